@@ -1,0 +1,30 @@
+# offctl: two commands matter, `make demo` and `make test`. Both prepare what they need.
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help demo test proto clean
+
+help:
+	@echo "make demo          the whole path on three simulated hosts, under a minute"
+	@echo "make demo KEEP=1   the same, then left running for you to play with"
+	@echo "make test          format, lint, types, imports, unit and component tests"
+	@echo "make proto         regenerate the committed gRPC stubs"
+	@echo "make clean         remove the virtual environment and caches"
+
+$(READY): pyproject.toml requirements/debian12.txt requirements/develop.txt packaging/bootstrap
+	@packaging/bootstrap $(VENV)
+	@touch $@
+
+demo: $(READY)
+	@KEEP=$(KEEP) $(BIN)/python -m demo
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n 2
+
+proto: $(READY)
+	@$(BIN)/python packaging/stubs.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

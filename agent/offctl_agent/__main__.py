@@ -1,0 +1,159 @@
+"""`offctl-agent`: parse, call, print, exit."""
+
+from collections.abc import Callable
+import functools
+import json
+import logging
+from pathlib import Path
+import random
+import sys
+
+import click
+
+import offctl
+from offctl import errors
+from offctl_agent import config as configs
+from offctl_agent import printing
+from offctl_agent.agent import Agent, open_host, utc_now
+
+Command = Callable[..., None]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(offctl.__version__, prog_name="offctl-agent")
+def agent() -> None:
+    """Make this host what its signed release says, and report whether it is."""
+
+
+def with_config(command: Command) -> Command:
+    """Give a command `--config`, loaded."""
+
+    @click.option(
+        "--config",
+        "path",
+        type=click.Path(path_type=Path),
+        default=configs.DEFAULT,
+        show_default=True,
+        help="The host's agent.toml.",
+    )
+    @functools.wraps(command)
+    def loaded(path: Path, **arguments: object) -> None:
+        command(config=configs.load(path), **arguments)
+
+    return loaded
+
+
+def made(config: configs.Config) -> Agent:
+    """The agent for a configuration."""
+    return Agent(config, open_host(config), utc_now)
+
+
+@agent.command()
+@click.option("--host", required=True, help="This host's name in the site.")
+@click.option("--coordinator", "coordinators", multiple=True, help="ADDRESS:PORT; may be repeated.")
+@click.option("--simulated", default="", help="Manage this directory instead of the machine.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=configs.DEFAULT,
+    show_default=True,
+    help="Where to write agent.toml; the keys go beside it.",
+)
+def init(host: str, coordinators: tuple[str, ...], simulated: str, path: Path) -> None:
+    """Make this host's keys and print the lines that pin them in the site.
+
+    Running it again prints the same lines; a key is never replaced.
+    """
+    from offctl_agent import identity
+
+    done = identity.make(path, host=host, coordinators=coordinators, simulated=simulated)
+    print(done.lines, end="")
+    print(f"# {path.parent} holds this host's keys.", file=sys.stderr)
+    print(
+        "# Next: paste the lines above into the site, copy the site's trust.toml to",
+        file=sys.stderr,
+    )
+    print(f"# {configs.load(path).trust}, then sign and publish a release.", file=sys.stderr)
+
+
+@agent.command()
+@with_config
+def run(config: configs.Config) -> None:
+    """Look after this host until stopped (the service)."""
+    from offctl_agent.daemon import Daemon
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    daemon = Daemon(made(config), random.Random())  # noqa: S311 - jitter
+    daemon.serve(lambda: print(f"looking after {config.host}", flush=True))
+
+
+@agent.command()
+@click.option(
+    "--restart", "restarts", type=int, multiple=True, metavar="ID", help="May restart now."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@with_config
+def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Converge once, now, and say what was done. Exit 0 right, 1 something left, 2 failed."""
+    looking = made(config)
+    looking.prepare()
+    tell = (lambda _: None) if as_json else (lambda r: print(printing.result_line(r), flush=True))
+    ran = looking.run(restarts=restarts, tell=tell)
+    if as_json:
+        print(json.dumps(printing.report_json(ran.report), indent=1))
+    else:
+        print(printing.heading(ran.intake))
+        for line in printing.left_lines(ran.report):
+            print(line)
+    sys.exit(printing.exit_status(ran.report))
+
+
+@agent.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@with_config
+def plan(config: configs.Config, as_json: bool) -> None:  # noqa: FBT001
+    """Show what `apply` would do now. Writes nothing. Exit 0 nothing to do, 1 something."""
+    taken, found = made(config).preview()
+    if as_json:
+        print(json.dumps(printing.plan_json(taken, found), indent=1))
+    else:
+        for line in printing.plan_lines(taken, found):
+            print(line)
+    sys.exit(0 if found.empty and taken.refused is None else 1)
+
+
+@agent.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the last report as JSON.")
+@with_config
+def status(config: configs.Config, as_json: bool) -> None:  # noqa: FBT001
+    """Show this host's last report and whether its coordinator was reached. Writes nothing."""
+    from offctl_agent import local
+
+    seen = local.read(config)
+    if as_json:
+        print(json.dumps(printing.local_json(seen), indent=1))
+    else:
+        for line in printing.local_lines(seen, utc_now()):
+            print(line)
+    sys.exit(1 if seen.report is None else printing.exit_status(seen.report))
+
+
+def main() -> None:
+    """Run one command; exit 2 for our own errors."""
+    try:
+        sys.exit(agent.main(prog_name="offctl-agent", standalone_mode=False))
+    except errors.OffctlError as error:
+        print(f"offctl-agent: {error} [{error.code}]", file=sys.stderr)
+        if error.hint:
+            print(f"  hint: {error.hint}", file=sys.stderr)
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""One run: verify, observe, plan, execute, observe again, remember, report."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from offctl.desired.model import DesiredState, Mode
+from offctl.report import Event
+from offctl.tables import INSTANT
+from offctl_agent import debts as owed
+from offctl_agent import execute, windows
+from offctl_agent.execute import Consent, Outcome, Result
+from offctl_agent.host.protocol import Host
+from offctl_agent.intake import Intake
+from offctl_agent.journal import Journal, Record
+from offctl_agent.planner import planner
+from offctl_agent.planner.ledger import Ledger
+from offctl_agent.planner.plan import Plan, Resource
+from offctl_agent.planner.resources import container as container_resource
+from offctl_agent.state import State
+
+# Later rounds only finish what an earlier one made possible; more would be fighting somebody.
+ROUNDS = 3
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run did and what is left: the plan after it, and each left step's last result."""
+
+    plan: Plan
+    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a run depends on besides the host: the clock, and what the operator allowed.
+
+    `restarts` are ids of containers that may be restarted whatever the window.
+    """
+
+    clock: Callable[[], datetime]
+    restarts: frozenset[int]
+    go_on: Callable[[], bool]
+    tell: Callable[[Result], None]
+
+
+def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) -> Run:
+    """Converge on what `intake` holds. The caller holds the state's lock. Raises AdminError."""
+    journal = Journal(state.journal)
+    ledger = state.ledger()
+    left = journal.recover()
+    interrupted = _absorb(left, ledger)
+    debts = _debts(state, left)
+    if intake.held is None:
+        state.keep_ledger(ledger)
+        return Run(Plan())
+    desired = intake.held.desired
+    asked = owed.added(desired, debts)
+    found = _rounds(asked, ledger, journal, host, _consent(desired, intake, circumstances))
+    _settle(found.plan, ledger, interrupted)
+    state.keep_ledger(ledger)
+    unpaid = [debt for debt in debts if not _paid(debt, ledger, desired, found.plan)]
+    state.keep_debts(unpaid)
+    if found.events:
+        state.keep_events((*state.events(), *found.events))
+    journal.empty()
+    if interrupted:
+        found.notes.append(
+            f"the run before was interrupted in {len(interrupted)} fields; looked again"
+        )
+    return found
+
+
+def preview(desired: DesiredState, state: State, host: Host) -> Plan:
+    """The plan as it would be now; writes nothing."""
+    ledger = state.ledger()
+    left = Journal(state.journal).recover()
+    _absorb(left, ledger)
+    asked = owed.added(desired, (*state.debts(), *_new_debts(left)))
+    return planner.plan(asked, host.observe(asked), ledger)
+
+
+def _rounds(
+    desired: DesiredState,
+    ledger: Ledger,
+    journal: Journal,
+    host: Host,
+    consent_and: tuple[Consent, Circumstances],
+) -> Run:
+    consent, circumstances = consent_and
+    found = Run(planner.plan(desired, host.observe(desired), ledger))
+    for _ in range(ROUNDS):
+        results = execute.execute(found.plan, host, journal, consent, circumstances.tell)
+        found.results.update({_identity(result): result for result in results})
+        done = [result for result in results if result.outcome is Outcome.DONE]
+        found.events += [_event(r, circumstances) for r in results if _happened(r)]
+        _claim(done, ledger)
+        if not done:
+            break
+        before = found.plan.digest
+        found.plan = planner.plan(desired, host.observe(desired), ledger)
+        if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
+            break
+    return found
+
+
+def _consent(
+    desired: DesiredState, intake: Intake, circumstances: Circumstances
+) -> tuple[Consent, Circumstances]:
+    by_id = {container.id: container for container in desired.containers}
+    observe_only = intake.observe_only
+    if desired.mode is Mode.AUDIT:
+        observe_only = observe_only or "audit mode"
+
+    def restart(number: int) -> bool:
+        if number in circumstances.restarts:
+            return True
+        container = by_id.get(number)
+        own = container.windows if container is not None else ()
+        return windows.is_open(own or desired.windows, circumstances.clock())
+
+    return Consent(observe_only, restart, circumstances.go_on), circumstances
+
+
+def _identity(result: Result) -> tuple[str, str]:
+    return result.step.resource.key, result.step.text
+
+
+def _happened(result: Result) -> bool:
+    return result.outcome in (Outcome.DONE, Outcome.FAILED)
+
+
+def _event(result: Result, circumstances: Circumstances) -> Event:
+    return Event(
+        time=circumstances.clock().strftime(INSTANT),
+        resource=result.step.resource.label,
+        action=result.step.text,
+        origin=result.step.origin.value,
+        outcome=result.outcome.value,
+        detail=result.detail,
+        differences=result.step.differences,
+    )
+
+
+def _claim(done: Iterable[Result], ledger: Ledger) -> None:
+    for result in done:
+        for difference in result.step.differences:
+            _remember(result.step.resource, difference.field, difference.desired, ledger)
+
+
+def _remember(resource: Resource, field_name: str, desired: str, ledger: Ledger) -> None:
+    if desired in ("absent", "inherit", "default"):
+        ledger.forget(resource.key, field_name)
+    else:
+        ledger.claim(resource.key, field_name, desired)
+
+
+def _absorb(left: Iterable[Record], ledger: Ledger) -> set[tuple[str, str, str]]:
+    """Steps that ended go into the ledger; those that did not are looked at again."""
+    interrupted = set()
+    for record in left:
+        for difference in record.differences:
+            if record.outcome == Outcome.DONE.value:
+                _remember(
+                    Resource(record.key, record.key), difference.field, difference.desired, ledger
+                )
+            elif not record.outcome:
+                interrupted.add((record.key, difference.field, difference.desired))
+    return interrupted
+
+
+def _settle(plan: Plan, ledger: Ledger, interrupted: set[tuple[str, str, str]]) -> None:
+    """What is as desired is remembered; what an interrupted step of ours made so is ours."""
+    for settled in plan.settled:
+        if (settled.key, settled.field, settled.value) in interrupted:
+            ledger.claim(settled.key, settled.field, settled.value)
+        else:
+            ledger.settle(settled.key, settled.field, settled.value)
+
+
+def _new_debts(left: Iterable[Record]) -> list[owed.Debt]:
+    return [record.debt for record in left if record.debt is not None and not record.outcome]
+
+
+def _debts(state: State, left: Iterable[Record]) -> list[owed.Debt]:
+    debts = list(dict.fromkeys((*state.debts(), *_new_debts(left))))
+    state.keep_debts(debts)
+    return debts
+
+
+def _paid(debt: owed.Debt, ledger: Ledger, desired: DesiredState, plan: Plan) -> bool:
+    """Paid when seen on the host, or when the text now speaks of the option itself."""
+    key = container_resource(debt.container).key
+    for container in desired.containers:
+        if container.id == debt.container and debt.option in dict(container.options):
+            return True
+    return any(s.key == key and s.field == debt.option for s in plan.settled) and (
+        ledger.entry(key, debt.option) is not None
+    )

@@ -1,0 +1,105 @@
+"""Carrying out a plan: each step journaled, its dependents skipped when it fails, nothing retried.
+
+Decides nothing about the host; what may restart and whether to go on come in as functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import enum
+
+from offctl import errors
+from offctl_agent.host.protocol import Host
+from offctl_agent.journal import Journal
+from offctl_agent.planner.actions import RestartContainer
+from offctl_agent.planner.plan import Effect, Plan, Step
+
+
+class Outcome(enum.Enum):
+    """What became of one step."""
+
+    DONE = "done"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    WAITING = "pending"
+    OBSERVED = "drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A step and what became of it; `detail` is the failure's own words, or why it was left."""
+
+    step: Step
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a run may do. `observe_only` is empty, or says why nothing may change.
+
+    `restart` says whether a container may be interrupted now; `go_on` is asked before each step.
+    """
+
+    observe_only: str
+    restart: Callable[[int], bool]
+    go_on: Callable[[], bool]
+
+
+def execute(
+    plan: Plan, host: Host, journal: Journal, consent: Consent, tell: Callable[[Result], None]
+) -> list[Result]:
+    """Carry out what may be; `tell` hears of every step as it ends. Raises only AdminError."""
+    results: list[Result] = []
+    failed = {finding.resource.key for finding in plan.findings if finding.state == "unknown"}
+    restart_failed = False
+    for step in plan:
+        result = _one(step, failed, host, journal, consent, restart_failed=restart_failed)
+        if result.outcome in (Outcome.FAILED, Outcome.SKIPPED) or (
+            result.outcome is Outcome.BLOCKED and step.hinders
+        ):
+            failed.add(step.resource.key)
+        if result.outcome is Outcome.FAILED and isinstance(step.action, RestartContainer):
+            restart_failed = True
+        results.append(result)
+        tell(result)
+    return results
+
+
+def _one(
+    step: Step,
+    failed: set[str],
+    host: Host,
+    journal: Journal,
+    consent: Consent,
+    *,
+    restart_failed: bool,
+) -> Result:
+    if step.action is None:
+        return Result(step, Outcome.BLOCKED, step.reason)
+    if consent.observe_only or step.audited:
+        return Result(step, Outcome.OBSERVED, consent.observe_only or "audit mode")
+    hindered = [key for key in (step.resource.key, *step.requires) if key in failed]
+    if hindered:
+        return Result(step, Outcome.SKIPPED, f"needs {hindered[0]}")
+    if not consent.go_on():
+        return Result(step, Outcome.OBSERVED, "the agent is stopping")
+    if step.effect is Effect.RESTART:
+        if not consent.restart(step.container):
+            return Result(step, Outcome.WAITING, "waits for its restart window")
+        if restart_failed:
+            return Result(step, Outcome.WAITING, "another container failed to restart")
+    return _carry_out(step, host, journal)
+
+
+def _carry_out(step: Step, host: Host, journal: Journal) -> Result:
+    assert step.action is not None
+    number = journal.intend(step)
+    try:
+        host.execute(step.action)
+    except errors.HostError as error:
+        journal.conclude(number, Outcome.FAILED.value)
+        evidence = f": {error.evidence}" if error.evidence else ""
+        return Result(step, Outcome.FAILED, f"{error}{evidence}")
+    journal.conclude(number, Outcome.DONE.value)
+    return Result(step, Outcome.DONE)

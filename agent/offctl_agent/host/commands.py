@@ -1,0 +1,110 @@
+"""Actions as the commands an operator would type: what a plan prints and what pct is given.
+
+Pure. Every value is an argument of its own, after its option; no shell ever sees it.
+"""
+
+from offctl.desired.model import Access
+from offctl_agent.planner import actions as act
+
+Command = tuple[str, ...]
+
+
+def commands(action: act.Action) -> tuple[Command, ...]:
+    """The pct and zfs calls of one action, in order; empty for what needs no command."""
+    match action:
+        case act.CreateDataset():
+            options = tuple(part for k, v in action.properties for part in ("-o", f"{k}={v}"))
+            return (("zfs", "create", *options, action.name),)
+        case act.SetProperties():
+            settings = tuple(f"{key}={value}" for key, value in action.properties)
+            return (("zfs", "set", *settings, action.name),)
+        case act.InheritProperties():
+            return tuple(("zfs", "inherit", key, action.name) for key in action.properties)
+        case act.MountDataset():
+            return (("zfs", "mount", action.name),)
+        case act.CreateContainer():
+            return (_create(action),)
+        case act.SetContainer():
+            return _set(action)
+        case act.StartContainer():
+            return (("pct", "start", str(action.id)),)
+        case act.RestartContainer():
+            return (("pct", "reboot", str(action.id)),)
+        case act.ShutDownContainer():
+            return (("pct", "shutdown", str(action.id)),)
+        case _:
+            return ()
+
+
+def shown(action: act.Action) -> tuple[str, ...]:
+    """One line for each thing that will happen, for people."""
+    match action:
+        case act.MakeDirectory():
+            return (f"mkdir {_below(action.mountpoint, action.path)}{_access(action.access)}",)
+        case act.SetAccess():
+            return (
+                f"chown/chmod {_below(action.mountpoint, action.path)}{_access(action.access)}",
+            )
+        case act.GrantSubids():
+            return tuple(
+                f"edit /etc/sub{'uid' if r.kind == 'u' else 'gid'}: + root:{r.start}:{r.count}"
+                for r in action.ranges
+            )
+        case act.SetIdmap():
+            lines = ", ".join(f"{r.kind} {r.inside} {r.outside} {r.count}" for r in action.ranges)
+            return (f"edit /etc/pve/lxc/{action.id}.conf: lxc.idmap = {lines or 'none'}",)
+        case _:
+            return tuple(" ".join(quoted(word) for word in c) for c in commands(action))
+
+
+def quoted(word: str) -> str:
+    """`word` as a shell would need it, for display only."""
+    if word and all(c.isalnum() or c in "@%_-+=:,./" for c in word):
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _create(action: act.CreateContainer) -> Command:
+    return (
+        "pct",
+        "create",
+        str(action.id),
+        action.template,
+        "--rootfs",
+        action.rootfs,
+        "--unprivileged",
+        "1" if action.unprivileged else "0",
+        *_options(action.options),
+    )
+
+
+def _set(action: act.SetContainer) -> tuple[Command, ...]:
+    start = ("pct", "set", str(action.id))
+    call = (
+        *start,
+        *_options(action.options),
+        *(("--delete", ",".join(action.delete)) if action.delete else ()),
+        *(("--revert", ",".join(action.revert)) if action.revert else ()),
+    )
+    if action.protected:
+        return ((*start, "--protection", "0"), call, (*start, "--protection", "1"))
+    return (call,)
+
+
+def _options(options: tuple[tuple[str, str], ...]) -> Command:
+    return tuple(part for key, value in options for part in (f"--{key}", value))
+
+
+def _below(mountpoint: str, path: str) -> str:
+    return f"{mountpoint}/{path}" if path else mountpoint
+
+
+def _access(access: Access) -> str:
+    owner = ""
+    if access.uid is not None or access.gid is not None:
+        owner = f" {_id(access.uid)}:{_id(access.gid)}"
+    return owner + ("" if access.mode is None else f" {access.mode:04o}")
+
+
+def _id(value: int | None) -> str:
+    return "" if value is None else str(value)

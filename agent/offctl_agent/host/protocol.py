@@ -1,0 +1,30 @@
+"""The seam between deciding and doing: whatever can be observed and acted upon is a Host."""
+
+from typing import Protocol
+
+from offctl.desired.model import DesiredState
+from offctl_agent.observed import ObservedState
+from offctl_agent.planner.actions import Action
+
+
+class Host(Protocol):
+    """A Proxmox host, or something that behaves like one.
+
+    Implementations MUST report what they cannot read as Unknown, never as absent; MUST NOT change
+    anything in `observe`; and MUST check an action's `before` against the host right before acting.
+    """
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        """Read everything the planner needs for `desired`, and whatever else lives on the host.
+
+        Never raises for a part that cannot be read: that part is Unknown.
+        """
+        ...
+
+    def execute(self, action: Action) -> None:
+        """Do one action to its end, or raise HostError and leave what it can as it was.
+
+        Codes: CONFLICT (the host is no longer as `before` says), LOCKED, PREFLIGHT (a source is
+        not what it should be), TIMEOUT, NO_QUORUM, FAILED. Never trusts an exit status alone.
+        """
+        ...

@@ -1,0 +1,78 @@
+"""Making a host's identity: its TLS certificate and key, its tunnel key, and its agent.toml."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+
+from offctl import certificates, errors, files
+from offctl.desired import names
+from offctl_agent import config as configs
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made, and the lines that go into the site."""
+
+    config: Path
+    lines: str
+
+
+def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str) -> Made:
+    """Make agent.toml at `path` and the host's keys beside it; an existing file is kept.
+
+    Secret keys are 0600 from their first system call. Raises AdminError; running it again finishes
+    what an interrupted run left, and never replaces a key.
+    """
+    names.checked(host, names.NAME, "host name")
+    files.make_directory(path.parent)
+    if not path.exists():
+        files.create(path, _config(host, coordinators, simulated), mode=files.READABLE)
+    config = configs.load(path)
+    if config.host != host:
+        raise errors.AdminError(
+            f"cannot make the identity of {host!r}: {path} is for host {config.host!r}",
+            hint=f"use --host {config.host}, or another --config",
+        )
+    return Made(path, _lines(host, _certificate(config, host), _tunnel_key(config)))
+
+
+def _config(host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
+    values: dict[str, object] = {"host": host, "coordinators": list(coordinators)}
+    if simulated:
+        # Everything of a simulated host stays beside its configuration.
+        values |= {"simulated": simulated, "state": "state", "runtime": "run"}
+    return (
+        b"# One host's agent and courier; see offctl-agent(8).\n" + tomli_w.dumps(values).encode()
+    )
+
+
+def _certificate(config: configs.Config, host: str) -> str:
+    """The host's certificate; the public part is written last, so that it implies the key."""
+    known = files.read(config.certificate, limit=certificates.MAX_CERTIFICATE)
+    if known is not None:
+        return certificates.check(known)
+    certificate, key = certificates.generate(host)
+    files.remove(config.certificate_key)  # a key without its certificate was never pinned
+    files.create(config.certificate_key, key)
+    files.create(config.certificate, certificate.encode(), mode=files.READABLE)
+    return certificate
+
+
+def _tunnel_key(config: configs.Config) -> str:
+    public = config.tunnel_key.with_suffix(".pub")
+    known = files.read(public, limit=1024)
+    if known is not None:
+        return certificates.check_tunnel_key(known.decode("ascii", "replace").strip())
+    text, secret = certificates.generate_tunnel_key()
+    files.remove(config.tunnel_key)
+    files.create(config.tunnel_key, secret)
+    files.create(public, text.encode() + b"\n", mode=files.READABLE)
+    return text
+
+
+def _lines(host: str, certificate: str, tunnel_key: str) -> str:
+    return (
+        f'[hosts.{host}.identity]\ntunnel_key = "{tunnel_key}"\n'
+        f'certificate = """\n{certificate.strip()}\n"""\n'
+    )

@@ -1,0 +1,136 @@
+"""The two directories between courier and agent, and the doorbell beside them.
+
+Inbox: one slot each for a release and for a timestamp, written by the courier, so it can never
+grow. The agent takes its content as hostile: regular files only, no links followed, sizes capped.
+Outbox: the newest reports, numbered, written and pruned by the agent; the courier only reads.
+This module carries bytes; it does not know what they mean.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+import re
+import socket
+
+from offctl import errors, files
+
+MAX_DROP = 8 * 1024 * 1024
+MAX_TIMESTAMP = 16 * 1024
+MAX_NOTE = 16 * 1024
+MAX_REPORT = 1024 * 1024
+KEPT_REPORTS = 64
+
+_REPORT = re.compile(r"([0-9]{1,15})\.json")
+
+
+class Inbox:
+    """What the courier brought, as bytes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._release = directory / "release.json"
+        self._timestamp = directory / "timestamp.json"
+        self._courier = directory / "courier.json"
+
+    def put_release(self, content: bytes) -> None:
+        """Replace the slot (courier). Raises AdminError, for example when the disk is full."""
+        files.write(self._release, content)
+
+    def put_timestamp(self, content: bytes) -> None:
+        files.write(self._timestamp, content)
+
+    def put_note(self, content: bytes) -> None:
+        """The courier's own word about the network, for `offctl-agent status`; never believed."""
+        files.write(self._courier, content)
+
+    def release(self) -> bytes | None:
+        """The newest drop (agent); raises AdminError for anything but a bounded regular file."""
+        return files.read(self._release, limit=MAX_DROP)
+
+    def timestamp(self) -> bytes | None:
+        return files.read(self._timestamp, limit=MAX_TIMESTAMP)
+
+    def note(self) -> bytes | None:
+        return files.read(self._courier, limit=MAX_NOTE)
+
+
+class Outbox:
+    """Reports that wait for the courier; at most KEPT_REPORTS, the oldest give way."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def put(self, number: int, content: bytes) -> None:
+        """Add report `number` (agent) and drop what is too old."""
+        files.write(self.directory / f"{number}.json", content)
+        for old, path in list(self._paths()):
+            if old <= number - KEPT_REPORTS:
+                files.remove(path)
+
+    def after(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """Reports newer than `number`, oldest first (courier)."""
+        for found, path in self._paths():
+            if found > number:
+                content = files.read(path, limit=MAX_REPORT)
+                if content is not None:
+                    yield found, content
+
+    def newest(self) -> int:
+        """The highest number there is; 0 when there is none."""
+        return max((number for number, _ in self._paths()), default=0)
+
+    def _paths(self) -> Iterator[tuple[int, Path]]:
+        try:
+            found = [
+                (int(match[1]), path)
+                for path in self.directory.iterdir()
+                if (match := _REPORT.fullmatch(path.name))
+            ]
+        except OSError as error:
+            raise errors.AdminError(f"cannot read {self.directory}: {error.strerror}") from error
+        yield from sorted(found)
+
+
+class Doorbell:
+    """A local datagram socket that wakes whoever listens; what arrives is never looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(path))
+        path.chmod(0o660)
+
+    def fileno(self) -> int:
+        """For select and asyncio."""
+        return self._socket.fileno()
+
+    def clear(self) -> None:
+        """Forget all rings so far."""
+        try:
+            while True:
+                self._socket.recv(16)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+
+def ring(path: Path) -> None:
+    """Wake the listener at `path`; nobody there, or a full queue, is fine: both poll as well."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as bell:
+        try:
+            bell.sendto(b"!", str(path))
+        except OSError:
+            return
+
+
+def agent_bell(runtime: Path) -> Path:
+    """Where the courier rings for the agent."""
+    return runtime / "agent.bell"
+
+
+def courier_bell(runtime: Path) -> Path:
+    """Where the agent rings for the courier."""
+    return runtime / "courier.bell"

@@ -1,0 +1,118 @@
+"""What a host is: the model of everything that was read, and of what could not be read.
+
+Values only. "Cannot read" has its own type, Unknown, so that it can never be taken for "absent".
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that could not be read, and why; nothing may be concluded or changed there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A ZFS property: its value as `zfs get -p` prints it, and where it comes from.
+
+    `source` is "local", "default", "inherited", "received", "temporary" or "none".
+    """
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedDataset:
+    """A file system, or another `kind` ("volume"). `mounted_at` is empty when not mounted."""
+
+    name: str
+    kind: str
+    properties: tuple[tuple[str, Property], ...]
+    mounted_at: str
+
+    def property(self, name: str) -> Property | None:
+        """One property, or None when this host's ZFS does not have it."""
+        return next((found for key, found in self.properties if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedDirectory:
+    """Owner (host ids) and permission bits of a directory that is there."""
+
+    uid: int
+    gid: int
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A container's configuration file up to its first snapshot, as PVE itself would read it.
+
+    `options` are the active `key: value` lines; `raw` the lxc.* lines in file order; `pending` and
+    `pending_delete` stand in [pve:pending] and wait for a restart. `digest` is the SHA-1 that pct
+    takes as --digest. `complaints` are lines PVE cannot parse and will drop at its next write.
+    """
+
+    options: tuple[tuple[str, str], ...]
+    raw: tuple[tuple[str, str], ...]
+    pending: tuple[tuple[str, str], ...]
+    pending_delete: tuple[str, ...]
+    digest: str
+    complaints: tuple[str, ...] = ()
+
+    def option(self, key: str) -> str | None:
+        """The active value of `key`, or None when it is absent."""
+        return next((value for found, value in self.options if found == key), None)
+
+    @property
+    def lock(self) -> str:
+        """The word after `lock:`; empty when PVE holds no lock on the container."""
+        return self.option("lock") or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What a running container really has, whatever its file says.
+
+    `mounts` are (target, source) pairs; `idmap` the lines in effect, as lxc.idmap values.
+    """
+
+    mounts: tuple[tuple[str, str], ...]
+    idmap: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """A container of this host. `effective` is None exactly when it is not running."""
+
+    id: int
+    configuration: Configuration
+    effective: Effective | None
+
+    @property
+    def running(self) -> bool:
+        """Whether its init lives."""
+        return self.effective is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """A host at one moment.
+
+    `pools` maps every pool that is imported and writable to its free bytes. `datasets`,
+    `containers`, `subids` (kind "u"/"g", start, count: what root may map) and `guests` (ids used
+    elsewhere in the cluster or by virtual machines: id, "lxc"|"qemu", node) are whole or Unknown;
+    `directories` holds what was asked about: a directory, None where there is none, or Unknown.
+    `writable` is empty, or says why container configuration cannot be changed (no quorum).
+    """
+
+    pools: tuple[tuple[str, int], ...] | Unknown
+    datasets: tuple[ObservedDataset, ...] | Unknown
+    containers: tuple[ObservedContainer | tuple[int, Unknown], ...] | Unknown
+    guests: tuple[tuple[int, str, str], ...] | Unknown
+    subids: tuple[tuple[str, int, int], ...] | Unknown
+    directories: tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
+    writable: str = ""

@@ -1,0 +1,1 @@
+"""The planner: desired, observed and remembered state in, a plan out. Pure; executes nothing."""

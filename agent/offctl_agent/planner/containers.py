@@ -1,0 +1,315 @@
+"""Containers: create what is missing, set what differs, start what should run; never destroy."""
+
+from collections.abc import Iterable
+
+from offctl.desired.model import BindMount, Container, DesiredState, Mode, RunState
+from offctl.report import Difference
+from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
+from offctl_agent.planner import actions, idmaps, mounts, networks, resources, running, settings
+from offctl_agent.planner.draft import ABSENT, Draft
+from offctl_agent.planner.ledger import EXISTS
+
+# Set only after the mounts: PVE refuses to change mount points of a protected container.
+PROTECTION = "protection"
+
+
+def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
+    """Plan every container in id order, and tell of everything else that lives here."""
+    if isinstance(observed.containers, Unknown):
+        for container in desired.containers:
+            _unknown(container, observed.containers.reason, draft)
+        return
+    found: dict[int, ObservedContainer] = {}
+    unreadable: dict[int, Unknown] = {}
+    for item in observed.containers:
+        if isinstance(item, ObservedContainer):
+            found[item.id] = item
+        else:
+            unreadable[item[0]] = item[1]
+    for container in sorted(desired.containers, key=lambda c: c.id):
+        if container.id in unreadable:
+            _unknown(container, unreadable[container.id].reason, draft)
+        else:
+            _plan(container, found.get(container.id), desired, observed, draft)
+    _others(desired, found, observed, draft)
+
+
+def _unknown(container: Container, reason: str, draft: Draft) -> None:
+    resource = resources.container(container.id, container.name)
+    draft.counts(resource)
+    draft.unknown(resource, reason)
+    for mount in container.mounts:
+        draft.counts(resources.mount(container.id, mount.target, container.name))
+
+
+def _plan(
+    container: Container,
+    there: ObservedContainer | None,
+    desired: DesiredState,
+    observed: ObservedState,
+    draft: Draft,
+) -> None:
+    resource = resources.container(container.id, container.name)
+    draft.counts(resource)
+    audited = container.mode is Mode.AUDIT
+    if there is None:
+        _plan_creation(container, desired, observed, draft, audited=audited)
+        return
+    draft.settled(resource, EXISTS, "yes")
+    if obstacle := _obstacle(there, observed):
+        _plan_blocked(container, there, obstacle, draft)
+        return
+    idmaps.plan(container, there, draft, audited=audited)
+    _plan_settings(container, there, draft, audited=audited)
+    running.plan(container, there, draft, sources=sources(container, desired), audited=audited)
+
+
+def _obstacle(there: ObservedContainer, observed: ObservedState) -> str:
+    lock = there.configuration.lock
+    if lock:
+        return f"locked by PVE ({lock}); offctl goes on when that ends"
+    return observed.writable
+
+
+def _plan_blocked(
+    container: Container, there: ObservedContainer, reason: str, draft: Draft
+) -> None:
+    """With a lock or without quorum nothing can change; say so only where something should."""
+    resource = resources.container(container.id, container.name)
+    found = settings.compare(container, there.configuration, draft, running=there.running)
+    differences = [item.difference for item in found]
+    if container.run is RunState.RUNNING and not there.running:
+        differences.append(Difference(running.RUN, running.STOPPED, running.RUNNING))
+    if differences:
+        draft.blocked(resource, "set", reason, differences)
+
+
+def sources(container: Container, desired: DesiredState) -> tuple[actions.Source, ...]:
+    """What must be there before a start."""
+    mountpoints = {dataset.name: dataset.mountpoint for dataset in desired.datasets}
+    return tuple(
+        actions.Source(mount.source, mount.dataset, mountpoints.get(mount.dataset, mount.source))
+        for mount in container.mounts
+        if isinstance(mount, BindMount)
+    )
+
+
+def _needs(container: Container, desired: DesiredState) -> list[str]:
+    """Keys of the datasets and directories that the container's mounts show."""
+    keys = []
+    for mount in container.mounts:
+        if isinstance(mount, BindMount):
+            keys += [resources.dataset(mount.dataset).key, resources.directory(mount.source).key]
+    if container.idmap or any(desired.subids):
+        keys.append(resources.subids().key)
+    return list(dict.fromkeys(keys))
+
+
+def _plan_creation(
+    container: Container,
+    desired: DesiredState,
+    observed: ObservedState,
+    draft: Draft,
+    *,
+    audited: bool,
+) -> None:
+    resource = resources.container(container.id, container.name)
+    if reason := _no_creation(container, observed):
+        difference = Difference(EXISTS, ABSENT, "yes")
+        draft.blocked(resource, "create", reason, [difference])
+        for mount in container.mounts:
+            draft.counts(resources.mount(container.id, mount.target, container.name))
+        return
+    _create(container, draft, audited=audited)
+    if container.idmap:
+        draft.step(
+            resource,
+            "set id-map",
+            actions.SetIdmap(container.id, container.idmap, ()),
+            differences=[
+                Difference(
+                    idmaps.FIELD,
+                    idmaps.PVE_DEFAULT,
+                    idmaps.describe(idmaps.texts(container.idmap)),
+                )
+            ],
+            requires=[resources.subids().key],
+            container=container.id,
+            audited=audited,
+        )
+    _plan_first_mounts(container, desired, draft, audited=audited)
+    if container.run is RunState.RUNNING:
+        draft.step(
+            resource,
+            "start",
+            actions.StartContainer(container.id, sources(container, desired)),
+            differences=[Difference(running.RUN, running.STOPPED, running.RUNNING)],
+            requires=_needs(container, desired),
+            container=container.id,
+            audited=audited,
+        )
+
+
+def _no_creation(container: Container, observed: ObservedState) -> str:
+    if observed.writable:
+        return observed.writable
+    if isinstance(observed.guests, Unknown):
+        return f"cannot tell whether id {container.id} is free: {observed.guests.reason}"
+    for number, kind, node in observed.guests:
+        if number == container.id:
+            what = "container" if kind == "lxc" else "virtual machine"
+            return f"id {number} is a {what} on node {node}; choose another id or move it here"
+    if not container.template:
+        return "it does not exist, and the site names no template to create it from"
+    return ""
+
+
+def _create(container: Container, draft: Draft, *, audited: bool) -> None:
+    root = container.root
+    extra = f",mountoptions={';'.join(root.mountoptions)}" if root.mountoptions else ""
+    plain = tuple((k, v) for k, v in container.options if k != PROTECTION)
+    nets = tuple((f"net{n.index}", networks.text(n, None)) for n in container.networks)
+    differences = [Difference(EXISTS, ABSENT, "yes")]
+    differences += [Difference(key, ABSENT, value) for key, value in plain]
+    differences += [
+        Difference(f"net{n.index}", ABSENT, networks.describe(n)) for n in container.networks
+    ]
+    draft.step(
+        resources.container(container.id, container.name),
+        "create",
+        actions.CreateContainer(
+            container.id,
+            container.template,
+            f"{root.storage}:{root.size_gib}{extra}",
+            container.unprivileged,
+            plain + nets,
+        ),
+        differences=differences,
+        requires=[resources.subids().key],
+        container=container.id,
+        audited=audited,
+    )
+
+
+def _plan_first_mounts(
+    container: Container, desired: DesiredState, draft: Draft, *, audited: bool
+) -> None:
+    indexes = mounts.place(container.mounts, [], set())
+    resource = resources.container(container.id, container.name)
+    keys = {f"mp{indexes[m.target]}": mounts.text(m, None) for m in container.mounts}
+    for mount in container.mounts:
+        draft.counts(resources.mount(container.id, mount.target, container.name))
+    differences = [
+        Difference(settings.mount_field(m.target), ABSENT, mounts.describe(m))
+        for m in container.mounts
+    ]
+    if dict(container.options).get(PROTECTION):
+        keys[PROTECTION] = dict(container.options)[PROTECTION]
+        differences.append(Difference(PROTECTION, ABSENT, keys[PROTECTION]))
+    if keys:
+        draft.step(
+            resource,
+            "set mounts",
+            actions.SetContainer(
+                container.id,
+                options=tuple(sorted(keys.items(), key=_by_number)),
+                delete=(),
+                revert=(),
+                before=tuple((key, "") for key in keys),
+                protected=False,
+            ),
+            differences=differences,
+            requires=_needs(container, desired),
+            container=container.id,
+            audited=audited,
+        )
+
+
+def _plan_settings(
+    container: Container, there: ObservedContainer, draft: Draft, *, audited: bool
+) -> None:
+    now = there.configuration
+    found = list(settings.compare(container, now, draft, running=there.running))
+    for obstacle in found:
+        if isinstance(obstacle, settings.Obstacle):
+            draft.blocked(
+                resources.container(container.id, container.name),
+                f"set {obstacle.difference.field}",
+                obstacle.reason,
+                [obstacle.difference],
+            )
+    changes = [change for change in found if isinstance(change, settings.Change)]
+    if changes:
+        _set(container, there, changes, draft, audited=audited)
+
+
+def _set(
+    container: Container,
+    there: ObservedContainer,
+    changes: list[settings.Change],
+    draft: Draft,
+    *,
+    audited: bool,
+) -> None:
+    """One `pct set` for everything that differs."""
+    now = there.configuration
+    options = {key: value for change in changes for key, value in change.options.items()}
+    delete = tuple(key for change in changes for key in change.delete)
+    revert = tuple(key for change in changes for key in change.revert)
+    touched = (*options, *delete, *revert)
+    drives = any(key.startswith("mp") for key in (*options, *delete))
+    protected = drives and now.option(PROTECTION) == "1" and options.get(PROTECTION) != "0"
+    if protected:
+        options.pop(PROTECTION, None)
+    draft.step(
+        resources.container(container.id, container.name),
+        "set (in effect after a restart)" if any(change.waits for change in changes) else "set",
+        actions.SetContainer(
+            container.id,
+            options=tuple(sorted(options.items(), key=_by_number)),
+            delete=delete,
+            revert=revert,
+            before=tuple((key, now.option(key) or "") for key in touched),
+            protected=protected,
+        ),
+        differences=[change.difference for change in changes],
+        requires=_sources_of(changes, container),
+        container=container.id,
+        audited=audited,
+    )
+
+
+def _sources_of(changes: Iterable[settings.Change], container: Container) -> list[str]:
+    wanted = {change.source for change in changes if change.source}
+    keys = []
+    for mount in container.mounts:
+        if isinstance(mount, BindMount) and mount.source in wanted:
+            keys += [resources.dataset(mount.dataset).key, resources.directory(mount.source).key]
+    return list(dict.fromkeys(keys))
+
+
+def _by_number(item: tuple[str, str]) -> tuple[str, int]:
+    letters = item[0].rstrip("0123456789")
+    return letters, int(item[0][len(letters) :] or 0)
+
+
+def _others(
+    desired: DesiredState,
+    found: dict[int, ObservedContainer],
+    observed: ObservedState,
+    draft: Draft,
+) -> None:
+    wanted = {container.id for container in desired.containers}
+    declared = set(desired.unmanaged)
+    if not isinstance(observed.guests, Unknown):
+        for number, kind, node in observed.guests:
+            if kind != "lxc" and node == desired.host and str(number) not in declared:
+                draft.unmanaged(resources.guest(number, kind), "not managed by offctl")
+    for number in sorted(found):
+        if number in wanted:
+            continue
+        resource = resources.container(number)
+        if draft.ledger.entry(resource.key, EXISTS) is not None:
+            draft.orphan(resource, "left the text; it stays as it is")
+        elif str(number) not in declared:
+            draft.unmanaged(resources.guest(number, "lxc"), "not in the text")

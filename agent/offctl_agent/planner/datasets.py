@@ -1,0 +1,195 @@
+"""Datasets: create what is missing, set what differs, mount what is not; never destroy or move."""
+
+from collections.abc import Mapping
+import re
+
+from offctl.desired import properties
+from offctl.desired.model import Dataset, DesiredState
+from offctl.report import Difference
+from offctl_agent.observed import ObservedDataset, ObservedState, Property, Unknown
+from offctl_agent.planner import actions, resources
+from offctl_agent.planner.draft import ABSENT, Draft
+from offctl_agent.planner.ledger import EXISTS
+
+INHERIT = "inherit"
+# PVE names the disks of its guests so (facts: storage), and the datasets it keeps them in.
+_PVE_VOLUME = re.compile(r"(?:^[^/]+|/pve|/(?:vm|base|subvol|basevol)-\d+-[^/]+)$")
+MOUNTED = "mounted"
+NOT_MOUNTED = "not mounted"
+
+
+def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
+    """Plan every dataset, parents before children, and tell of those that left the text."""
+    if isinstance(observed.datasets, Unknown) or isinstance(observed.pools, Unknown):
+        unread = next(u for u in (observed.datasets, observed.pools) if isinstance(u, Unknown))
+        for dataset in desired.datasets:
+            _unknown(dataset, unread.reason, draft)
+        return
+    found = {dataset.name: dataset for dataset in observed.datasets}
+    pools = {pool for pool, _ in observed.pools}
+    for dataset in sorted(desired.datasets, key=lambda d: d.name):
+        pool = dataset.name.split("/")[0]
+        if pool in pools:
+            _plan(dataset, found, desired, draft)
+        else:
+            _unknown(dataset, f"pool {pool} is not imported and writable", draft)
+    _others(desired, found, draft)
+
+
+def _unknown(dataset: Dataset, reason: str, draft: Draft) -> None:
+    resource = resources.dataset(dataset.name)
+    draft.counts(resource)
+    draft.unknown(resource, reason)
+
+
+def _plan(
+    dataset: Dataset, found: Mapping[str, ObservedDataset], desired: DesiredState, draft: Draft
+) -> None:
+    resource = resources.dataset(dataset.name)
+    draft.counts(resource)
+    there = found.get(dataset.name)
+    if dataset.replica_of:
+        _plan_replica(dataset, there, draft)
+    elif there is None:
+        _plan_creation(dataset, found, desired, draft)
+    elif there.kind != "filesystem":
+        draft.blocked(resource, "manage", f"it is a {there.kind}, not a file system")
+    else:
+        draft.settled(resource, EXISTS, "yes")
+        _plan_properties(dataset, there, draft)
+        _plan_mount(dataset, there, draft)
+
+
+def _plan_replica(dataset: Dataset, there: ObservedDataset | None, draft: Draft) -> None:
+    if there is None:
+        draft.blocked(
+            resources.dataset(dataset.name),
+            "receive",
+            f"not received yet from {dataset.replica_of}; replication makes it, never offctl",
+            [Difference(EXISTS, ABSENT, "yes")],
+        )
+
+
+def _plan_creation(
+    dataset: Dataset, found: Mapping[str, ObservedDataset], desired: DesiredState, draft: Draft
+) -> None:
+    resource = resources.dataset(dataset.name)
+    parent = dataset.name.rpartition("/")[0]
+    wanted = {other.name for other in desired.datasets}
+    differences = [Difference(EXISTS, ABSENT, "yes")]
+    if not parent:
+        draft.blocked(resource, "create", "it is a pool; pools are made by hand")
+    elif parent not in found and parent not in wanted:
+        draft.blocked(
+            resource,
+            "create",
+            f"its parent {parent} does not exist; declare it or create it by hand",
+            differences,
+        )
+    else:
+        differences += [Difference(k, ABSENT, v) for k, v in dataset.properties]
+        draft.step(
+            resource,
+            "create",
+            actions.CreateDataset(dataset.name, dataset.properties, dataset.mountpoint),
+            differences=differences,
+            requires=[resources.dataset(parent).key],
+        )
+
+
+def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
+    resource = resources.dataset(dataset.name)
+    changes, impossible = [], []
+    for name, value in dataset.properties:
+        now = there.property(name)
+        if now is None:
+            impossible.append((Difference(name, "not supported", value), "unknown to this ZFS"))
+        elif _equal(name, value, now.value):
+            draft.settled(resource, name, value)
+        elif name in properties.CREATION_ONLY:
+            why = "can only be chosen at creation; copy the data to a new dataset by hand"
+            impossible.append((Difference(name, now.value, value), why))
+        elif name == "mountpoint":
+            why = "would move the data away from under its users; move it by hand in a window"
+            impossible.append((Difference(name, now.value, value), why))
+        else:
+            changes.append(Difference(name, now.value, value))
+    for difference, why in impossible:
+        draft.blocked(resource, f"set {difference.field}", why, [difference])
+    if changes:
+        draft.step(
+            resource,
+            "set properties",
+            actions.SetProperties(dataset.name, tuple((d.field, d.desired) for d in changes)),
+            differences=changes,
+        )
+    _plan_inheritance(dataset, there, draft)
+
+
+def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
+    resource = resources.dataset(dataset.name)
+    differences = []
+    for name in dataset.inherit:
+        now = there.property(name)
+        if now is not None and now.source == "local":
+            differences.append(Difference(name, now.value, INHERIT))
+        else:
+            draft.settled(resource, name, INHERIT)
+    written = {name for name, _ in dataset.properties} | set(dataset.inherit)
+    for name, entry in draft.ledger.fields(resource.key).items():
+        if name in written or not entry.ours or name in (EXISTS, MOUNTED):
+            continue
+        now = there.property(name)
+        if now is not None and now.source == "local" and _equal(name, entry.value, now.value):
+            differences.append(Difference(name, now.value, INHERIT))
+    if differences:
+        draft.step(
+            resource,
+            "return to inherited values",
+            actions.InheritProperties(dataset.name, tuple(d.field for d in differences)),
+            differences=differences,
+        )
+
+
+def _plan_mount(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
+    resource = resources.dataset(dataset.name)
+    canmount = there.property("canmount") or Property("on", "default")
+    if dict(dataset.properties).get("canmount", canmount.value) == "off":
+        return
+    if there.mounted_at == dataset.mountpoint:
+        draft.settled(resource, MOUNTED, dataset.mountpoint)
+    elif there.mounted_at:
+        draft.blocked(
+            resource,
+            "mount",
+            f"it is mounted at {there.mounted_at}; unmount it by hand in a window",
+            [Difference(MOUNTED, there.mounted_at, dataset.mountpoint)],
+        )
+    else:
+        parent = dataset.name.rpartition("/")[0]
+        draft.step(
+            resource,
+            "mount",
+            actions.MountDataset(dataset.name, dataset.mountpoint),
+            differences=[Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
+            requires=[resources.dataset(parent).key],
+        )
+
+
+def _others(desired: DesiredState, found: Mapping[str, ObservedDataset], draft: Draft) -> None:
+    """Tell of datasets that are not in the text; parents of declared ones and PVE's own are."""
+    wanted = {dataset.name for dataset in desired.datasets}
+    for name in sorted(found.keys() - wanted):
+        resource = resources.dataset(name)
+        if draft.ledger.entry(resource.key, EXISTS) is not None:
+            draft.orphan(resource, "left the text; it stays as it is")
+        elif not (
+            any(other.startswith(name + "/") for other in wanted)
+            or any(f"{name}/".startswith(f"{given}/") for given in desired.unmanaged)
+            or _PVE_VOLUME.search(name)
+        ):
+            draft.unmanaged(resource, "not in the text")
+
+
+def _equal(name: str, desired: str, observed: str) -> bool:
+    return properties.normalise(name, desired) == properties.normalise(name, observed)

@@ -1,0 +1,63 @@
+"""Network interfaces: netN lines, with the hardware address always carried over."""
+
+from offctl.desired.model import Network
+from offctl_agent import propertystring
+
+_FLAGS = frozenset({"firewall", "link_down"})
+
+
+def same(network: Network, text: str) -> bool:
+    """Whether a netN value already says what `network` asks for."""
+    return _meaning(_parts(network)) == _meaning(_known(network, text))
+
+
+def text(network: Network, present: str | None) -> str:
+    """The netN value to set: a missing hwaddr would make PVE invent a new one at every call."""
+    parts = _parts(network)
+    if "hwaddr" not in parts and present is not None:
+        address = propertystring.parse(present).get("hwaddr")
+        if address:
+            parts["hwaddr"] = address
+    return propertystring.join(parts, first=("name",))
+
+
+def describe(network: Network) -> str:
+    """The wish as one text, for the ledger and for people."""
+    return propertystring.join(_meaning(_parts(network)), first=("name",))
+
+
+def describe_text(network: Network, text: str) -> str:
+    """A present line in the words of `describe`."""
+    return propertystring.join(_meaning(_known(network, text)), first=("name",))
+
+
+def _parts(network: Network) -> dict[str, str]:
+    parts = {
+        "name": network.name,
+        "bridge": network.bridge,
+        "type": "veth",
+        **dict(network.options),
+    }
+    if network.hwaddr:
+        parts["hwaddr"] = network.hwaddr
+    return parts
+
+
+def _known(network: Network, text: str) -> dict[str, str]:
+    parts = propertystring.parse(text)
+    if not network.hwaddr:
+        parts.pop("hwaddr", None)
+    return parts
+
+
+def _meaning(parts: dict[str, str]) -> dict[str, str]:
+    kept = {}
+    for key, value in parts.items():
+        if key in _FLAGS:
+            if value.lower() in ("1", "on", "yes", "true"):
+                kept[key] = "1"
+        elif key == "hwaddr":
+            kept[key] = value.upper()
+        elif (key, value) != ("type", "veth"):
+            kept[key] = value
+    return kept

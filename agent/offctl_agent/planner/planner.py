@@ -1,0 +1,22 @@
+"""One plan for a host: every resource planner in the order in which things depend on each other."""
+
+from offctl.desired.model import DesiredState
+from offctl_agent.observed import ObservedState
+from offctl_agent.planner import containers, datasets, directories, subids
+from offctl_agent.planner.draft import Draft
+from offctl_agent.planner.ledger import Ledger
+from offctl_agent.planner.plan import Plan
+
+
+def plan(desired: DesiredState, observed: ObservedState, ledger: Ledger) -> Plan:
+    """What makes `observed` what `desired` says. Pure: equal arguments give equal plans.
+
+    Compares only with what was observed, never with what an earlier step should have caused; the
+    executor skips the dependents of what failed, and the next run looks again.
+    """
+    draft = Draft(ledger)
+    subids.plan(desired, observed, draft)
+    datasets.plan(desired, observed, draft)
+    directories.plan(desired, observed, draft)
+    containers.plan(desired, observed, draft)
+    return draft.plan()

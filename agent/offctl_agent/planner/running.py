@@ -1,0 +1,96 @@
+"""The run state: start what should run, restart what waits for it, never kill."""
+
+from offctl.desired.model import BindMount, Container, RunState
+from offctl.report import Difference
+from offctl_agent.observed import ObservedContainer
+from offctl_agent.planner import actions, idmaps, mounts, resources
+from offctl_agent.planner.draft import Draft
+from offctl_agent.planner.plan import Effect
+
+RUN = "run"
+RUNNING = "running"
+STOPPED = "stopped"
+STARTED = "started"
+
+
+def plan(
+    container: Container,
+    there: ObservedContainer,
+    draft: Draft,
+    *,
+    sources: tuple[actions.Source, ...],
+    audited: bool,
+) -> None:
+    """Plan one container's run state against what is really running."""
+    resource = resources.container(container.id, container.name)
+    if there.running:
+        draft.settled(resource, STARTED, "yes")
+    if container.run is RunState.RUNNING and not there.running:
+        draft.step(
+            resource,
+            "start",
+            actions.StartContainer(container.id, sources),
+            differences=[Difference(RUN, STOPPED, RUNNING)],
+            requires=[resources.dataset(source.dataset).key for source in sources],
+            container=container.id,
+            audited=audited,
+        )
+    elif container.run is RunState.STOPPED and there.running:
+        draft.step(
+            resource,
+            "shut down",
+            actions.ShutDownContainer(container.id),
+            differences=[Difference(RUN, RUNNING, STOPPED)],
+            effect=Effect.RESTART,
+            container=container.id,
+            audited=audited,
+        )
+    else:
+        if container.run is not RunState.AS_IS:
+            draft.settled(resource, RUN, container.run.value)
+        _plan_restart(container, there, draft, sources=sources, audited=audited)
+
+
+def _plan_restart(
+    container: Container,
+    there: ObservedContainer,
+    draft: Draft,
+    *,
+    sources: tuple[actions.Source, ...],
+    audited: bool,
+) -> None:
+    waiting = list(_waiting(container, there))
+    if not waiting:
+        return
+    draft.step(
+        resources.container(container.id, container.name),
+        "restart",
+        actions.RestartContainer(container.id, sources),
+        differences=waiting,
+        requires=[resources.dataset(source.dataset).key for source in sources],
+        effect=Effect.RESTART,
+        container=container.id,
+        audited=audited,
+    )
+
+
+def _waiting(container: Container, there: ObservedContainer) -> list[Difference]:
+    """What is written in the file and not in effect in the running container."""
+    if there.effective is None:
+        return []
+    file = there.configuration
+    waiting = [Difference(k, file.option(k) or "absent", v) for k, v in file.pending]
+    waiting += [Difference(k, file.option(k) or "absent", "absent") for k in file.pending_delete]
+    in_effect = dict(there.effective.mounts)
+    configured = {line.target: line for line in mounts.lines(file.options)[0]}
+    for mount in container.mounts:
+        line = configured.get(mount.target)
+        if not isinstance(mount, BindMount) or line is None or not mounts.same(mount, line):
+            continue
+        shown = in_effect.get(mount.target, "nothing")
+        if shown != mount.source:
+            waiting.append(Difference(f"mount {mount.target}", shown, mount.source))
+    if not idmaps.in_effect(container, there):
+        now = idmaps.describe(there.effective.idmap)
+        waiting.append(Difference(idmaps.FIELD, now, idmaps.describe(idmaps.lines(file))))
+    return waiting

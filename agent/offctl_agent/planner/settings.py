@@ -1,0 +1,189 @@
+"""What `pct set` must change on one container: options, interfaces and mount points together.
+
+Compares with what the file will say after the next restart (pending values merged in), so that a
+change that already waits is not asked for twice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+import re
+
+from offctl.desired.model import Container
+from offctl.report import Difference
+from offctl_agent.observed import Configuration
+from offctl_agent.planner import mounts, networks, options, resources
+from offctl_agent.planner.draft import ABSENT, Draft
+
+DEFAULT = "default"
+
+_NETWORK = re.compile(r"net\d+")
+
+
+@dataclass(slots=True)
+class Change:
+    """One field of the container, and the pct keys that carry it."""
+
+    difference: Difference
+    options: dict[str, str] = field(default_factory=dict)
+    delete: tuple[str, ...] = ()
+    revert: tuple[str, ...] = ()
+    waits: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A difference that no `pct set` can remove."""
+
+    difference: Difference
+    reason: str
+
+
+Result = Iterator[Change | Obstacle]
+
+
+def compare(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
+    """Every change that makes `now` what `container` asks for; settles what already is."""
+    yield from _options(container, now, draft, running=running)
+    yield from _networks(container, now, draft)
+    yield from _mounts(container, now, draft, running=running)
+
+
+def _options(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
+    resource = resources.container(container.id, container.name)
+    coming = dict(mounts.merged(now))
+    for key, value in container.options:
+        active = now.option(key)
+        if options.same(key, value, coming.get(key)):
+            if options.same(key, value, active):
+                draft.settled(resource, key, value)
+            continue
+        difference = Difference(key, active or ABSENT, value)
+        if options.same(key, value, active):
+            yield Change(difference, revert=(key,))
+        else:
+            waits = running and options.waits_for_restart(key)
+            yield Change(difference, {key: value}, waits=waits)
+    yield from _unprivileged(container, now, draft)
+    yield from _defaults(container, now, draft, running=running)
+
+
+def _unprivileged(container: Container, now: Configuration, draft: Draft) -> Result:
+    resource = resources.container(container.id, container.name)
+    desired = "1" if container.unprivileged else "0"
+    if options.same("unprivileged", desired, now.option("unprivileged") or "0"):
+        draft.settled(resource, "unprivileged", desired)
+        return
+    yield Obstacle(
+        Difference("unprivileged", now.option("unprivileged") or "0", desired),
+        "PVE cannot change it after creation; back up and restore the container by hand",
+    )
+
+
+def _defaults(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
+    """Keys that must be absent, and keys of ours that left the text."""
+    resource = resources.container(container.id, container.name)
+    coming = dict(mounts.merged(now))
+    written = {key for key, _ in container.options} | {"unprivileged", "rootfs"}
+    leaving = [
+        key
+        for key, entry in draft.ledger.fields(resource.key).items()
+        if entry.ours
+        and key not in written
+        and key not in container.defaults
+        and re.fullmatch(r"[a-z]+\d*", key)
+        and not _NETWORK.fullmatch(key)
+        and key in coming
+        and options.same(key, entry.value, coming[key])
+    ]
+    for key in (*container.defaults, *leaving):
+        if key not in coming:
+            draft.settled(resource, key, DEFAULT)
+        elif key in options.UNDELETABLE:
+            reason = f"PVE cannot delete {key}; write the value it should have"
+            yield Obstacle(Difference(key, coming[key], DEFAULT), reason)
+        else:
+            waits = running and options.waits_for_restart(key)
+            yield Change(Difference(key, coming[key], DEFAULT), delete=(key,), waits=waits)
+
+
+def _networks(container: Container, now: Configuration, draft: Draft) -> Result:
+    resource = resources.container(container.id, container.name)
+    coming = dict(mounts.merged(now))
+    for network in container.networks:
+        key = f"net{network.index}"
+        present = coming.get(key)
+        wish = networks.describe(network)
+        if present is not None and networks.same(network, present):
+            draft.settled(resource, key, wish)
+        else:
+            before = ABSENT if present is None else networks.describe_text(network, present)
+            yield Change(Difference(key, before, wish), {key: networks.text(network, present)})
+    wanted = {f"net{network.index}" for network in container.networks}
+    for key, entry in draft.ledger.fields(resource.key).items():
+        if entry.ours and _NETWORK.fullmatch(key) and key not in wanted and key in coming:
+            yield Change(Difference(key, coming[key], ABSENT), delete=(key,))
+
+
+def _mounts(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
+    resource = resources.container(container.id, container.name)
+    lines, broken = mounts.lines(mounts.merged(now))
+    active = {line.index for line in mounts.lines(now.options)[0]}
+    reserved = {int(key[2:]) for key in broken} | (active - {line.index for line in lines})
+    indexes = mounts.place(container.mounts, lines, reserved)
+    by_target = {line.target: line for line in lines}
+    for mount in container.mounts:
+        draft.counts(resources.mount(container.id, mount.target, container.name))
+        line, index = by_target.get(mount.target), indexes[mount.target]
+        wish = mounts.describe(mount)
+        if line is not None and line.index == index and mounts.same(mount, line):
+            if now.option(f"mp{index}") == line.text:
+                draft.settled(resource, mount_field(mount.target), wish)
+            continue
+        yield Change(
+            Difference(mount_field(mount.target), _before(line, index), wish),
+            {f"mp{index}": mounts.text(mount, line)},
+            waits=running and index in active,
+            source=getattr(mount, "source", ""),
+        )
+    yield from _vacated(lines, indexes, running=running)
+    yield from _left(container, lines, draft, running=running)
+
+
+def mount_field(target: str) -> str:
+    """How a mount is called as a field of its container."""
+    return f"mount {target}"
+
+
+def _before(line: mounts.Line | None, index: int) -> str:
+    if line is None:
+        return ABSENT
+    place = "" if line.index == index else f" (as mp{line.index}, which its parent would hide)"
+    return mounts.describe_line(line) + place
+
+
+def _vacated(lines: list[mounts.Line], indexes: dict[str, int], *, running: bool) -> Result:
+    """The old numbers of mounts that had to move behind their parent."""
+    taken = set(indexes.values())
+    for line in lines:
+        if indexes.get(line.target, line.index) != line.index and line.index not in taken:
+            difference = Difference(f"mp{line.index}", mounts.describe_line(line), ABSENT)
+            yield Change(difference, delete=(f"mp{line.index}",), waits=running)
+
+
+def _left(container: Container, lines: list[mounts.Line], draft: Draft, *, running: bool) -> Result:
+    """Mounts that are not in the text: ours go (the line, never the data), others are told of."""
+    wanted = {mount.target for mount in container.mounts}
+    key = resources.container(container.id).key
+    for line in lines:
+        if line.target in wanted:
+            continue
+        resource = resources.mount(container.id, line.target, container.name)
+        entry = draft.ledger.entry(key, mount_field(line.target))
+        if entry is not None and entry.ours and line.parts.get("volume", "").startswith("/"):
+            difference = Difference(mount_field(line.target), mounts.describe_line(line), ABSENT)
+            yield Change(difference, delete=(f"mp{line.index}",), waits=running)
+        elif entry is not None:
+            draft.orphan(resource, "left the text; the line stays as it is")
+        else:
+            draft.unmanaged(resource, f"mp{line.index} is not in the text")

@@ -1,0 +1,179 @@
+"""Plans and runs as text and as JSON; nothing here decides or prints by itself."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from offctl.report import Report
+from offctl.tables import INSTANT
+from offctl_agent.execute import Outcome, Result
+from offctl_agent.host import commands
+from offctl_agent.intake import Intake
+from offctl_agent.local import Seen
+from offctl_agent.planner.plan import Effect, Origin, Plan, Step
+
+_MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect.ONLINE: "+"}
+
+
+def plan_lines(intake: Intake, plan: Plan) -> Iterator[str]:
+    """A plan for people: what, why, before and after, and the exact commands."""
+    yield heading(intake)
+    yield summary(plan)
+    for step in plan:
+        yield ""
+        yield f"{_MARKS[step.effect]} {step.resource.label}: {step.text}  [{_words(step)}]"
+        for difference in step.differences:
+            yield f"    {difference.field}: {difference.observed} → {difference.desired}"
+        if step.reason:
+            yield f"    cannot: {step.reason}"
+        if step.action is not None:
+            yield from (f"    $ {line}" for line in commands.shown(step.action))
+    notes = [finding for finding in plan.findings if finding.state != "unmanaged"]
+    if notes:
+        yield ""
+    for finding in notes:
+        yield f"? {finding.resource.label}: {finding.state}: {finding.reason}"
+
+
+def heading(intake: Intake) -> str:
+    """Which release this is about, and what the host may do."""
+    if intake.held is None:
+        return "no release accepted yet"
+    manifest = intake.held.accepted.manifest
+    line = f"{intake.held.desired.host}: release {manifest.serial} of {manifest.site}"
+    line += " (offered, not kept yet)" if intake.news else ""
+    return line + (f"; observing only: {intake.observe_only}" if intake.observe_only else "")
+
+
+def summary(plan: Plan) -> str:
+    """The counts in one line."""
+    if plan.empty:
+        return f"nothing to do: {plan.resources} resources are as desired" + _aside(plan)
+    parts = [f"{plan.count(effect)} {effect.value}" for effect in Effect if plan.count(effect)]
+    drift = f"; {plan.corrective} undo what somebody changed" if plan.corrective else ""
+    return f"{len(plan.steps)} to do: {', '.join(parts)}{drift}" + _aside(plan)
+
+
+def _aside(plan: Plan) -> str:
+    words = []
+    for state in ("unknown", "orphan", "unmanaged"):
+        count = sum(finding.state == state for finding in plan.findings)
+        if count:
+            words.append(f"{count} {state}")
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _words(step: Step) -> str:
+    why = "drift: somebody changed it" if step.origin is Origin.CORRECTIVE else "wanted"
+    audited = ", audit" if step.audited else ""
+    return f"{step.effect.value}, {why}{audited}"
+
+
+def result_line(result: Result) -> str:
+    """One step as it ended."""
+    marks = {Outcome.DONE: "✓", Outcome.FAILED: "✗", Outcome.BLOCKED: "!", Outcome.WAITING: "↻"}
+    mark = marks.get(result.outcome, "-")
+    step = result.step
+    fields = ", ".join(d.field for d in step.differences[:3])
+    fields += f" and {len(step.differences) - 3} more" if len(step.differences) > 3 else ""  # noqa: PLR2004
+    origin = "drift" if step.origin is Origin.CORRECTIVE else "wanted"
+    line = f"{mark} {step.resource.label}: {step.text} ({fields}) [{origin}]"
+    if result.outcome is Outcome.DONE:
+        return line
+    return f"{line} {result.outcome.value}: {result.detail}"
+
+
+def plan_json(intake: Intake, plan: Plan) -> dict[str, Any]:
+    """The plan as one JSON object; keys are stable."""
+    held = intake.held
+    return {
+        "host": None if held is None else held.desired.host,
+        "serial": None if held is None else held.accepted.manifest.serial,
+        "observe_only": intake.observe_only,
+        "refused": None if intake.refused is None else asdict(intake.refused),
+        "digest": plan.digest,
+        "resources": plan.resources,
+        "steps": [_step_json(step) for step in plan],
+        "findings": [
+            {"resource": f.resource.label, "state": f.state, "reason": f.reason}
+            for f in plan.findings
+        ],
+    }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {
+        "resource": step.resource.label,
+        "key": step.resource.key,
+        "text": step.text,
+        "effect": step.effect.value,
+        "origin": step.origin.value,
+        "reason": step.reason,
+        "audited": step.audited,
+        "differences": [asdict(difference) for difference in step.differences],
+        "commands": [] if step.action is None else list(commands.shown(step.action)),
+    }
+
+
+def left_lines(report: Report) -> Iterator[str]:
+    """What is not right after a run, or that everything is."""
+    if report.refused is not None:
+        yield f"refused: {report.refused.reason} [{report.refused.code}]"
+    left = [r for r in report.resources if r.state not in ("unmanaged", "orphan")]
+    if not left:
+        yield f"all {report.counts.resources} resources are as desired"
+    for resource in left:
+        drift = " [drift]" if resource.corrective else ""
+        yield f"{resource.state}: {resource.resource}: {resource.reason}{drift}"
+    for state in ("orphan", "unmanaged"):
+        count = getattr(report.counts, state)
+        if count:
+            yield f"{count} {state}: reported, untouched"
+    yield from (f"note: {note}" for note in report.notes)
+
+
+def exit_status(report: Report) -> int:
+    """0 all right, 1 something is left to do or to know, 2 something failed or was refused."""
+    counts = report.counts
+    if counts.failed or report.refused is not None:
+        return 2
+    waiting = counts.drift + counts.pending + counts.blocked + counts.skipped + counts.unknown
+    return 1 if waiting or report.serial == 0 or report.freshness == "expired" else 0
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The report as one JSON object; keys are those of offctl.report."""
+    return {**asdict(report), "time": report.time.strftime(INSTANT)}
+
+
+def local_json(seen: Seen) -> dict[str, Any]:
+    """The last report and the courier's note."""
+    return {
+        "report": None if seen.report is None else report_json(seen.report),
+        "courier": None if seen.courier is None else asdict(seen.courier),
+    }
+
+
+def local_lines(seen: Seen, now: datetime) -> Iterator[str]:
+    """The host's own status for people."""
+    courier = seen.courier
+    if courier is None:
+        yield "coordinator: the courier has not run yet"
+    elif courier.error:
+        since = f"last reached {courier.contacted}" if courier.contacted else "never reached"
+        yield f"coordinator: unreachable, {since}: {courier.error}"
+    else:
+        yield f"coordinator: {courier.address}, last reached {courier.contacted}"
+    report = seen.report
+    if report is None:
+        yield "no run yet"
+        return
+    age = int((now - report.time).total_seconds())
+    yield (
+        f"{report.host}: release {report.serial or 'none'}, {report.mode}, {report.freshness}; "
+        f"last run {age} s ago"
+    )
+    if report.observe_only:
+        yield f"observing only: {report.observe_only}"
+    yield from left_lines(report)

@@ -1,0 +1,100 @@
+"""Making the report of a run: every resource that is not right, in the words of offctl.report."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+import time
+
+import offctl
+from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus
+from offctl_agent.config import Config
+from offctl_agent.converge import Run
+from offctl_agent.execute import Outcome, Result
+from offctl_agent.intake import Intake
+from offctl_agent.planner.plan import Origin, Step
+from offctl_agent.state import Stream
+
+
+def report(
+    config: Config,
+    intake: Intake,
+    run: Run,
+    *,
+    stream: Stream,
+    now: datetime,
+    seconds: float,
+    events: Iterable[Event],
+    notes: Iterable[str],
+    health: Health,
+) -> Report:
+    """The report of one run; `events` are the recent ones, oldest first."""
+    statuses = [*_left(run), *_findings(run)]
+    counted = Counter(status.state for status in statuses)
+    held = intake.held
+    return Report(
+        site="" if held is None else held.desired.site,
+        host=config.host,
+        stream=stream.name,
+        sequence=stream.sequence,
+        time=now,
+        software=offctl.__version__,
+        mode="audit" if held is None else held.desired.mode.value,
+        serial=0 if held is None else held.accepted.manifest.serial,
+        manifest_sha256="" if held is None else held.accepted.sha256,
+        bundle_sha256="" if held is None else held.bundle_sha256,
+        freshness=intake.freshness,
+        interval=config.interval,
+        seconds_milli=round(seconds * 1000),
+        observe_only=intake.observe_only,
+        refused=intake.refused,
+        counts=Counts(resources=run.plan.resources, **counted),
+        resources=tuple(statuses[:MAX_RESOURCES]),
+        events=tuple(events),
+        notes=tuple(notes),
+        health=health,
+        omitted=max(0, len(statuses) - MAX_RESOURCES),
+    )
+
+
+def health() -> Health:
+    """How the machine and this process are, now."""
+    # Imported late: it costs more than the rest of a quiet run.
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return Health(
+        uptime_seconds=int(time.time() - psutil.boot_time()),
+        load_milli=int(psutil.getloadavg()[0] * 1000),
+        memory_total=memory.total,
+        memory_available=memory.available,
+        agent_memory=psutil.Process().memory_info().rss,
+    )
+
+
+def _left(run: Run) -> Iterable[ResourceStatus]:
+    for step in run.plan:
+        result = run.results.get((step.resource.key, step.text))
+        state, reason = _state(step, result)
+        yield ResourceStatus(
+            resource=step.resource.label,
+            state=state,
+            reason=reason,
+            corrective=step.origin is Origin.CORRECTIVE,
+            differences=step.differences,
+        )
+
+
+def _state(step: Step, result: Result | None) -> tuple[str, str]:
+    what = f"{step.text}: " + ", ".join(d.field for d in step.differences[:4])
+    if result is None:
+        return ("blocked", step.reason) if step.action is None else ("drift", what)
+    if result.outcome is Outcome.DONE:
+        return "failed", f"{what}: done, but it is not in effect"
+    if result.outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED):
+        return result.outcome.value, result.detail
+    return result.outcome.value, f"{what} ({result.detail})"
+
+
+def _findings(run: Run) -> Iterable[ResourceStatus]:
+    for finding in run.plan.findings:
+        yield ResourceStatus(finding.resource.label, finding.state, finding.reason)

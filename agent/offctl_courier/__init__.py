@@ -1,0 +1,1 @@
+"""The network process of a host: carries bytes, has no authority."""

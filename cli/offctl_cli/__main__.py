@@ -1,0 +1,64 @@
+"""`offctl`: parse, call, print, exit."""
+
+import importlib
+import sys
+
+import click
+
+import offctl
+from offctl import errors
+from offctl_cli import console
+
+# Command name -> module below offctl_cli.commands with the same click command as `command`;
+# loaded only when asked for, so that `offctl check` never imports grpc.
+COMMANDS = {
+    "check": "check",
+    "compile": "compile",
+    "history": "history",
+    "identity": "identity",
+    "key": "key",
+    "publish": "publish",
+    "schema": "schema",
+    "sign": "sign",
+    "status": "status",
+    "trust": "trust",
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"offctl_cli.commands.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(offctl.__version__, prog_name="offctl")
+def offctl_command() -> None:
+    """Make what one signed file says true on every Proxmox host, and see that it is."""
+
+
+def main() -> None:
+    """Run one command; exit 2 for our own errors, 3 when the coordinator was not reached."""
+    try:
+        sys.exit(offctl_command.main(prog_name="offctl", standalone_mode=False))
+    except errors.OffctlError as error:
+        console.fail(error)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

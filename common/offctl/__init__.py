@@ -1,0 +1,3 @@
+"""What operators, coordinator and agents must agree on."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What one host is asked to be: the model, and the TOML bundle it travels in."""

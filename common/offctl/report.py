@@ -1,0 +1,269 @@
+"""What a host says about itself after a run: the model, and the JSON it travels in.
+
+Bounded and free of secrets by construction: a report holds names, states and the values of
+settings, never file contents. `dump` cuts what would not fit; the coordinator refuses the rest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+import json
+from typing import Any, TypeVar
+
+from offctl import errors
+from offctl.tables import INSTANT, Table
+
+_Flat = TypeVar("_Flat")
+
+SCHEMA = 1
+MAX_REPORT = 1024 * 1024
+MAX_RESOURCES = 500
+MAX_EVENTS = 200
+MAX_TEXT = 500
+
+RESOURCE_STATES = (
+    "drift",  # differs from what is desired, and was not (yet) changed
+    "pending",  # written, in effect only after a restart that waits for its window
+    "blocked",  # cannot be done; the reason says what would unblock it
+    "failed",  # was tried in this run and did not succeed
+    "skipped",  # depends on something that failed or is blocked
+    "unknown",  # could not be read, so nothing was concluded
+    "orphan",  # was ours and left the text; untouched
+    "unmanaged",  # was never ours; untouched
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of a resource: what it is and what it should be, as text."""
+
+    field: str
+    observed: str
+    desired: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """One resource that is not simply right. `corrective`: somebody else changed it."""
+
+    resource: str
+    state: str
+    reason: str
+    corrective: bool = False
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One action of a recent run.
+
+    `time` is UTC as RFC 3339; `outcome` is "done" or "failed"; `origin` says why it was done:
+    "wanted" (the text asked for it) or "corrective" (somebody else had changed the host).
+    """
+
+    time: str
+    resource: str
+    action: str
+    origin: str
+    outcome: str
+    detail: str = ""
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many resources are in each state; `resources` counts all that are desired."""
+
+    resources: int = 0
+    drift: int = 0
+    pending: int = 0
+    blocked: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    orphan: int = 0
+    unmanaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The newest offer the host did not believe, and why."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the machine is: seconds since boot, 1-minute load, memory and the agent's own (bytes)."""
+
+    uptime_seconds: int = 0
+    load_milli: int = 0
+    memory_total: int = 0
+    memory_available: int = 0
+    agent_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run of one host.
+
+    `stream` is random per state directory and `sequence` grows within it, so that order never
+    depends on a clock. `serial` 0 with an empty `manifest_sha256` means: nothing accepted yet.
+    `events` are what it did lately, oldest first; `resources` are those not right after the run.
+    """
+
+    site: str
+    host: str
+    stream: str
+    sequence: int
+    time: datetime
+    software: str
+    mode: str
+    serial: int
+    manifest_sha256: str
+    bundle_sha256: str
+    freshness: str
+    interval: int
+    seconds_milli: int
+    observe_only: str = ""
+    refused: Refused | None = None
+    counts: Counts = Counts()
+    resources: tuple[ResourceStatus, ...] = ()
+    events: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()
+    health: Health = Health()
+    omitted: int = 0
+
+
+def dump(report: Report) -> bytes:
+    """The report as JSON of at most MAX_REPORT bytes; `omitted` counts what was cut."""
+    cut = replace(
+        report,
+        resources=report.resources[:MAX_RESOURCES],
+        events=report.events[:MAX_EVENTS],
+        omitted=max(0, len(report.resources) - MAX_RESOURCES)
+        + max(0, len(report.events) - MAX_EVENTS),
+    )
+    content = _encode(cut)
+    while len(content) > MAX_REPORT:
+        kept = len(cut.resources) // 2
+        cut = replace(
+            cut,
+            omitted=cut.omitted + len(cut.resources) - kept + len(cut.events),
+            resources=cut.resources[:kept],
+            events=(),
+            notes=cut.notes[:10],
+        )
+        content = _encode(cut)
+    return content
+
+
+def _encode(report: Report) -> bytes:
+    document = {"schema": SCHEMA, **asdict(report), "time": report.time.strftime(INSTANT)}
+    return json.dumps(_cut(document), ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 1] + "…"
+    if isinstance(value, Mapping):
+        return {key: _cut(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(item) for item in value]
+    return value
+
+
+def parse(content: bytes) -> Report:
+    """Read a report; raises MalformedError for whatever `dump` could not have written."""
+    if len(content) > MAX_REPORT:
+        raise errors.MalformedError(
+            f"cannot read the report: {len(content)} bytes are more than the {MAX_REPORT} allowed",
+            code="TOO_LARGE",
+        )
+    try:
+        document = json.loads(content, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        raise errors.MalformedError("cannot read the report: it is not JSON") from None
+    if not isinstance(document, dict):
+        raise errors.MalformedError("cannot read the report: it is not a JSON object")
+    return _report(Table(document, "the report"))
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("duplicate key")
+    return document
+
+
+def _report(table: Table) -> Report:
+    table.integer("schema", least=SCHEMA, most=SCHEMA)
+    refused = None
+    if not table.is_null("refused"):
+        refused = _flat(Refused, table.table("refused"))
+    report = Report(
+        site=table.string("site"),
+        host=table.string("host"),
+        stream=table.string("stream"),
+        sequence=table.integer("sequence"),
+        time=table.instant("time"),
+        software=table.string("software"),
+        mode=table.choice("mode", ("enforce", "audit")),
+        serial=table.integer("serial"),
+        manifest_sha256=table.string("manifest_sha256"),
+        bundle_sha256=table.string("bundle_sha256"),
+        freshness=table.choice("freshness", ("fresh", "stale", "expired", "unknown")),
+        interval=table.integer("interval", least=1, most=86_400),
+        seconds_milli=table.integer("seconds_milli"),
+        observe_only=table.string("observe_only"),
+        refused=refused,
+        counts=_flat(Counts, table.table("counts")),
+        resources=tuple(_resource(item) for item in table.tables("resources")),
+        events=tuple(_event(item) for item in table.tables("events")),
+        notes=table.strings("notes"),
+        health=_flat(Health, table.table("health")),
+        omitted=table.integer("omitted"),
+    )
+    table.finish()
+    return report
+
+
+def _resource(table: Table) -> ResourceStatus:
+    status = ResourceStatus(
+        resource=table.string("resource"),
+        state=table.choice("state", RESOURCE_STATES),
+        reason=table.string("reason"),
+        corrective=table.boolean("corrective"),
+        differences=_differences(table),
+    )
+    table.finish()
+    return status
+
+
+def _event(table: Table) -> Event:
+    event = Event(
+        time=table.string("time"),
+        resource=table.string("resource"),
+        action=table.string("action"),
+        origin=table.choice("origin", ("wanted", "corrective")),
+        outcome=table.choice("outcome", ("done", "failed")),
+        detail=table.string("detail"),
+        differences=_differences(table),
+    )
+    table.finish()
+    return event
+
+
+def _differences(table: Table) -> tuple[Difference, ...]:
+    return tuple(_flat(Difference, item) for item in table.tables("differences"))
+
+
+def _flat(kind: type[_Flat], table: Table) -> _Flat:
+    """An instance of a dataclass whose fields are all strings or all non-negative integers."""
+    values: dict[str, Any] = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        take = table.string if field.type in (str, "str") else table.integer
+        values[field.name] = take(field.name)
+    table.finish()
+    return kind(**values)

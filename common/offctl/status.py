@@ -1,0 +1,121 @@
+"""What the coordinator makes of a host's reports: one word, and why.
+
+Pure: the newest report, the newest release and the clock come in as arguments. Different truths
+have different words, and "all right" needs a fresh report about the newest release.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+import enum
+
+from offctl import report as reports
+
+# A host is silent after this many of its own intervals without a report, and never sooner than
+# the grace below: a busy run may take longer than one interval.
+SILENT_INTERVALS = 3
+GRACE = timedelta(seconds=30)
+
+
+class State(enum.Enum):
+    """One word for a host, worst first: the order in which several truths are told as one."""
+
+    SILENT = "silent"  # it reported once, but not for three of its intervals
+    REFUSED = "refused"  # it does not believe what it is offered
+    FAILED = "failed"  # something it tried did not succeed
+    EXPIRED = "expired"  # its release has expired: it observes and changes nothing
+    UNKNOWN = "unknown"  # it could not read part of itself, and left that part alone
+    STALE = "stale"  # nothing signed has told it for a day that its release is current
+    AWAITED = "awaited"  # in the release, but it never reported
+    BLOCKED = "blocked"  # something cannot be done without a person
+    BEHIND = "behind"  # it works, but not yet towards the newest release
+    DRIFT = "drift"  # it differs and may not, or did not yet, change that
+    PENDING = "pending"  # a restart waits for its window
+    RETIRED = "retired"  # it reports, but the newest release does not name it
+    CONVERGED = "converged"  # it is what the newest release says
+
+
+BROKEN = frozenset({State.SILENT, State.REFUSED, State.FAILED, State.EXPIRED})
+RIGHT = frozenset({State.CONVERGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The newest accepted release, as far as judging hosts needs it; serial 0 when there is none."""
+
+    serial: int = 0
+    manifest_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A state, the stable code behind it when there is one, and one line for people."""
+
+    state: State
+    code: str
+    reason: str
+
+
+def judge(
+    report: reports.Report | None,
+    *,
+    received: datetime | None,
+    current: Current,
+    released: bool,
+    now: datetime,
+) -> Verdict:
+    """The worst that is true of a host. `received` is when the coordinator took the report in.
+
+    `released` says whether the newest release names the host.
+    """
+    if report is None or received is None:
+        return Verdict(State.AWAITED, "", "never reported")
+    allowed = max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
+    if now - received > allowed:
+        return Verdict(State.SILENT, "", f"no report for {_age(now - received)}")
+    if not released:
+        return Verdict(State.RETIRED, "", "reports, but is not in the newest release")
+    return _judge_content(report, current)
+
+
+def _judge_content(report: reports.Report, current: Current) -> Verdict:
+    counts = report.counts
+    behind = report.manifest_sha256 != current.manifest_sha256
+    if report.refused is not None:
+        return Verdict(State.REFUSED, report.refused.code, report.refused.reason)
+    if counts.failed:
+        return Verdict(State.FAILED, "", _first(report, "failed", counts.failed))
+    if report.freshness == "expired":
+        return Verdict(State.EXPIRED, "EXPIRED", "its release has expired: observing only")
+    if counts.unknown:
+        return Verdict(State.UNKNOWN, "", _first(report, "unknown", counts.unknown))
+    if report.freshness == "stale":
+        return Verdict(State.STALE, "STALE", "nothing signed says that its release is current")
+    if counts.blocked or counts.skipped:
+        return Verdict(
+            State.BLOCKED, "", _first(report, "blocked", counts.blocked + counts.skipped)
+        )
+    if behind:
+        return Verdict(State.BEHIND, "", f"at serial {report.serial} of {current.serial}")
+    if report.observe_only and counts.drift:
+        return Verdict(State.DRIFT, report.observe_only, _first(report, "drift", counts.drift))
+    if counts.drift:
+        return Verdict(State.DRIFT, "", _first(report, "drift", counts.drift))
+    if counts.pending:
+        return Verdict(State.PENDING, "", _first(report, "pending", counts.pending))
+    return Verdict(State.CONVERGED, "", "")
+
+
+def _first(report: reports.Report, state: str, count: int) -> str:
+    for resource in report.resources:
+        if resource.state == state:
+            more = f" (and {count - 1} more)" if count > 1 else ""
+            return f"{resource.resource}: {resource.reason}{more}"
+    return f"{count} resources"
+
+
+def _age(age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,105 @@
+"""Who may call what: the one table of methods, and the certificates that speak for somebody.
+
+Pure: the trust root and the newest release come in. It does not know gRPC.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+import enum
+
+from offctl import certificates, errors
+from offctl.trust.refusal import Refusal, refused
+from offctl.trust.root import TrustRoot
+from offctl_coordinator.publication import Publication
+
+
+class Role(enum.Enum):
+    """What a pinned certificate is pinned as."""
+
+    HOST = "host"
+    OPERATOR = "operator"
+
+
+_ANYONE = frozenset(Role)
+_HOSTS = frozenset({Role.HOST})
+_OPERATORS = frozenset({Role.OPERATOR})
+
+# Every method there is. One that is missing here is refused to everybody, so a new one cannot be
+# reachable by being forgotten (CVE-2020-11651).
+METHODS: Mapping[str, frozenset[Role]] = {
+    "/offctl.api.v1.AgentService/FetchRelease": _HOSTS,
+    "/offctl.api.v1.AgentService/Watch": _HOSTS,
+    "/offctl.api.v1.AgentService/Report": _HOSTS,
+    "/offctl.api.v1.OperatorService/Publish": _OPERATORS,
+    "/offctl.api.v1.OperatorService/ListHosts": _OPERATORS,
+    "/offctl.api.v1.OperatorService/GetHost": _OPERATORS,
+    "/offctl.api.v1.OperatorService/History": _OPERATORS,
+    "/grpc.health.v1.Health/Check": _ANYONE,
+    "/grpc.health.v1.Health/Watch": _ANYONE,
+}
+
+
+class UnknownCallerError(errors.OffctlError):
+    """The certificate is not pinned, or not any more."""
+
+    code = "UNAUTHENTICATED"
+
+
+class ForbiddenError(errors.OffctlError):
+    """The certificate is pinned, but not for this."""
+
+    code = "PERMISSION_DENIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever a certificate speaks for; `name` is the host's or the operator's."""
+
+    role: Role
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """The callers by their certificate's fingerprint, and all their certificates as PEM."""
+
+    callers: Mapping[str, Caller] = field(default_factory=dict)
+    certificates: bytes = b""
+
+    def identify(self, fingerprint: str, method: str) -> Caller:
+        """The caller; raises UnknownCallerError, or ForbiddenError when `method` is not for it."""
+        caller = self.callers.get(fingerprint)
+        if caller is None:
+            raise UnknownCallerError("this certificate is not pinned here")
+        if caller.role not in METHODS.get(method, frozenset()):
+            raise ForbiddenError(f"this method is not for a {caller.role.value}")
+        return caller
+
+
+def allow(root: TrustRoot, publication: Publication | None) -> AllowList:
+    """The callers of a trust root and of the newest release (None before the first).
+
+    Raises RefusedError when a host has a certificate that the trust root gives to somebody else.
+    """
+    reserved = {certificates.fingerprint(pem): name for name, pem in root.coordinators}
+    callers: dict[str, Caller] = {}
+    pems = []
+    for caller, pem in _pinned(root, publication):
+        fingerprint = certificates.fingerprint(pem)
+        if fingerprint in callers or fingerprint in reserved:
+            raise refused(
+                Refusal.MISMATCH,
+                f"cannot pin the certificate of {caller.role.value} {caller.name}: the trust root "
+                "gives it to somebody else",
+            )
+        callers[fingerprint] = caller
+        pems.append(pem)
+    return AllowList(callers, "".join(pems).encode())
+
+
+def _pinned(root: TrustRoot, publication: Publication | None) -> Iterator[tuple[Caller, str]]:
+    for name, pem in root.operators:
+        yield Caller(Role.OPERATOR, name), certificates.check(pem)
+    for host in publication.hosts if publication else ():
+        if host.certificate:
+            yield Caller(Role.HOST, host.name), certificates.check(host.certificate)

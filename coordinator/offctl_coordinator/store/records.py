@@ -1,0 +1,75 @@
+"""What the store keeps, as values, and what a store must be able to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from offctl.trust.release import SignedRelease
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """One published release; `operator` is the name in the trust root of who published it."""
+
+    serial: int
+    sha256: str
+    release: SignedRelease
+    published: datetime
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One line of history; `hosts` counts them."""
+
+    serial: int
+    sha256: str
+    published: datetime
+    operator: str
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRecord:
+    """One report as it came; `received` is by the coordinator's clock."""
+
+    host: str
+    stream: str
+    sequence: int
+    received: datetime
+    content: bytes
+
+
+class Store(Protocol):
+    """Durable memory, used from one thread. Every method MUST raise AdminError when it fails.
+
+    A method that returns has made its change durable; one that raises has made none.
+    """
+
+    def newest_release(self) -> ReleaseRecord | None:
+        """The release of the highest serial."""
+        ...
+
+    def add_release(self, record: ReleaseRecord) -> None:
+        """Keep a release of a new serial, whole."""
+        ...
+
+    def history(self, limit: int) -> tuple[HistoryRecord, ...]:
+        """At most `limit` releases, newest first."""
+        ...
+
+    def add_report(self, record: ReportRecord) -> bool:
+        """Keep a report; False when the same or a later one of its stream is kept already."""
+        ...
+
+    def newest_report(self, host: str) -> ReportRecord | None:
+        """The report that came in last from `host`."""
+        ...
+
+    def newest_reports(self) -> tuple[ReportRecord, ...]:
+        """The report that came in last from each host."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
+        ...

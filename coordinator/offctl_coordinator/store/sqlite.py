@@ -1,0 +1,197 @@
+"""The store in one SQLite file, through SQLAlchemy Core."""
+
+from collections.abc import Iterator
+import contextlib
+from datetime import datetime, timezone
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection, Engine
+
+from offctl import errors, files
+from offctl.tables import INSTANT
+from offctl.trust.release import SignedRelease
+from offctl_coordinator.store import opening
+from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
+from offctl_coordinator.store.schema import bundles, release_hosts, releases, reports
+
+# The content of older releases is of no use: nobody is served it, and git has the text.
+KEPT_CONTENTS = 20
+KEPT_REPORTS = 100
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator["SqliteStore"]:
+    """Open the database at `path` for this process alone; made when there is none.
+
+    Raises AdminError; with code ALREADY_RUNNING when another process has it.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    with files.locked(lock, wait=False, holder="another coordinator"):
+        store = SqliteStore(opening.open_engine(path))
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+class SqliteStore:
+    """A `records.Store`. Every change is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def newest_release(self) -> ReleaseRecord | None:
+        query = select(releases).order_by(releases.c.serial.desc()).limit(1)
+        with self._transaction("read the newest release") as connection:
+            row = connection.execute(query).first()
+            return None if row is None else self._release(connection, row)
+
+    def _release(self, connection: Connection, row: Any) -> ReleaseRecord:
+        query = (
+            select(release_hosts.c.host, bundles.c.content)
+            .join(bundles, release_hosts.c.bundle_sha256 == bundles.c.sha256)
+            .where(release_hosts.c.serial == row.serial)
+            .order_by(release_hosts.c.host)
+        )
+        contents = tuple((host, content) for host, content in connection.execute(query))
+        return ReleaseRecord(
+            serial=row.serial,
+            sha256=row.manifest_sha256,
+            release=SignedRelease(row.envelope, contents),
+            published=_read_time(row.published),
+            operator=row.operator,
+        )
+
+    def add_release(self, record: ReleaseRecord) -> None:
+        with self._transaction(f"store release {record.serial}") as connection:
+            connection.execute(
+                releases.insert().values(
+                    serial=record.serial,
+                    manifest_sha256=record.sha256,
+                    envelope=record.release.envelope,
+                    published=record.published.strftime(INSTANT),
+                    operator=record.operator,
+                )
+            )
+            for host, content in record.release.bundles:
+                sha256 = hashlib.sha256(content).hexdigest()
+                _add_bundle(connection, sha256, content)
+                connection.execute(
+                    release_hosts.insert().values(
+                        serial=record.serial, host=host, bundle_sha256=sha256
+                    )
+                )
+            _prune_bundles(connection)
+
+    def history(self, limit: int) -> tuple[HistoryRecord, ...]:
+        hosts = (
+            select(func.count())
+            .where(release_hosts.c.serial == releases.c.serial)
+            .scalar_subquery()
+            .label("hosts")
+        )
+        query = select(releases, hosts).order_by(releases.c.serial.desc()).limit(limit)
+        with self._transaction("read the history") as connection:
+            return tuple(
+                HistoryRecord(
+                    serial=row.serial,
+                    sha256=row.manifest_sha256,
+                    published=_read_time(row.published),
+                    operator=row.operator,
+                    hosts=row.hosts,
+                )
+                for row in connection.execute(query)
+            )
+
+    def add_report(self, record: ReportRecord) -> bool:
+        newest = select(func.max(reports.c.sequence)).where(
+            reports.c.host == record.host, reports.c.stream == record.stream
+        )
+        with self._transaction(f"store a report of {record.host}") as connection:
+            known = connection.execute(newest).scalar()
+            if known is not None and record.sequence <= known:
+                return False
+            connection.execute(
+                reports.insert().values(
+                    host=record.host,
+                    stream=record.stream,
+                    sequence=record.sequence,
+                    received=record.received.strftime(INSTANT),
+                    content=record.content,
+                )
+            )
+            _prune_reports(connection, record.host)
+            return True
+
+    def newest_report(self, host: str) -> ReportRecord | None:
+        query = (
+            select(reports)
+            .where(reports.c.host == host)
+            .order_by(reports.c.number.desc())
+            .limit(1)
+        )
+        with self._transaction(f"read the report of {host}") as connection:
+            row = connection.execute(query).first()
+            return None if row is None else _report(row)
+
+    def newest_reports(self) -> tuple[ReportRecord, ...]:
+        newest = select(func.max(reports.c.number)).group_by(reports.c.host)
+        query = select(reports).where(reports.c.number.in_(newest)).order_by(reports.c.host)
+        with self._transaction("read the reports") as connection:
+            return tuple(_report(row) for row in connection.execute(query))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _transaction(self, doing: str) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+            raise errors.AdminError(f"cannot {doing}: {cause}", code="DATABASE") from error
+
+
+def _add_bundle(connection: Connection, sha256: str, content: bytes) -> None:
+    known = select(bundles.c.sha256).where(bundles.c.sha256 == sha256)
+    if connection.execute(known).first() is None:
+        connection.execute(bundles.insert().values(sha256=sha256, content=content))
+
+
+def _prune_bundles(connection: Connection) -> None:
+    kept = select(releases.c.serial).order_by(releases.c.serial.desc()).limit(KEPT_CONTENTS)
+    used = select(release_hosts.c.bundle_sha256).where(
+        release_hosts.c.serial.in_(kept), release_hosts.c.bundle_sha256.is_not(None)
+    )
+    connection.execute(bundles.delete().where(bundles.c.sha256.not_in(used)))
+
+
+def _prune_reports(connection: Connection, host: str) -> None:
+    kept = (
+        select(reports.c.number)
+        .where(reports.c.host == host)
+        .order_by(reports.c.number.desc())
+        .limit(KEPT_REPORTS)
+    )
+    connection.execute(
+        reports.delete().where(reports.c.host == host, reports.c.number.not_in(kept))
+    )
+
+
+def _report(row: Any) -> ReportRecord:
+    return ReportRecord(
+        host=row.host,
+        stream=row.stream,
+        sequence=row.sequence,
+        received=_read_time(row.received),
+        content=row.content,
+    )
+
+
+def _read_time(text: str) -> datetime:
+    return datetime.strptime(text, INSTANT).replace(tzinfo=timezone.utc)

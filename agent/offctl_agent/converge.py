@@ -13,14 +13,17 @@ from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
-from offctl_agent.planner import planner
-from offctl_agent.planner.ledger import Ledger
+from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
+from offctl_agent.planner import planner, resources
+from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource
-from offctl_agent.planner.resources import container as container_resource
 from offctl_agent.state import State
 
 # Later rounds only finish what an earlier one made possible; more would be fighting somebody.
 ROUNDS = 3
+
+# Key, field and desired value of what an interrupted step was about.
+Interrupted = set[tuple[str, str, str]]
 
 
 @dataclass(slots=True)
@@ -58,7 +61,8 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         return Run(Plan())
     desired = intake.held.desired
     asked = owed.added(desired, debts)
-    found = _rounds(asked, ledger, journal, host, _consent(desired, intake, circumstances))
+    consent = _consent(desired, intake, circumstances)
+    found = _rounds(asked, ledger, (journal, interrupted), host, consent)
     _settle(found.plan, ledger, interrupted)
     state.keep_ledger(ledger)
     unpaid = [debt for debt in debts if not _paid(debt, ledger, desired, found.plan)]
@@ -77,20 +81,24 @@ def preview(desired: DesiredState, state: State, host: Host) -> Plan:
     """The plan as it would be now; writes nothing."""
     ledger = state.ledger()
     left = Journal(state.journal).recover()
-    _absorb(left, ledger)
+    interrupted = _absorb(left, ledger)
     asked = owed.added(desired, (*state.debts(), *_new_debts(left)))
-    return planner.plan(asked, host.observe(asked), ledger)
+    observed = host.observe(asked)
+    _adopt(interrupted, observed, ledger)
+    return planner.plan(asked, observed, ledger)
 
 
 def _rounds(
     desired: DesiredState,
     ledger: Ledger,
-    journal: Journal,
+    memory: tuple[Journal, Interrupted],
     host: Host,
     consent_and: tuple[Consent, Circumstances],
 ) -> Run:
-    consent, circumstances = consent_and
-    found = Run(planner.plan(desired, host.observe(desired), ledger))
+    (journal, interrupted), (consent, circumstances) = memory, consent_and
+    observed = host.observe(desired)
+    _adopt(interrupted, observed, ledger)
+    found = Run(planner.plan(desired, observed, ledger))
     for _ in range(ROUNDS):
         results = execute.execute(found.plan, host, journal, consent, circumstances.tell)
         found.results.update({_identity(result): result for result in results})
@@ -157,7 +165,23 @@ def _remember(resource: Resource, field_name: str, desired: str, ledger: Ledger)
         ledger.claim(resource.key, field_name, desired)
 
 
-def _absorb(left: Iterable[Record], ledger: Ledger) -> set[tuple[str, str, str]]:
+def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) -> None:
+    """What an interrupted creation of ours left behind is ours, as soon as it is seen."""
+    there = set()
+    if not isinstance(observed.datasets, Unknown):
+        there |= {resources.dataset(dataset.name).key for dataset in observed.datasets}
+    if not isinstance(observed.containers, Unknown):
+        there |= {
+            resources.container(item.id).key
+            for item in observed.containers
+            if isinstance(item, ObservedContainer)
+        }
+    for key, name, value in interrupted:
+        if name == EXISTS and key in there:
+            ledger.claim(key, name, value)
+
+
+def _absorb(left: Iterable[Record], ledger: Ledger) -> Interrupted:
     """Steps that ended go into the ledger; those that did not are looked at again."""
     interrupted = set()
     for record in left:
@@ -171,7 +195,7 @@ def _absorb(left: Iterable[Record], ledger: Ledger) -> set[tuple[str, str, str]]
     return interrupted
 
 
-def _settle(plan: Plan, ledger: Ledger, interrupted: set[tuple[str, str, str]]) -> None:
+def _settle(plan: Plan, ledger: Ledger, interrupted: Interrupted) -> None:
     """What is as desired is remembered; what an interrupted step of ours made so is ours."""
     for settled in plan.settled:
         if (settled.key, settled.field, settled.value) in interrupted:
@@ -192,7 +216,7 @@ def _debts(state: State, left: Iterable[Record]) -> list[owed.Debt]:
 
 def _paid(debt: owed.Debt, ledger: Ledger, desired: DesiredState, plan: Plan) -> bool:
     """Paid when seen on the host, or when the text now speaks of the option itself."""
-    key = container_resource(debt.container).key
+    key = resources.container(debt.container).key
     for container in desired.containers:
         if container.id == debt.container and debt.option in dict(container.options):
             return True

@@ -86,5 +86,15 @@ def _log(ran: Ran) -> None:
         log = logger.info if event.outcome == Outcome.DONE.value else logger.error
         suffix = f": {event.detail}" if event.detail else ""
         log("%s %s (%s) %s%s", event.outcome, event.action, event.origin, event.resource, suffix)
+    if ran.run.events:
+        done = sum(event.outcome == Outcome.DONE.value for event in ran.run.events)
+        logger.info(
+            "run: %d done, %d failed, %d left, in %.1f s (release %d)",
+            done,
+            len(ran.run.events) - done,
+            len(ran.run.plan.steps),
+            ran.report.seconds_milli / 1000,
+            ran.report.serial,
+        )
     if ran.report.refused is not None:
         logger.warning("refused: %s [%s]", ran.report.refused.reason, ran.report.refused.code)

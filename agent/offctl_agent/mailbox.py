@@ -7,6 +7,8 @@ This module carries bytes; it does not know what they mean.
 """
 
 from collections.abc import Iterator
+import contextlib
+import os
 from pathlib import Path
 import re
 import socket
@@ -97,7 +99,8 @@ class Doorbell:
         self._path = path
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(path))
+        with _short(path) as address:
+            self._socket.bind(address)
         path.chmod(0o660)
 
     def fileno(self) -> int:
@@ -121,9 +124,20 @@ def ring(path: Path) -> None:
     """Wake the listener at `path`; nobody there, or a full queue, is fine: both poll as well."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as bell:
         try:
-            bell.sendto(b"!", str(path))
+            with _short(path) as address:
+                bell.sendto(b"!", address)
         except OSError:
             return
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """An address for `path` however long it is: unix(7) has room for 107 bytes only."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
 
 
 def agent_bell(runtime: Path) -> Path:

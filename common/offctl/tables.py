@@ -95,7 +95,10 @@ class Table:
         value = self._take(key, required=True)
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise self._wrong(key, "a date and time with its offset from UTC", value)
-        return value.astimezone(timezone.utc)
+        try:
+            return value.astimezone(timezone.utc)
+        except OverflowError:  # its offset carries it out of the years 1 to 9999
+            raise self._wrong(key, "between the years 1 and 9999 in UTC", value) from None
 
     def instant(self, key: str) -> datetime:
         """A time in JSON: RFC 3339 in UTC, ending in Z."""
@@ -152,5 +155,8 @@ class Table:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print integers beyond 4,300 digits
+        text = "a huge number"
     return text if len(text) <= 80 else text[:77] + "..."

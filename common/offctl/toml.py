@@ -14,9 +14,12 @@ from offctl.tables import Table
 MAX_KEY_PARTS = 16
 
 # Parsing time grows with the square of the number of parts in one dotted key
-# (facts: 80 KB of "a.a.a" cost 14 s), so too many are refused before the parser sees them.
+# (facts: 80 KB of "a.a.a" cost 14 s), so too many are refused before the parser sees them. The
+# pattern itself stays linear: it starts only where a key can, and gives nothing back.
 _DEEP_KEY = re.compile(
-    r"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*){%d}""" % MAX_KEY_PARTS
+    r"""(?<![A-Za-z0-9_\-\\])"""
+    r"""(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
+    f"{{{MAX_KEY_PARTS}}}"
 )
 
 

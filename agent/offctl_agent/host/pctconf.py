@@ -243,7 +243,7 @@ def _without_idmap(content: bytes) -> tuple[list[bytes], int, list[str]]:
     kept: list[bytes] = []
     found: list[str] = []
     place = end = -1
-    for line in content.splitlines(keepends=True) if b"\r" not in content else _lines(content):
+    for line in _lines(content):
         text = line.rstrip(b"\n").decode("latin-1")
         if end < 0 and _header(text, File()) is not None:
             end = _before_blank(kept)

@@ -14,11 +14,8 @@ _LINE = re.compile(rb"root:(\d{1,10}):(\d{1,10})\s*")
 
 def parse(kind: str, content: bytes) -> tuple[tuple[str, int, int], ...]:
     """The ranges of root in one file, in order: (kind, start, count)."""
-    found = []
-    for line in content.split(b"\n"):
-        if match := _LINE.fullmatch(line):
-            found.append((kind, int(match[1]), int(match[2])))
-    return tuple(found)
+    matches = (_LINE.fullmatch(line) for line in content.split(b"\n"))
+    return tuple((kind, int(match[1]), int(match[2])) for match in matches if match)
 
 
 def granted(content: bytes, ranges: Iterable[Subid]) -> bytes:

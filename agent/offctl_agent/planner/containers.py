@@ -59,9 +59,11 @@ def _plan(
     if obstacle := _obstacle(there, observed):
         _plan_blocked(container, there, obstacle, draft)
         return
-    idmaps.plan(container, there, draft, audited=audited)
+    mapped = idmaps.plan(container, there, draft, audited=audited)
     _plan_settings(container, there, draft, audited=audited)
-    running.plan(container, there, draft, sources=sources(container, desired), audited=audited)
+    if mapped or there.running:
+        needed = sources(container, desired)
+        running.plan(container, there, draft, sources=needed, audited=audited)
 
 
 def _obstacle(there: ObservedContainer, observed: ObservedState) -> str:

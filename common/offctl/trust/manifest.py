@@ -45,7 +45,7 @@ class HostEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A release without its bundles. `hosts` are sorted by name, and there is at least one."""
+    """A release without its bundles. `hosts` is at least one, and comes out sorted by name."""
 
     site: str
     serial: int
@@ -59,6 +59,8 @@ class Manifest:
         check_times(self.created, self.expires)
         if not self.hosts:
             raise errors.MalformedError("cannot use manifest: it names no host")
+        in_order = tuple(sorted(self.hosts, key=lambda entry: entry.host))
+        object.__setattr__(self, "hosts", in_order)
         names.refuse_twice("host", [entry.host for entry in self.hosts])
         # The certificate is who a caller is; two hosts with one could take each other's bundle.
         names.refuse_twice("identity", [entry.identity for entry in self.hosts if entry.identity])

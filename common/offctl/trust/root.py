@@ -44,9 +44,9 @@ class TrustRoot:
     def __post_init__(self) -> None:
         _check_range("version", self.version, MAX_INTEGER)
         names.checked(self.site, names.NAME, "site name")
-        for part in (self.release_keys, self.coordinators, self.operators):
-            for name, _ in part:
-                names.checked(name, names.NAME, "name")
+        _check_names(self.release_keys)
+        _check_names(self.coordinators)
+        _check_names(self.operators)
         keyids = [key.keyid for _, key in self.release_keys]
         # One key under two names would let its owner meet a threshold of two alone.
         names.refuse_twice("release key", keyids)
@@ -54,6 +54,9 @@ class TrustRoot:
         _check_range("threshold", self.threshold, len(keyids))
         # The timestamp key lives on the coordinator, which must never be able to sign state.
         names.refuse_twice("key for releases and timestamps", [*keyids, self.timestamp_key.keyid])
+        object.__setattr__(self, "coordinators", _canonical(self.coordinators))
+        object.__setattr__(self, "operators", _canonical(self.operators))
+        # A certificate is who a caller is, so it cannot be two of them.
         names.refuse_twice(
             "certificate",
             [certificates.fingerprint(pem) for _, pem in (*self.coordinators, *self.operators)],
@@ -99,8 +102,16 @@ def dump(root: TrustRoot) -> bytes:
 
 def _read_certificates(table: Table, key: str) -> Iterable[tuple[str, str]]:
     for name, item in table.named_tables(key):
-        yield name, certificates.check(item.string("certificate"))
+        yield name, item.string("certificate")
         item.finish()
+
+
+def _check_names(entries: Iterable[tuple[str, object]]) -> None:
+    names.refuse_twice("name", [names.checked(name, names.NAME, "name") for name, _ in entries])
+
+
+def _canonical(entries: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, certificates.check(pem)) for name, pem in entries)
 
 
 def _check_range(what: str, value: int, most: int) -> None:

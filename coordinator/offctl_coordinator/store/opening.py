@@ -8,6 +8,7 @@ journal it is, with synchronous=EXTRA, under which a commit survives a power cut
 import contextlib
 import os
 from pathlib import Path
+import sqlite3
 import stat
 
 import sqlalchemy
@@ -67,7 +68,7 @@ def _make(path: Path) -> None:
         raise errors.AdminError(f"cannot make database {path}: {error.orig}") from error
     finally:
         engine.dispose()
-    os.rename(new, path)
+    new.rename(path)
     files.sync_directory(path.parent)
 
 
@@ -80,13 +81,13 @@ def _engine(path: Path) -> Engine:
         connect_args={"check_same_thread": False},
     )
 
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlalchemy.engine.interfaces.DBAPIConnection, _: object) -> None:
+    def _configure(connection: sqlite3.Connection, _: object) -> None:
         with contextlib.closing(connection.cursor()) as cursor:
             cursor.execute(f"PRAGMA journal_mode = {_JOURNAL_MODE}")
             cursor.execute(f"PRAGMA synchronous = {_SYNCHRONOUS_EXTRA}")
             cursor.execute("PRAGMA foreign_keys = ON")
 
+    event.listen(engine, "connect", _configure)
     return engine
 
 

@@ -1,6 +1,7 @@
 """The tables, in the 2.0 style that SQLAlchemy 1.4 and 2.0 share."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ForeignKey,
     Index,
@@ -36,7 +37,7 @@ bundles = Table(
 releases = Table(
     "releases",
     metadata,
-    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("serial", BigInteger, primary_key=True, autoincrement=False),
     Column("manifest_sha256", String(64), nullable=False),
     Column("envelope", LargeBinary, nullable=False),
     Column("published", String(20), nullable=False),
@@ -58,7 +59,7 @@ reports = Table(
     Column("number", Integer, primary_key=True),
     Column("host", String(63), nullable=False),
     Column("stream", String(64), nullable=False),
-    Column("sequence", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
     Column("received", String(20), nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("reports_of_host", "host", "number"),

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 import contextlib
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy
 from sqlalchemy import func, select
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, Row
 
 from offctl import errors, files
 from offctl.tables import INSTANT
@@ -50,7 +49,7 @@ class SqliteStore:
             row = connection.execute(query).first()
             return None if row is None else self._release(connection, row)
 
-    def _release(self, connection: Connection, row: Any) -> ReleaseRecord:
+    def _release(self, connection: Connection, row: Row) -> ReleaseRecord:
         query = (
             select(release_hosts.c.host, bundles.c.content)
             .join(bundles, release_hosts.c.bundle_sha256 == bundles.c.sha256)
@@ -129,10 +128,7 @@ class SqliteStore:
 
     def newest_report(self, host: str) -> ReportRecord | None:
         query = (
-            select(reports)
-            .where(reports.c.host == host)
-            .order_by(reports.c.number.desc())
-            .limit(1)
+            select(reports).where(reports.c.host == host).order_by(reports.c.number.desc()).limit(1)
         )
         with self._transaction(f"read the report of {host}") as connection:
             row = connection.execute(query).first()
@@ -183,7 +179,7 @@ def _prune_reports(connection: Connection, host: str) -> None:
     )
 
 
-def _report(row: Any) -> ReportRecord:
+def _report(row: Row) -> ReportRecord:
     return ReportRecord(
         host=row.host,
         stream=row.stream,
@@ -194,4 +190,4 @@ def _report(row: Any) -> ReportRecord:
 
 
 def _read_time(text: str) -> datetime:
-    return datetime.strptime(text, INSTANT).replace(tzinfo=timezone.utc)
+    return datetime.strptime(text, INSTANT).replace(tzinfo=UTC)

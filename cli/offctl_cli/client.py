@@ -1,0 +1,171 @@
+"""The coordinator as an operator sees it. Protobuf and gRPC's errors stop here."""
+
+from collections.abc import Iterator
+import contextlib
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from google.protobuf.timestamp_pb2 import Timestamp
+import grpc
+
+from offctl import certificates, errors
+from offctl.api.v1 import operator_pb2, operator_pb2_grpc
+from offctl.trust.release import SignedRelease
+from offctl_cli import diagnosis
+from offctl_cli.connection import Connection
+from offctl_cli.fleet import HistoryEntry, HostDetail, HostList, HostStatus, Published
+
+SECONDS = 20.0
+PUBLISH_SECONDS = 300.0
+MAX_MESSAGE = 16 * 1024 * 1024
+
+_OPTIONS = (
+    ("grpc.ssl_target_name_override", certificates.SERVER_NAME),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.compression_enabled_algorithms_bitset", 1),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.service_config_disable_resolution", 1),
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class Client:
+    """One connection, for use in a `with`. Every method raises as `_calling` says."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=connection.coordinators,
+            private_key=connection.key,
+            certificate_chain=connection.certificate,
+        )
+        self._channel = grpc.secure_channel(connection.address, credentials, options=_OPTIONS)
+        self._stub = operator_pb2_grpc.OperatorServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._channel.close()
+
+    def publish(self, release: SignedRelease) -> Published:
+        """Offer a release; raises RefusedError, with the coordinator's code, when it is refused."""
+        with self._calling():
+            response = self._stub.Publish(_parts(release), timeout=PUBLISH_SECONDS)
+        return Published(response.serial, response.hosts, response.already_current)
+
+    def list_hosts(self) -> HostList:
+        """Every host there is."""
+        with self._calling():
+            response = self._stub.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)
+        return HostList(
+            site=response.site,
+            serial=response.serial,
+            manifest_sha256=response.manifest_sha256.hex(),
+            expires=_time(response.expires) if response.HasField("expires") else None,
+            hosts=tuple(_host(status) for status in response.hosts),
+        )
+
+    def get_host(self, name: str) -> HostDetail:
+        """One host with its newest report; raises NotFoundError."""
+        with self._calling():
+            response = self._stub.GetHost(operator_pb2.GetHostRequest(host=name), timeout=SECONDS)
+        return HostDetail(_host(response.status), response.report)
+
+    def history(self, limit: int = 0) -> tuple[HistoryEntry, ...]:
+        """Published releases, newest first; a limit of 0 leaves it to the coordinator (50)."""
+        with self._calling():
+            response = self._stub.History(operator_pb2.HistoryRequest(limit=limit), timeout=SECONDS)
+        return tuple(
+            HistoryEntry(
+                serial=entry.serial,
+                manifest_sha256=entry.manifest_sha256.hex(),
+                published=_time(entry.published),
+                operator=entry.operator,
+                hosts=entry.hosts,
+            )
+            for entry in response.entries
+        )
+
+    @contextlib.contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Turn gRPC's error into ours.
+
+        UnreachableError: nobody there, not the pinned coordinator, no answer in time. AdminError:
+        our certificate is not accepted, or not for this. RefusedError and NotFoundError: as the
+        coordinator says. InternalError: it made a mistake.
+        """
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: grpc.RpcError) -> errors.OffctlError:
+        said = str(error.details() or "")
+        code, _, text = said.partition(": ")
+        match error.code():
+            case grpc.StatusCode.UNAVAILABLE:
+                return diagnosis.explain(self._connection, said)
+            case grpc.StatusCode.DEADLINE_EXCEEDED:
+                return errors.UnreachableError(
+                    f"cannot reach the coordinator: no answer from {self._connection.address}"
+                )
+            case grpc.StatusCode.FAILED_PRECONDITION:
+                return errors.RefusedError(text or said, code=code if text else "")
+            case grpc.StatusCode.NOT_FOUND:
+                return errors.NotFoundError(text or said)
+            case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
+                return errors.AdminError(
+                    f"cannot ask the coordinator: {text or said}",
+                    hint="use the certificate of an operator of the trust root",
+                    code="NOT_ACCEPTED",
+                )
+            case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.RESOURCE_EXHAUSTED:
+                return errors.MalformedError(text or said, code=code if text else "")
+            case _:
+                return errors.InternalError(f"cannot ask the coordinator: {said}")
+
+
+def _parts(release: SignedRelease) -> Iterator[operator_pb2.PublishRequest]:
+    yield operator_pb2.PublishRequest(envelope=release.envelope)
+    for host, content in release.bundles:
+        yield operator_pb2.PublishRequest(bundle=operator_pb2.Bundle(host=host, content=content))
+
+
+def _host(status: operator_pb2.HostStatus) -> HostStatus:
+    return HostStatus(
+        host=status.host,
+        state=status.state,
+        code=status.code,
+        reason=status.reason,
+        mode=status.mode,
+        serial=status.serial,
+        reported=_time(status.reported) if status.HasField("reported") else None,
+        contacted=_time(status.contacted) if status.HasField("contacted") else None,
+        freshness=status.freshness,
+        resources=status.resources,
+        drift=status.drift,
+        pending_restarts=status.pending_restarts,
+        failed=status.failed,
+        blocked=status.blocked,
+        unknown=status.unknown,
+        orphans=status.orphans,
+        unmanaged=status.unmanaged,
+    )
+
+
+def _time(timestamp: Timestamp) -> datetime:
+    return timestamp.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,37 @@
+"""`offctl key`: make and show the keys that sign releases."""
+
+from pathlib import Path
+
+import click
+
+from offctl import files
+from offctl.trust import keys
+from offctl.trust.keys import SecretKey
+
+
+@click.group("key")
+def command() -> None:
+    """Make and show the keys that sign releases."""
+
+
+@command.command("new")
+@click.argument("file", type=click.Path(path_type=Path))
+def new(file: Path) -> None:
+    """Make an Ed25519 key in FILE (only you can read it) and print its public line.
+
+    The line goes into trust.toml: under [release_keys] for a person, as timestamp_key for a
+    coordinator. An existing FILE is never overwritten.
+    """
+    key = SecretKey.generate()
+    files.create(file, key.to_pem())
+    click.echo(key.public.text)
+    click.echo(f"{file}: new secret key with keyid {key.public.keyid}", err=True)
+
+
+@command.command("public")
+@click.argument("file", type=click.Path(path_type=Path))
+def public(file: Path) -> None:
+    """Print the public line of the secret key in FILE."""
+    key = SecretKey.from_pem(files.require(file, limit=keys.MAX_PEM))
+    click.echo(key.public.text)
+    click.echo(f"{file}: secret key with keyid {key.public.keyid}", err=True)

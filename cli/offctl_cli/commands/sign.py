@@ -1,0 +1,117 @@
+"""`offctl sign`: compile a site and sign it, or add a signature to a release."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from offctl import errors, files
+from offctl.desired.model import DesiredState
+from offctl.tables import INSTANT, MAX_INTEGER
+from offctl.trust import keys as trust_keys
+from offctl.trust import release as releases
+from offctl.trust.keys import SecretKey
+from offctl.trust.release import SignedRelease
+from offctl_cli import console, signing
+from offctl_cli.site.finding import Severity
+
+DEFAULT_SITE = Path("site.toml")
+
+
+@click.command("sign")
+@click.argument("site", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--key", "key_files", multiple=True, required=True, type=click.Path(path_type=Path),
+    metavar="FILE", help="A secret key; several sign together.",
+)  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="RELEASE")
+@click.option("--serial", type=click.IntRange(1, MAX_INTEGER), help="Choose the serial yourself.")
+@click.option(
+    "--previous", type=click.Path(path_type=Path), metavar="RELEASE",
+    help="Take the serial after this release's.",
+)  # fmt: skip
+@click.option("--expires-days", type=click.IntRange(1, 3660), default=90, show_default=True)
+@click.option(
+    "--append", type=click.Path(path_type=Path), metavar="RELEASE",
+    help="Add your signature to this release instead of making one.",
+)  # fmt: skip
+def command(
+    site: Path | None,
+    *,
+    key_files: tuple[Path, ...],
+    output: Path | None,
+    serial: int | None,
+    previous: Path | None,
+    expires_days: int,
+    append: Path | None,
+) -> None:
+    """Compile SITE (site.toml unless given) and sign it as a release.
+
+    The serial is one more than that of the release already in the output file (or of --previous),
+    and 1 when there is none. A site with errors is not signed.
+
+    With --append a second person adds a signature to a release: show them the same SITE and the
+    release must be exactly what it compiles to; without SITE they sign what they are shown.
+    """
+    keys = [SecretKey.from_pem(files.require(f, limit=trust_keys.MAX_PEM)) for f in key_files]
+    if append is not None:
+        if serial is not None or previous is not None:
+            raise errors.AuthorError("cannot add a signature: the serial is in the release already")
+        _write(output or append, _appended(append, site, keys))
+        return
+    if output is None:
+        raise errors.AuthorError("cannot sign: no file to write", hint="name one with -o RELEASE")
+    name, states = _compile(site or DEFAULT_SITE)
+    last = _read(previous) if previous else _read(output) if output.exists() else None
+    created = datetime.now(UTC).replace(microsecond=0)
+    release = signing.make_release(
+        states,
+        serial=signing.choose_serial(serial, last.manifest if last else None, site=name),
+        created=created,
+        expires=created + timedelta(days=expires_days),
+        keys=keys,
+    )
+    _write(output, release)
+
+
+def _appended(file: Path, site: Path | None, keys: Sequence[SecretKey]) -> SignedRelease:
+    release = _read(file).release
+    if site is not None:
+        signing.check_same(release, _compile(site)[1])
+    for key in keys:
+        release = signing.add_signature(release, key)
+    return release
+
+
+def _compile(site: Path) -> tuple[str, tuple[DesiredState, ...]]:
+    # The compiler is not needed to add a signature.
+    from offctl_cli.site import load
+
+    compiled = load.compile_site(site)
+    for finding in compiled.findings:
+        click.echo(console.visible(str(finding)), err=True)
+    count = sum(finding.severity is Severity.ERROR for finding in compiled.findings)
+    if count:
+        raise errors.AuthorError(
+            f"cannot sign {site}: it has {count} {'error' if count == 1 else 'errors'}",
+            hint="`offctl check` shows the same findings without signing",
+        )
+    return compiled.site_name, compiled.states
+
+
+def _read(file: Path) -> signing.Unverified:
+    return signing.read(files.require(file, limit=releases.MAX_RELEASE))
+
+
+def _write(file: Path, release: SignedRelease) -> None:
+    content = release.dump()
+    written = signing.read(content)
+    files.write(file, content)
+    manifest = written.manifest
+    click.echo(f"{file}: release {manifest.serial} of site {manifest.site}")
+    click.echo(f"  created {manifest.created.strftime(INSTANT)}")
+    click.echo(f"  expires {manifest.expires.strftime(INSTANT)}")
+    click.echo(f"  hosts   {', '.join(entry.host for entry in manifest.hosts)}")
+    for keyid in written.keyids:
+        click.echo(f"  signed by keyid {keyid}")

@@ -1,0 +1,88 @@
+"""Why a coordinator could not be spoken with: asked again with plain sockets, for a clear answer.
+
+gRPC reports nearly every failed connection as "unavailable", in words that change from version to
+version. What cannot be told apart even here: a server that closes the connection without a reason
+during the handshake (an overloaded one, or a proxy in between) from one that refuses our
+certificate so.
+"""
+
+import socket
+import ssl
+import tempfile
+
+from offctl import certificates, errors
+from offctl_cli.connection import Connection
+
+SECONDS = 5.0
+
+
+def explain(connection: Connection, said: str) -> errors.OffctlError:
+    """The error to raise for a call that did not come through; `said` is gRPC's own text."""
+    host, _, port = connection.address.rpartition(":")
+    try:
+        plain = socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS)
+    except (OSError, OverflowError) as error:
+        return _unreachable(
+            f"cannot reach the coordinator: nobody answers at {connection.address} ({error})",
+            "is `offctl-coordinator serve` running there, and the way to it open?",
+        )
+    with plain:
+        return _shake_hands(connection, plain, said)
+
+
+def _shake_hands(connection: Connection, plain: socket.socket, said: str) -> errors.OffctlError:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cadata=connection.coordinators.decode("ascii"))
+        _load_own(context, connection)
+        context.set_alpn_protocols(["h2"])
+        with context.wrap_socket(plain, server_hostname=certificates.SERVER_NAME) as secure:
+            # In TLS 1.3 the other side judges our certificate after our handshake is done.
+            if not secure.recv(1):
+                return _not_accepted(connection)
+    except ssl.SSLCertVerificationError:
+        return _unreachable(
+            f"cannot trust the server at {connection.address}: it does not have the certificate "
+            "of a pinned coordinator",
+            "compare `offctl-coordinator show` there with your trust root; if they agree, somebody "
+            "else answers at that address",
+        )
+    except TimeoutError:
+        return _unreachable(
+            f"cannot reach the coordinator: the server at {connection.address} does not answer"
+        )
+    except ssl.SSLError as error:
+        if "ALERT" in (error.reason or "") or "EOF" in (error.reason or ""):
+            return _not_accepted(connection)
+        return _unreachable(
+            f"cannot reach the coordinator: the server at {connection.address} does not speak our "
+            f"protocol ({error.reason or error})",
+            "is this the coordinator's port?",
+        )
+    except OSError:
+        return _not_accepted(connection)
+    return _unreachable(f"cannot reach the coordinator at {connection.address}: {said}")
+
+
+def _load_own(context: ssl.SSLContext, connection: Connection) -> None:
+    # The library takes a certificate and its key from files only. This one is 0600, in a
+    # directory of its own, and gone at once.
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(connection.key + b"\n" + connection.certificate)
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
+def _not_accepted(connection: Connection) -> errors.OffctlError:
+    own = certificates.fingerprint(connection.certificate)
+    return errors.AdminError(
+        f"cannot connect to {connection.address}: the coordinator does not accept this "
+        f"certificate ({own})",
+        hint="an operator's certificate must stand below [operators] in the coordinator's trust "
+        "root; it reads that file when it starts",
+        code="NOT_ACCEPTED",
+    )
+
+
+def _unreachable(message: str, hint: str = "") -> errors.UnreachableError:
+    return errors.UnreachableError(message, hint=hint)

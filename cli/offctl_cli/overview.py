@@ -1,0 +1,255 @@
+"""The fleet as tables, lines and JSON. Text that came from a host is always made harmless."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offctl.report import Event, Report, ResourceStatus
+from offctl.status import BROKEN, RIGHT, State
+from offctl.tables import INSTANT
+from offctl_cli.console import visible
+from offctl_cli.fleet import Host, HostStatus, Listing
+
+_ON_THEIR_WAY = frozenset({State.BEHIND, State.AWAITED, State.DRIFT})
+_MOST_EVENTS = 8
+
+
+def state_of(status: HostStatus) -> State | None:
+    """The state a coordinator named; None for a word that this version does not know."""
+    try:
+        return State(status.state)
+    except ValueError:
+        return None
+
+
+def exit_status(hosts: Iterable[HostStatus]) -> int:
+    """0 all right, 1 something wants attention, 2 something is broken. No host at all wants it."""
+    worst, seen = 0, False
+    for status in hosts:
+        seen = True
+        state = state_of(status)
+        if state in BROKEN:
+            return 2
+        if state not in RIGHT:
+            worst = 1
+    return worst if seen else 1
+
+
+def settled(hosts: Iterable[HostStatus]) -> bool:
+    """Whether waiting longer will change nothing by itself."""
+    return all(
+        state_of(status) not in _ON_THEIR_WAY
+        or (state_of(status) is State.DRIFT and status.mode == "audit")
+        for status in hosts
+    )
+
+
+def word(status: HostStatus) -> str:
+    """State and serial in one word or two: what a change is judged by."""
+    return f"{visible(status.state)} {status.serial}"
+
+
+def essence(listing: Listing) -> tuple[object, ...]:
+    """What must differ for a watched table to be shown again (ages do not count)."""
+    return (
+        listing.serial,
+        tuple(
+            (
+                s.host,
+                s.state,
+                s.serial,
+                s.drift,
+                s.pending_restarts,
+                s.failed,
+                s.reason,
+                s.freshness,
+            )
+            for s in listing.hosts
+        ),
+    )
+
+
+def change(status: HostStatus, before: str | None) -> str:
+    """One line: how a host's state changed."""
+    came = f"{before} → " if before else ""
+    why = f"  ({visible(status.reason, 100)})" if status.reason else ""
+    return f"{visible(status.host)}: {came}{word(status)}{why}"
+
+
+def print_listing(listing: Listing, now: datetime) -> None:
+    """The table: worst first, one line for each host."""
+    console = Console(highlight=False)
+    if not listing.serial:
+        console.print("nothing has been published yet")
+    else:
+        console.print(
+            f"site {visible(listing.site)}: release {listing.serial} is current, "
+            f"expires {_day(listing.expires)}",
+            markup=False,
+        )
+    if not listing.hosts:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("HOST", "STATE", "RELEASE", "REPORT"):
+        table.add_column(name, no_wrap=True)
+    for name in ("DRIFT", "RESTART", "FAILED", "BLOCKED"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("FRESH", no_wrap=True)
+    table.add_column("WHY", overflow="fold")
+    for status in sorted(listing.hosts, key=_rank):
+        table.add_row(*_cells(status, now))
+    console.print(table)
+
+
+def _cells(status: HostStatus, now: datetime) -> Iterator[Text]:
+    yield Text(visible(status.host, 40))
+    yield Text(visible(status.state, 20), style=_style(state_of(status)))
+    yield Text(str(status.serial or "-") + (" audit" if status.mode == "audit" else ""))
+    yield Text(_age(status.reported, now))
+    for number in (status.drift, status.pending_restarts, status.failed, status.blocked):
+        yield Text(str(number) if status.reported else "-")
+    yield Text(visible(status.freshness, 10))
+    code = f" [{visible(status.code, 30)}]" if status.code else ""
+    yield Text(visible(status.reason, 160).replace("\n", " ") + code)
+
+
+def print_host(found: Host, now: datetime) -> None:
+    """One host: the state, what is not right and why, and what was done lately."""
+    console = Console(highlight=False, soft_wrap=True)
+    status = found.status
+    head = Text(visible(status.host, 40) + ": ")
+    head.append(visible(status.state, 20), style=_style(state_of(status)))
+    console.print(head)
+    for line in _host_lines(found, now):
+        console.print(Text(line))
+
+
+def _host_lines(found: Host, now: datetime) -> Iterator[str]:
+    status, report = found.status, found.report
+    if status.reason:
+        yield f"  {visible(status.reason)}" + (f" [{visible(status.code)}]" if status.code else "")
+    yield f"  last report {_age(status.reported, now)}, last contact {_age(status.contacted, now)}"
+    if report is None:
+        return
+    yield (
+        f"  release {report.serial or 'none'}, {report.mode}, {report.freshness}; "
+        f"{report.counts.resources} resources, agent {visible(report.software, 20)}"
+    )
+    if report.observe_only:
+        yield f"  observing only: {visible(report.observe_only)}"
+    yield from _resource_lines(report)
+    yield from (f"  note: {visible(note)}" for note in report.notes)
+    yield from _event_lines(report)
+
+
+def _resource_lines(report: Report) -> Iterator[str]:
+    wrong = [r for r in report.resources if r.state not in ("orphan", "unmanaged")]
+    aside = [r for r in report.resources if r.state in ("orphan", "unmanaged")]
+    if wrong:
+        yield "not right:"
+    for resource in wrong:
+        yield from _resource(resource)
+    if aside:
+        yield "left alone:"
+    for resource in aside:
+        yield f"  {resource.state}  {visible(resource.resource)}: {visible(resource.reason)}"
+    if report.omitted:
+        yield f"  (and {report.omitted} more)"
+
+
+def _resource(resource: ResourceStatus) -> Iterator[str]:
+    why = "  [somebody changed it]" if resource.corrective else ""
+    yield f"  {resource.state:8} {visible(resource.resource)}: {visible(resource.reason)}{why}"
+    for difference in resource.differences[:6]:
+        yield (
+            f"           {visible(difference.field)}: "
+            f"{visible(difference.observed)} → {visible(difference.desired)}"
+        )
+
+
+def _event_lines(report: Report) -> Iterator[str]:
+    if not report.events:
+        return
+    corrective = sum(event.origin == "corrective" for event in report.events)
+    yield (
+        f"lately: {len(report.events)} actions, {corrective} of them repaired what somebody changed"
+    )
+    if len(report.events) > _MOST_EVENTS:
+        yield f"  (the last {_MOST_EVENTS})"
+    for event in report.events[-_MOST_EVENTS:]:
+        yield _event(event)
+
+
+def _event(event: Event) -> str:
+    fields = ", ".join(f"{d.field}: {d.observed} → {d.desired}" for d in event.differences[:2])
+    more = f" and {len(event.differences) - 2} more" if len(event.differences) > 2 else ""  # noqa: PLR2004
+    origin = "repaired" if event.origin == "corrective" else "wanted  "
+    failed = f" FAILED: {event.detail}" if event.outcome == "failed" else ""
+    return visible(
+        f"  {event.time[11:19]} {origin} {event.resource}: {event.action} ({fields}{more}){failed}"
+    )
+
+
+def listing_json(listing: Listing) -> dict[str, Any]:
+    """The listing as one JSON object; times are RFC 3339 in UTC."""
+    return {
+        "site": listing.site,
+        "serial": listing.serial,
+        "manifest_sha256": listing.manifest_sha256,
+        "expires": _instant(listing.expires),
+        "hosts": [_status_json(status) for status in sorted(listing.hosts, key=_rank)],
+    }
+
+
+def host_json(found: Host) -> dict[str, Any]:
+    """One host's status with its newest report."""
+    report = found.report
+    return {
+        "status": _status_json(found.status),
+        "report": None
+        if report is None
+        else {**asdict(report), "time": report.time.strftime(INSTANT)},
+    }
+
+
+def _status_json(status: HostStatus) -> dict[str, Any]:
+    return {
+        **asdict(status),
+        "reported": _instant(status.reported),
+        "contacted": _instant(status.contacted),
+    }
+
+
+def _rank(status: HostStatus) -> tuple[int, str]:
+    order = list(State)
+    state = state_of(status)
+    return (order.index(state) if state is not None else -1), status.host
+
+
+def _style(state: State | None) -> str:
+    if state in BROKEN or state is None:
+        return "bold red"
+    return "green" if state in RIGHT else "yellow"
+
+
+def _age(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "never"
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def _day(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.strftime("%Y-%m-%d")
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime(INSTANT)

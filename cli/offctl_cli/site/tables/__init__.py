@@ -1,0 +1,1 @@
+"""The tables an operator can write, each declared once: type, range, sentence, example."""

@@ -1,0 +1,75 @@
+"""`offctl-coordinator`: parse, call, print, exit."""
+
+import asyncio
+import logging
+from pathlib import Path
+import sys
+
+import click
+
+import offctl
+from offctl import errors
+from offctl_coordinator import config as configs
+from offctl_coordinator import directory as directories
+from offctl_coordinator import program
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(offctl.__version__, prog_name="offctl-coordinator")
+def coordinator_command() -> None:
+    """Serve signed releases to hosts and keep their reports."""
+
+
+@coordinator_command.command()
+@click.argument("directory", type=_PATH)
+@click.option("--name", required=True, help="What the trust root calls this coordinator.")
+def init(directory: Path, name: str) -> None:
+    """Make a coordinator's keys and configuration in DIRECTORY."""
+    path = directories.make(directory, name)
+    print(directories.trust_lines(configs.load(path), name), end="")
+    print(
+        f"# next: put these lines into trust.toml, trust.toml into {directory}, then run\n"
+        f"#   offctl-coordinator serve --config {path}"
+    )
+
+
+@coordinator_command.command()
+@click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
+@click.option("--name", required=True, help="What the trust root calls this coordinator.")
+def show(path: Path, name: str) -> None:
+    """Print the lines of trust.toml that speak for this coordinator."""
+    print(directories.trust_lines(configs.load(path), name), end="")
+
+
+@coordinator_command.command()
+@click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
+def serve(path: Path) -> None:
+    """Serve until stopped; SIGHUP reads the trust root again."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(program.run(configs.load(path), _ready))
+
+
+def _ready(site: str, address: str) -> None:
+    print(f"serving {site} on {address}", flush=True)
+
+
+def main() -> None:
+    """Run one command; exit 2 for our own errors."""
+    try:
+        sys.exit(coordinator_command.main(prog_name="offctl-coordinator", standalone_mode=False))
+    except errors.OffctlError as error:
+        print(f"offctl-coordinator: {error} [{error.code}]", file=sys.stderr)
+        if error.hint:
+            print(f"  hint: {error.hint}", file=sys.stderr)
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

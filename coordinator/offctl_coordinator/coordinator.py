@@ -1,0 +1,242 @@
+"""The coordinator itself: what is current, who may ask, what hosts said. It knows no gRPC.
+
+State lives in the store and is mirrored here for reading. A release is current once the store has
+it durably, never before, and whoever watches is told after that.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+import logging
+from typing import TypeVar
+
+from offctl import errors
+from offctl import report as reports
+from offctl.trust.accept import Floor
+from offctl.trust.keys import SecretKey
+from offctl.trust.refusal import Refusal, refused
+from offctl.trust.release import SignedRelease
+from offctl.trust.root import TrustRoot
+from offctl_coordinator import callers, publication
+from offctl_coordinator.news import Announcement, News
+from offctl_coordinator.publication import Publication
+from offctl_coordinator.roster import HostView, Roster, Standing
+from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
+from offctl_coordinator.timestamps import Timestamper
+
+MAX_STREAM = 64
+MAX_HISTORY = 1000
+
+logger = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a host gets: an empty envelope and bundle when it holds the current release already."""
+
+    envelope: bytes
+    bundle: bytes
+    timestamp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of an offer that was accepted."""
+
+    serial: int
+    hosts: int
+    already_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostDetail:
+    """One host with the bytes of its newest report, empty when there is none."""
+
+    view: HostView
+    report: bytes
+
+
+class Coordinator:
+    """One coordinator over one store, on one event loop. Call `start` before anything else."""
+
+    def __init__(
+        self,
+        store: Store,
+        root: TrustRoot,
+        timestamp_key: SecretKey,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._root = root
+        self._clock = clock
+        self._timestamper = Timestamper(timestamp_key)
+        self._floor = Floor()
+        self._publication: Publication | None = None
+        self._standings: dict[str, Standing] = {}
+        self._contacts: dict[str, datetime] = {}
+        self._publishing = asyncio.Lock()
+        # One thread: the store's one connection is never used by two at once.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self.news = News()
+        self.allowed = callers.allow(root, None)
+
+    @property
+    def site(self) -> str:
+        return self._root.site
+
+    async def start(self) -> None:
+        """Take up what the store holds."""
+        record = await self._in_store(self._store.newest_release)
+        if record is not None:
+            self._floor = Floor(record.serial, record.sha256)
+            self._take_up(record)
+        for report in await self._in_store(self._store.newest_reports):
+            self._remember(report)
+
+    async def reload(self, root: TrustRoot) -> None:
+        """Go on under another trust root of the same site; raises RefusedError, changing nothing.
+
+        When it does not accept the current release, nothing is current until a new one is.
+        """
+        if root.site != self.site:
+            raise refused(
+                Refusal.WRONG_SITE,
+                f"cannot reload the trust root: it is for site {root.site!r}, not {self.site!r}",
+            )
+        async with self._publishing:
+            record = await self._in_store(self._store.newest_release)
+            callers.allow(root, None)
+            self._root = root
+            self._set_current(None)
+            if record is not None:
+                self._take_up(record)
+
+    def close(self) -> None:
+        """End every watcher and let go of the store's thread."""
+        self.news.close()
+        self._executor.shutdown(wait=True)
+
+    def touch(self, host: str) -> None:
+        """Note that `host` called just now."""
+        self._contacts[host] = self._clock()
+
+    async def publish(self, release: SignedRelease, operator: str) -> Published:
+        """Accept a release durably and tell everybody, or raise RefusedError.
+
+        Once begun it is finished, also when the caller hangs up: the store and what is served
+        must not part.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._publish(release, operator)))
+
+    async def _publish(self, release: SignedRelease, operator: str) -> Published:
+        async with self._publishing:
+            now = self._clock()
+            # Reading megabytes of TOML must not hold up the hosts.
+            found = await asyncio.to_thread(
+                publication.judge, release, self._root, floor=self._floor, now=now
+            )
+            if found.serial == self._floor.serial and self._publication is not None:
+                return Published(found.serial, len(found.hosts), already_current=True)
+            if found.serial == self._floor.serial:
+                # The store has it; only the trust root did not accept it at start.
+                self._set_current(found)
+                return Published(found.serial, len(found.hosts), already_current=True)
+            callers.allow(self._root, found)
+            record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
+            await self._in_store(self._store.add_release, record)
+            self._floor = Floor(found.serial, found.sha256)
+            self._set_current(found)
+            logger.info("release %d published by operator %s", found.serial, operator)
+            return Published(found.serial, len(found.hosts), already_current=False)
+
+    async def fetch(self, host: str, held_sha256: str) -> Fetched:
+        """The current release, cut down to `host`; raises NotFoundError."""
+        current = self._publication
+        part = current.host(host) if current else None
+        if current is None or part is None:
+            raise errors.NotFoundError("cannot fetch: nothing has been published yet")
+        timestamp = self._timestamper.sign(current, self._clock())
+        if held_sha256 == current.sha256:
+            return Fetched(b"", b"", timestamp)
+        return Fetched(current.envelope, part.bundle, timestamp)
+
+    def watch(self) -> AsyncIterator[Announcement]:
+        """Which release is current, now and whenever it changes."""
+        return self.news.listen()
+
+    async def report(self, host: str, content: bytes) -> None:
+        """Keep a report of `host`; raises MalformedError when it is not one."""
+        found = reports.parse(content)
+        if (found.host, found.site) != (host, self.site):
+            raise errors.MalformedError(
+                f"cannot accept the report: it is about host {found.host!r} of site "
+                f"{found.site!r}, but comes from {host!r} of {self.site!r}",
+                code="WRONG_HOST",
+            )
+        if len(found.stream) > MAX_STREAM:
+            raise errors.MalformedError(
+                f"cannot accept the report: its stream has more than {MAX_STREAM} characters"
+            )
+        now = self._clock()
+        record = ReportRecord(host, found.stream, found.sequence, now, content)
+        if await self._in_store(self._store.add_report, record):
+            self._standings[host] = Standing(found, now)
+
+    def roster(self) -> Roster:
+        """What is known of all hosts at this moment."""
+        return Roster(self._publication, dict(self._standings), dict(self._contacts))
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    async def host(self, name: str) -> HostDetail:
+        """One host; raises NotFoundError."""
+        roster = self.roster()
+        if name not in roster.names():
+            raise errors.NotFoundError(
+                f"cannot show host {name!r}: the newest release does not name it, and it never "
+                "reported"
+            )
+        record = await self._in_store(self._store.newest_report, name)
+        return HostDetail(roster.view(name, self._clock()), record.content if record else b"")
+
+    async def history(self, limit: int) -> tuple[HistoryRecord, ...]:
+        """At most `limit` releases, newest first."""
+        return await self._in_store(self._store.history, min(limit, MAX_HISTORY))
+
+    def _take_up(self, record: ReleaseRecord) -> None:
+        # The database is not trusted: what it holds is judged again at each start.
+        try:
+            found = publication.judge(
+                record.release, self._root, floor=self._floor, now=self._clock(), kept=True
+            )
+            self._set_current(found)
+        except errors.RefusedError as error:
+            logger.error(  # noqa: TRY400
+                "release %d in the database is not accepted [%s]: %s; only operators are served "
+                "until a release is published",
+                record.serial,
+                error.code,
+                error,
+            )
+
+    def _set_current(self, found: Publication | None) -> None:
+        self.allowed = callers.allow(self._root, found)
+        self._publication = found
+        self.news.tell(Announcement(found.serial, found.sha256) if found else None)
+
+    def _remember(self, record: ReportRecord) -> None:
+        try:
+            found = reports.parse(record.content)
+        except errors.MalformedError as error:
+            logger.warning("a stored report of %s is left out: %s", record.host, error)
+            return
+        self._standings[record.host] = Standing(found, record.received)
+        self._contacts[record.host] = record.received
+
+    async def _in_store(self, function: Callable[..., _Result], *arguments: object) -> _Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, function, *arguments)

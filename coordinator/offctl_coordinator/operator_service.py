@@ -1,0 +1,88 @@
+"""The OperatorService of the protocol. The door has judged the caller before a method is called."""
+
+from collections.abc import AsyncIterator
+
+from offctl import errors
+from offctl.api.v1 import operator_pb2, operator_pb2_grpc
+from offctl.trust.release import MAX_ENVELOPE, MAX_RELEASE, SignedRelease
+from offctl_coordinator import wire
+from offctl_coordinator.callers import Caller
+from offctl_coordinator.coordinator import Coordinator
+
+# What a bundle costs beyond its bytes, so that very many empty ones are too large as well.
+_BUNDLE_OVERHEAD = 256
+
+
+class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
+    """Operators publish releases and look at hosts."""
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+
+    async def Publish(  # noqa: N802
+        self, parts: AsyncIterator[operator_pb2.PublishRequest], caller: Caller
+    ) -> operator_pb2.PublishResponse:
+        release = await _collect(parts)
+        return wire.published(await self._coordinator.publish(release, caller.name))
+
+    async def ListHosts(  # noqa: N802
+        self, request: operator_pb2.ListHostsRequest, caller: Caller
+    ) -> operator_pb2.ListHostsResponse:
+        del request, caller
+        response = wire.roster(self._coordinator.roster(), self._coordinator.now())
+        response.site = self._coordinator.site
+        return response
+
+    async def GetHost(  # noqa: N802
+        self, request: operator_pb2.GetHostRequest, caller: Caller
+    ) -> operator_pb2.GetHostResponse:
+        del caller
+        return wire.host_detail(await self._coordinator.host(request.host))
+
+    async def History(  # noqa: N802
+        self, request: operator_pb2.HistoryRequest, caller: Caller
+    ) -> operator_pb2.HistoryResponse:
+        del caller
+        limit = request.limit or wire.DEFAULT_HISTORY
+        return wire.history(await self._coordinator.history(limit))
+
+
+async def _collect(parts: AsyncIterator[operator_pb2.PublishRequest]) -> SignedRelease:
+    envelope = b""
+    bundles: dict[str, bytes] = {}
+    size = 0
+    async for part in parts:
+        kind = part.WhichOneof("part")
+        if (kind == "envelope") == bool(envelope) or kind is None:
+            raise _malformed("an envelope, then bundles, is expected")
+        if kind == "envelope":
+            envelope = _checked_envelope(part.envelope)
+            size += len(envelope)
+            continue
+        if part.bundle.host in bundles:
+            raise _malformed(f"the bundle of {part.bundle.host[:80]!r} came twice")
+        size += len(part.bundle.host) + len(part.bundle.content) + _BUNDLE_OVERHEAD
+        if size > MAX_RELEASE:
+            raise _too_large("the release", MAX_RELEASE)
+        bundles[part.bundle.host] = part.bundle.content
+    if not envelope:
+        raise _malformed("it ended before an envelope came")
+    return SignedRelease(envelope, tuple(bundles.items()))
+
+
+def _checked_envelope(envelope: bytes) -> bytes:
+    if not envelope:
+        raise _malformed("the envelope is empty")
+    if len(envelope) > MAX_ENVELOPE:
+        raise _too_large("the envelope", MAX_ENVELOPE)
+    return envelope
+
+
+def _malformed(cause: str) -> errors.MalformedError:
+    return errors.MalformedError(f"cannot publish: {cause}")
+
+
+def _too_large(what: str, limit: int) -> errors.MalformedError:
+    return errors.MalformedError(
+        f"cannot publish: {what} is larger than the {limit} bytes allowed", code="TOO_LARGE"
+    )

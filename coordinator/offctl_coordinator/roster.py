@@ -1,0 +1,78 @@
+"""What an operator is told about the hosts: each one's newest report, judged.
+
+Pure: it knows neither the store nor protobuf, and takes the clock as an argument.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from offctl import report as reports
+from offctl import status
+from offctl.report import Report
+from offctl.status import Verdict
+from offctl_coordinator.publication import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The newest report of a host, and when it came in by the coordinator's clock."""
+
+    report: Report
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host as the coordinator sees it; the times are None when there was none."""
+
+    host: str
+    verdict: Verdict
+    mode: str
+    serial: int
+    reported: datetime | None
+    contacted: datetime | None
+    freshness: str
+    counts: reports.Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All that is known of hosts, at one moment."""
+
+    publication: Publication | None
+    standings: Mapping[str, Standing]
+    contacts: Mapping[str, datetime]
+
+    def names(self) -> list[str]:
+        """Every host of the newest release and every host that ever reported, sorted."""
+        released = {host.name for host in self.publication.hosts} if self.publication else set()
+        return sorted(released | self.standings.keys())
+
+    def view(self, name: str, now: datetime) -> HostView:
+        """The host `name`, which must be one of `names`."""
+        standing = self.standings.get(name)
+        released = self.publication.host(name) if self.publication else None
+        report = standing.report if standing else None
+        return HostView(
+            host=name,
+            verdict=self._verdict(standing, released=released is not None, now=now),
+            mode=report.mode if report else released.mode if released else "",
+            serial=report.serial if report else 0,
+            reported=standing.received if standing else None,
+            contacted=self.contacts.get(name),
+            freshness=report.freshness if report else "unknown",
+            counts=report.counts if report else reports.Counts(),
+        )
+
+    def _verdict(self, standing: Standing | None, *, released: bool, now: datetime) -> Verdict:
+        current = status.Current()
+        if self.publication is not None:
+            current = status.Current(self.publication.serial, self.publication.sha256)
+        return status.judge(
+            standing.report if standing else None,
+            received=standing.received if standing else None,
+            current=current,
+            released=released,
+            now=now,
+        )

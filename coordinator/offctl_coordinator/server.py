@@ -1,0 +1,119 @@
+"""The gRPC server: mutual TLS with pinned certificates that change without restart, and limits."""
+
+from collections.abc import AsyncIterator
+import contextlib
+from dataclasses import dataclass
+
+import grpc
+from grpc import aio
+
+from offctl import errors
+from offctl.api.health.v1 import health_pb2_grpc
+from offctl.api.v1 import agent_pb2_grpc, operator_pb2_grpc
+from offctl_coordinator.agent_service import AgentService
+from offctl_coordinator.callers import AllowList
+from offctl_coordinator.coordinator import Coordinator
+from offctl_coordinator.door import Door
+from offctl_coordinator.health_service import HealthService
+from offctl_coordinator.operator_service import OperatorService
+
+MAX_MESSAGE = 8 * 1024 * 1024
+MAX_CALLS = 4096
+STOP_SECONDS = 2.0
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", 16 * 1024 * 1024),
+    ("grpc.max_metadata_size", 8 * 1024),
+    # Identity only: a compressed message could be a thousand times larger than it looks.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
+    ("grpc.max_concurrent_streams", 32),
+    ("grpc.server_handshake_timeout_ms", 20_000),
+    # Whoever was removed from the release loses the connection itself within this time.
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    # Finds a peer that lost power; a peer may ask as often itself.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # Two coordinators must not share a port without noticing.
+    ("grpc.so_reuseport", 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeys:
+    """The coordinator's own pinned certificate and its secret key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "ServerKeys()"
+
+
+@contextlib.asynccontextmanager
+async def serving(coordinator: Coordinator, keys: ServerKeys, listen: str) -> AsyncIterator[str]:
+    """Serve at `listen` (port 0: any) while the context lasts; gives the real address.
+
+    Raises AdminError when the address cannot be had.
+    """
+    server = aio.server(
+        interceptors=(Door(lambda: coordinator.allowed),),
+        options=_OPTIONS,
+        maximum_concurrent_rpcs=MAX_CALLS,
+    )
+    health = HealthService()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    agent_pb2_grpc.add_AgentServiceServicer_to_server(AgentService(coordinator), server)
+    operator_pb2_grpc.add_OperatorServiceServicer_to_server(OperatorService(coordinator), server)
+    address = _bind(server, listen, _Pins(coordinator, keys).credentials())
+    await server.start()
+    try:
+        yield address
+    finally:
+        health.stop()
+        coordinator.news.close()
+        await server.stop(STOP_SECONDS)
+
+
+def _bind(server: aio.Server, listen: str, credentials: grpc.ServerCredentials) -> str:
+    try:
+        port = server.add_secure_port(listen, credentials)
+    except RuntimeError:
+        port = 0
+    if port == 0:
+        raise errors.AdminError(
+            f"cannot listen on {listen}: the address is in use or not ours",
+            hint="set `listen` in coordinator.toml; `ss -ltnp` shows who has the port",
+        )
+    return f"{listen.rpartition(':')[0]}:{port}"
+
+
+class _Pins:
+    """Gives each new handshake the certificates that are pinned at that moment."""
+
+    def __init__(self, coordinator: Coordinator, keys: ServerKeys) -> None:
+        self._coordinator = coordinator
+        self._keys = keys
+        self._used: AllowList = coordinator.allowed
+
+    def credentials(self) -> grpc.ServerCredentials:
+        return grpc.dynamic_ssl_server_credentials(
+            self._configuration(self._used),
+            self._fetch,  # type: ignore[arg-type]  # None is allowed, the stubs forget it
+            require_client_authentication=True,
+        )
+
+    def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
+        # Called from gRPC's own threads. None means: as before.
+        allowed = self._coordinator.allowed
+        if allowed is self._used:
+            return None
+        self._used = allowed
+        return self._configuration(allowed)
+
+    def _configuration(self, allowed: AllowList) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(self._keys.key, self._keys.certificate)], root_certificates=allowed.certificates
+        )

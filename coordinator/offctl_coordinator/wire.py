@@ -1,0 +1,116 @@
+"""Between protobuf and our own values; nothing below the services knows protobuf."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from offctl import errors
+from offctl.api.v1 import agent_pb2, operator_pb2
+from offctl.trust.manifest import SHA256
+from offctl_coordinator.coordinator import Fetched, HostDetail, Published
+from offctl_coordinator.news import Announcement
+from offctl_coordinator.roster import HostView, Roster
+from offctl_coordinator.store.records import HistoryRecord
+
+DEFAULT_HISTORY = 50
+# What a host wrote into its report must not make the list of all hosts too large to send.
+MAX_REASON = 500
+MAX_CODE = 64
+
+
+def held_sha256(request: agent_pb2.FetchReleaseRequest) -> str:
+    """The manifest's hash that the caller holds, in hexadecimal; empty for none."""
+    text = request.manifest_sha256.hex()
+    if text and not SHA256.fullmatch(text):
+        raise errors.MalformedError(
+            f"cannot fetch: manifest_sha256 has {len(request.manifest_sha256)} bytes, not 32"
+        )
+    return text
+
+
+def fetched(value: Fetched) -> agent_pb2.FetchReleaseResponse:
+    return agent_pb2.FetchReleaseResponse(
+        envelope=value.envelope, bundle=value.bundle, timestamp=value.timestamp
+    )
+
+
+def announcement(value: Announcement) -> agent_pb2.WatchResponse:
+    return agent_pb2.WatchResponse(manifest_sha256=bytes.fromhex(value.sha256), serial=value.serial)
+
+
+def published(value: Published) -> operator_pb2.PublishResponse:
+    return operator_pb2.PublishResponse(
+        serial=value.serial, hosts=value.hosts, already_current=value.already_current
+    )
+
+
+def roster(value: Roster, now: datetime) -> operator_pb2.ListHostsResponse:
+    response = operator_pb2.ListHostsResponse(
+        hosts=[host(value.view(name, now)) for name in value.names()]
+    )
+    if value.publication is not None:
+        manifest = value.publication.accepted.manifest
+        response.serial = manifest.serial
+        response.manifest_sha256 = bytes.fromhex(value.publication.sha256)
+        response.expires.FromDatetime(manifest.expires)
+    return response
+
+
+def host_detail(value: HostDetail) -> operator_pb2.GetHostResponse:
+    return operator_pb2.GetHostResponse(status=host(value.view), report=value.report)
+
+
+def host(value: HostView) -> operator_pb2.HostStatus:
+    counts = value.counts
+    return operator_pb2.HostStatus(
+        host=value.host,
+        state=value.verdict.state.value,
+        code=_cut(value.verdict.code, MAX_CODE),
+        reason=_cut(value.verdict.reason, MAX_REASON),
+        mode=value.mode,
+        serial=value.serial,
+        reported=_time(value.reported),
+        contacted=_time(value.contacted),
+        freshness=value.freshness,
+        resources=_count(counts.resources),
+        drift=_count(counts.drift),
+        pending_restarts=_count(counts.pending),
+        failed=_count(counts.failed),
+        blocked=_count(counts.blocked),
+        unknown=_count(counts.unknown),
+        orphans=_count(counts.orphan),
+        unmanaged=_count(counts.unmanaged),
+    )
+
+
+def history(entries: tuple[HistoryRecord, ...]) -> operator_pb2.HistoryResponse:
+    return operator_pb2.HistoryResponse(entries=[_entry(entry) for entry in entries])
+
+
+def _entry(entry: HistoryRecord) -> operator_pb2.HistoryEntry:
+    return operator_pb2.HistoryEntry(
+        serial=entry.serial,
+        manifest_sha256=bytes.fromhex(entry.sha256),
+        published=_time(entry.published),
+        operator=entry.operator,
+        hosts=entry.hosts,
+    )
+
+
+def _time(value: datetime | None) -> Timestamp | None:
+    if value is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(value)
+    return timestamp
+
+
+def _count(value: int) -> int:
+    # A report may claim more than an uint32 holds.
+    return min(value, 2**32 - 1)
+
+
+def _cut(text: str, limit: int) -> str:
+    # JSON can spell half of a surrogate pair, which protobuf cannot carry.
+    sound = text.encode("utf-8", "replace").decode("utf-8")
+    return sound if len(sound) <= limit else sound[: limit - 1] + "…"

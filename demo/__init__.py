@@ -1,0 +1,1 @@
+"""The demonstration: the real programs, real gRPC and real TLS, on simulated hosts."""

@@ -1,0 +1,83 @@
+"""Keys: round trips, secrecy, and the library's traps."""
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings, strategies
+import pytest
+from trust import make_vectors
+
+from offctl import errors
+from offctl.trust.keys import PublicKey, SecretKey
+
+ALICE = make_vectors.ALICE
+
+
+def test_round_trips() -> None:
+    assert PublicKey.parse(ALICE.public.text) == ALICE.public
+    again = SecretKey.from_pem(ALICE.to_pem())
+    assert again.public == ALICE.public
+    assert ALICE.public.verify(again.sign(b"message"), b"message")
+    assert not ALICE.public.verify(again.sign(b"message"), b"massage")
+
+
+def test_keyid_is_the_hash_of_the_key() -> None:
+    assert ALICE.public.keyid == make_vectors.hashlib.sha256(ALICE.public.raw).hexdigest()
+    with pytest.raises(TypeError):
+        PublicKey(ALICE.public.raw, keyid="0" * 64)  # type: ignore[call-arg]
+
+
+def test_a_new_key_takes_its_bytes_from_the_source_given() -> None:
+    one = SecretKey.generate(lambda size: b"\5" * size)
+    assert one.public == SecretKey.generate(lambda size: b"\5" * size).public
+    assert one.public != SecretKey.generate().public
+
+
+def test_a_secret_key_never_shows_itself() -> None:
+    seed = b"\5" * 32
+    key = SecretKey.generate(lambda _: seed)
+    body = key.to_pem().splitlines()[1].decode()
+    for shown in (repr(key), str(key), f"{key}", repr([key])):
+        assert key.public.keyid in shown
+        assert seed.hex() not in shown
+        assert body not in shown
+
+
+@pytest.mark.parametrize("cut", [0, 10, 40])
+def test_errors_never_show_the_secret(cut: int) -> None:
+    pem = ALICE.to_pem()
+    body = pem.splitlines()[1]
+    with pytest.raises(errors.MalformedError) as caught:
+        SecretKey.from_pem(pem.replace(body, body[:cut] + b"A" + body[cut:]))
+    assert body[cut:].decode() not in f"{caught.value!r} {caught.value.hint}"
+    assert caught.value.__cause__ is None
+
+
+def test_other_kinds_of_keys_are_refused() -> None:
+    for key in (
+        ec.generate_private_key(ec.SECP256R1()),
+        rsa.generate_private_key(public_exponent=65537, key_size=1024),
+    ):
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        with pytest.raises(errors.MalformedError):
+            SecretKey.from_pem(pem)
+
+
+def test_why_weak_keys_are_refused_here() -> None:
+    """The library takes this key, and one constant signature for any message under it."""
+    weak = b"\1" + bytes(31)
+    forged = weak + bytes(32)
+    for number in range(8):
+        library = ed25519.Ed25519PublicKey.from_public_bytes(weak)
+        library.verify(forged, b"message %d" % number)
+    with pytest.raises(errors.MalformedError, match="small order"):
+        PublicKey(weak)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(strategies.binary(min_size=0, max_size=80), strategies.binary(max_size=20))
+def test_no_bytes_that_were_not_signed_verify(signature: bytes, message: bytes) -> None:
+    assert ALICE.public.verify(signature, message) is False

@@ -22,6 +22,7 @@ class Stage:
         self.directory = directory
         self.keep = keep
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, str] = {}
         self._read: dict[str, int] = {}
 
     def __enter__(self) -> "Stage":
@@ -66,8 +67,37 @@ class Stage:
             raise SystemExit(f"demo: exit status {done.returncode}, not {expect}: {command}")
         return done.stdout
 
+    def query(self, command: str) -> str:
+        """What one command says on standard output, whatever its exit status."""
+        return subprocess.run(
+            self._argv(command),
+            cwd=self.directory,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE,
+        ).stdout
+
+    def until(self, command: str) -> None:
+        """Run a command again until it succeeds."""
+
+        def succeeds() -> bool:
+            done = subprocess.run(
+                self._argv(command),
+                cwd=self.directory,
+                env=self._environment(),
+                capture_output=True,
+                check=False,
+                timeout=DEADLINE,
+            )
+            return done.returncode == 0
+
+        self.wait(command, succeeds)
+
     def start(self, name: str, command: str) -> None:
         """Start a program that stays; its output goes to NAME.log."""
+        self._commands[name] = command
         with (self.directory / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 self._argv(command),
@@ -78,6 +108,13 @@ class Stage:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a program and start it again at once, as systemd would."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+        self.start(name, self._commands[name])
 
     def stop(self, *names: str) -> None:
         """End programs in order: ask, wait, then kill."""
@@ -122,4 +159,8 @@ class Stage:
         return [str(BIN / program) if (BIN / program).exists() else program, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "OFFCTL_CONFIG": str(self.directory / "operator.toml"), "COLUMNS": "118"}
+        return {
+            **os.environ,
+            "OFFCTL_CONFIG": str(self.directory / "operator.toml"),
+            "COLUMNS": "118",
+        }

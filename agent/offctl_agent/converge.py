@@ -15,6 +15,7 @@ from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
 from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
+from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
@@ -64,16 +65,18 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     consent = _consent(desired, intake, circumstances)
     found = _rounds(asked, ledger, (journal, interrupted), host, consent)
     _settle(found.plan, ledger, interrupted)
+    debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
+    unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
+    _disown(set(debts) - set(unpaid), desired, ledger)
+    # Then the debts: after a crash in between they are asked for again, which harms nothing.
     state.keep_ledger(ledger)
-    unpaid = [debt for debt in debts if not _paid(debt, ledger, desired, found.plan)]
     state.keep_debts(unpaid)
     if found.events:
         state.keep_events((*state.events(), *found.events))
     journal.empty()
-    if interrupted:
-        found.notes.append(
-            f"the run before was interrupted in {len(interrupted)} fields; looked again"
-        )
+    if broken := sum(len(record.differences) for record in left if not record.outcome):
+        found.notes.append(f"the run before was interrupted in {broken} fields; looked again")
+    found.notes += [f"owed: container {d.container} {d.option}={d.value}" for d in unpaid]
     return found
 
 
@@ -100,15 +103,22 @@ def _rounds(
     _adopt(interrupted, observed, ledger)
     found = Run(planner.plan(desired, observed, ledger))
     for _ in range(ROUNDS):
-        results = execute.execute(found.plan, host, journal, consent, circumstances.tell)
+        earlier = tuple(found.results.values())
+        results = execute.execute(
+            found.plan, host, journal, consent, circumstances.tell, earlier=earlier
+        )
         found.results.update({_identity(result): result for result in results})
-        done = [result for result in results if result.outcome is Outcome.DONE]
-        found.events += [_event(r, circumstances) for r in results if _happened(r)]
-        _claim(done, ledger)
-        if not done:
+        happened = [result for result in results if _happened(result)]
+        if not happened:
             break
+        found.events += [_event(result, circumstances) for result in happened]
+        _claim((r for r in happened if r.outcome is Outcome.DONE), ledger)
+        # pct may fail after having done its work: what is seen to be so now is ours all the same.
+        interrupted |= _fields(r for r in happened if r.outcome is Outcome.FAILED)
         before = found.plan.digest
-        found.plan = planner.plan(desired, host.observe(desired), ledger)
+        observed = host.observe(desired)
+        _adopt(interrupted, observed, ledger)
+        found.plan = planner.plan(desired, observed, ledger)
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
     return found
@@ -165,6 +175,10 @@ def _remember(resource: Resource, field_name: str, desired: str, ledger: Ledger)
         ledger.claim(resource.key, field_name, desired)
 
 
+def _fields(results: Iterable[Result]) -> Interrupted:
+    return {(r.step.resource.key, d.field, d.desired) for r in results for d in r.step.differences}
+
+
 def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) -> None:
     """What an interrupted creation of ours left behind is ours, as soon as it is seen."""
     there = set()
@@ -182,7 +196,7 @@ def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) ->
 
 
 def _absorb(left: Iterable[Record], ledger: Ledger) -> Interrupted:
-    """Steps that ended go into the ledger; those that did not are looked at again."""
+    """Steps that ended well go into the ledger; the others are looked at again."""
     interrupted = set()
     for record in left:
         for difference in record.differences:
@@ -190,7 +204,7 @@ def _absorb(left: Iterable[Record], ledger: Ledger) -> Interrupted:
                 _remember(
                     Resource(record.key, record.key), difference.field, difference.desired, ledger
                 )
-            elif not record.outcome:
+            else:
                 interrupted.add((record.key, difference.field, difference.desired))
     return interrupted
 
@@ -205,7 +219,11 @@ def _settle(plan: Plan, ledger: Ledger, interrupted: Interrupted) -> None:
 
 
 def _new_debts(left: Iterable[Record]) -> list[owed.Debt]:
-    return [record.debt for record in left if record.debt is not None and not record.outcome]
+    return [
+        record.debt
+        for record in left
+        if record.debt is not None and record.outcome != Outcome.DONE.value
+    ]
 
 
 def _debts(state: State, left: Iterable[Record]) -> list[owed.Debt]:
@@ -214,12 +232,22 @@ def _debts(state: State, left: Iterable[Record]) -> list[owed.Debt]:
     return debts
 
 
-def _paid(debt: owed.Debt, ledger: Ledger, desired: DesiredState, plan: Plan) -> bool:
+def _failed_debts(results: Iterable[Result]) -> list[owed.Debt]:
+    """A call that failed may have left a lifted flag behind."""
+    actions = (r.step.action for r in results if r.outcome is Outcome.FAILED)
+    return [owed.protection(a.id) for a in actions if isinstance(a, SetContainer) and a.protected]
+
+
+def _paid(debt: owed.Debt, desired: DesiredState, plan: Plan) -> bool:
     """Paid when seen on the host, or when the text now speaks of the option itself."""
     key = resources.container(debt.container).key
-    for container in desired.containers:
-        if container.id == debt.container and debt.option in dict(container.options):
-            return True
-    return any(s.key == key and s.field == debt.option for s in plan.settled) and (
-        ledger.entry(key, debt.option) is not None
+    return owed.spoken(debt, desired) or any(
+        s.key == key and s.field == debt.option for s in plan.settled
     )
+
+
+def _disown(paid: Iterable[owed.Debt], desired: DesiredState, ledger: Ledger) -> None:
+    """What was only given back is not ours: it must not go because no text asks for it."""
+    for debt in paid:
+        if not owed.spoken(debt, desired):
+            ledger.forget(resources.container(debt.container).key, debt.option)

@@ -19,6 +19,20 @@ class Debt:
     value: str
 
 
+def protection(container: int) -> Debt:
+    """The flag that was lifted for a change of mount points."""
+    return Debt(container, "protection", "1")
+
+
+def spoken(debt: Debt, desired: DesiredState) -> bool:
+    """Whether the text itself says what the option should be."""
+    return any(
+        debt.option in dict(container.options) or debt.option in container.defaults
+        for container in desired.containers
+        if container.id == debt.container
+    )
+
+
 def added(desired: DesiredState, debts: Iterable[Debt]) -> DesiredState:
     """`desired` with every debt asked for that the text does not speak of itself."""
     owed: dict[int, list[Debt]] = {}

@@ -3,7 +3,7 @@
 Decides nothing about the host; what may restart and whether to go on come in as functions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import enum
 
@@ -47,13 +47,28 @@ class Consent:
 
 
 def execute(
-    plan: Plan, host: Host, journal: Journal, consent: Consent, tell: Callable[[Result], None]
+    plan: Plan,
+    host: Host,
+    journal: Journal,
+    consent: Consent,
+    tell: Callable[[Result], None],
+    *,
+    earlier: Iterable[Result] = (),
 ) -> list[Result]:
-    """Carry out what may be; `tell` hears of every step as it ends. Raises only AdminError."""
+    """Carry out what may be; `tell` hears of every step as it ends. Raises only AdminError.
+
+    What failed `earlier` in the same run is not tried again and has no new result.
+    """
     results: list[Result] = []
     failed = {finding.resource.key for finding in plan.findings if finding.state == "unknown"}
-    restart_failed = False
+    given_up = {
+        (old.step.resource.key, old.step.action) for old in earlier if old.outcome is Outcome.FAILED
+    }
+    restart_failed = any(isinstance(action, RestartContainer) for _, action in given_up)
     for step in plan:
+        if (step.resource.key, step.action) in given_up:
+            failed.add(step.resource.key)
+            continue
         result = _one(step, failed, host, journal, consent, restart_failed=restart_failed)
         if result.outcome in (Outcome.FAILED, Outcome.SKIPPED) or (
             result.outcome is Outcome.BLOCKED and step.hinders

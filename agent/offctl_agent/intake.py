@@ -53,11 +53,12 @@ def take(config: Config, state: State, inbox: Inbox, *, now: datetime, keep: boo
         if content is not None:
             found = _judge(content, config, root, _floor(state, held), now, kept=False)
             if held is None or found.accepted.sha256 != held.accepted.sha256:
-                offered, news = found, True
                 if keep:
                     manifest = found.accepted.manifest
                     floor = accept.Floor(manifest.serial, found.accepted.sha256)
                     state.keep_release(content, floor)
+                # Only what is kept is acted upon: a restart must not fall back behind it.
+                offered, news = found, True
     except errors.RefusedError as error:
         if not (held is not None and error.code == "EXPIRED" and held.accepted.expired):
             refused = Refused(error.code, str(error))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from offctl import errors, files
 from offctl.report import Difference
+from offctl_agent import debts
 from offctl_agent.debts import Debt
 from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.plan import Step
@@ -100,7 +101,7 @@ def _lifts_protection(step: Step) -> bool:
 def _entry(line: bytes) -> dict[str, object] | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
 
@@ -109,7 +110,7 @@ def _record(entry: dict[str, object]) -> Record:
     listed = entry.get("differences")
     differences = tuple(_differences(listed if isinstance(listed, list) else []))
     container = entry.get("protection")
-    debt = Debt(container, "protection", "1") if isinstance(container, int) and container else None
+    debt = debts.protection(container) if isinstance(container, int) and container else None
     return Record(str(entry["key"]), differences, debt, "")
 
 

@@ -18,7 +18,7 @@ _MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect
 
 def plan_lines(intake: Intake, plan: Plan) -> Iterator[str]:
     """A plan for people: what, why, before and after, and the exact commands."""
-    yield heading(intake)
+    yield heading(intake) + (" (offered, not kept yet)" if intake.news else "")
     yield summary(plan)
     for step in plan:
         yield ""
@@ -42,7 +42,6 @@ def heading(intake: Intake) -> str:
         return "no release accepted yet"
     manifest = intake.held.accepted.manifest
     line = f"{intake.held.desired.host}: release {manifest.serial} of {manifest.site}"
-    line += " (offered, not kept yet)" if intake.news else ""
     return line + (f"; observing only: {intake.observe_only}" if intake.observe_only else "")
 
 

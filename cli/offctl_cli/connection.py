@@ -23,12 +23,16 @@ _NAMES = ("address", "trust", "certificate", "key")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a coordinator is, the pinned certificates it may have, and our own; all PEM."""
+    """Where a coordinator is, the pinned certificates it may have, and our own; all PEM.
+
+    `own_files` are the paths of our certificate and key, for a library that reads only files.
+    """
 
     address: str
     coordinators: bytes
     certificate: bytes
     key: bytes
+    own_files: tuple[Path, Path]
 
     def __repr__(self) -> str:
         return f"Connection({self.address!r})"
@@ -78,6 +82,7 @@ def resolve(
         coordinators=_pinned(Path(settings["trust"])),
         certificate=certificates.check(own).encode(),
         key=files.require(Path(settings["key"]), limit=MAX_KEY),
+        own_files=(Path(settings["certificate"]), Path(settings["key"])),
     )
 
 

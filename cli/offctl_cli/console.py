@@ -16,5 +16,7 @@ def fail(error: errors.OffctlError) -> NoReturn:
 
 def visible(text: str, limit: int = 2000) -> str:
     """`text` with every character escaped that could move the cursor, hide or fake output."""
-    shown = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = "".join(
+        c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

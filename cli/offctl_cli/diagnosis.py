@@ -8,7 +8,6 @@ certificate so.
 
 import socket
 import ssl
-import tempfile
 
 from offctl import certificates, errors
 from offctl_cli.connection import Connection
@@ -34,7 +33,7 @@ def _shake_hands(connection: Connection, plain: socket.socket, said: str) -> err
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cadata=connection.coordinators.decode("ascii"))
-        _load_own(context, connection)
+        context.load_cert_chain(*connection.own_files)
         context.set_alpn_protocols(["h2"])
         with context.wrap_socket(plain, server_hostname=certificates.SERVER_NAME) as secure:
             # In TLS 1.3 the other side judges our certificate after our handshake is done.
@@ -62,15 +61,6 @@ def _shake_hands(connection: Connection, plain: socket.socket, said: str) -> err
     except OSError:
         return _not_accepted(connection)
     return _unreachable(f"cannot reach the coordinator at {connection.address}: {said}")
-
-
-def _load_own(context: ssl.SSLContext, connection: Connection) -> None:
-    # The library takes a certificate and its key from files only. This one is 0600, in a
-    # directory of its own, and gone at once.
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(connection.key + b"\n" + connection.certificate)
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 def _not_accepted(connection: Connection) -> errors.OffctlError:

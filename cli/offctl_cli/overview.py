@@ -9,14 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from offctl import report as reports
 from offctl.report import Event, Report, ResourceStatus
 from offctl.status import BROKEN, RIGHT, State
 from offctl.tables import INSTANT
 from offctl_cli.console import visible
-from offctl_cli.fleet import Host, HostStatus, Listing
+from offctl_cli.fleet import HostDetail, HostList, HostStatus
 
 _ON_THEIR_WAY = frozenset({State.BEHIND, State.AWAITED, State.DRIFT})
 _MOST_EVENTS = 8
+_MOST_ALIKE = 3
 
 
 def state_of(status: HostStatus) -> State | None:
@@ -54,7 +56,7 @@ def word(status: HostStatus) -> str:
     return f"{visible(status.state)} {status.serial}"
 
 
-def essence(listing: Listing) -> tuple[object, ...]:
+def essence(listing: HostList) -> tuple[object, ...]:
     """What must differ for a watched table to be shown again (ages do not count)."""
     return (
         listing.serial,
@@ -81,7 +83,7 @@ def change(status: HostStatus, before: str | None) -> str:
     return f"{visible(status.host)}: {came}{word(status)}{why}"
 
 
-def print_listing(listing: Listing, now: datetime) -> None:
+def print_listing(listing: HostList, now: datetime) -> None:
     """The table: worst first, one line for each host."""
     console = Console(highlight=False)
     if not listing.serial:
@@ -118,19 +120,22 @@ def _cells(status: HostStatus, now: datetime) -> Iterator[Text]:
     yield Text(visible(status.reason, 160).replace("\n", " ") + code)
 
 
-def print_host(found: Host, now: datetime) -> None:
-    """One host: the state, what is not right and why, and what was done lately."""
+def print_host(found: HostDetail, now: datetime, *, everything: bool) -> None:
+    """One host: the state, what is not right and why, and what was done lately.
+
+    Without `everything` resources that are alike are told of together, and old events left out.
+    """
     console = Console(highlight=False, soft_wrap=True)
     status = found.status
     head = Text(visible(status.host, 40) + ": ")
     head.append(visible(status.state, 20), style=_style(state_of(status)))
     console.print(head)
-    for line in _host_lines(found, now):
+    for line in _host_lines(found, now, everything=everything):
         console.print(Text(line))
 
 
-def _host_lines(found: Host, now: datetime) -> Iterator[str]:
-    status, report = found.status, found.report
+def _host_lines(found: HostDetail, now: datetime, *, everything: bool) -> Iterator[str]:
+    status, report = found.status, _report(found)
     if status.reason:
         yield f"  {visible(status.reason)}" + (f" [{visible(status.code)}]" if status.code else "")
     yield f"  last report {_age(status.reported, now)}, last contact {_age(status.contacted, now)}"
@@ -142,18 +147,17 @@ def _host_lines(found: Host, now: datetime) -> Iterator[str]:
     )
     if report.observe_only:
         yield f"  observing only: {visible(report.observe_only)}"
-    yield from _resource_lines(report)
+    yield from _resource_lines(report, everything=everything)
     yield from (f"  note: {visible(note)}" for note in report.notes)
-    yield from _event_lines(report)
+    yield from _event_lines(report, everything=everything)
 
 
-def _resource_lines(report: Report) -> Iterator[str]:
+def _resource_lines(report: Report, *, everything: bool) -> Iterator[str]:
     wrong = [r for r in report.resources if r.state not in ("orphan", "unmanaged")]
     aside = [r for r in report.resources if r.state in ("orphan", "unmanaged")]
     if wrong:
         yield "not right:"
-    for resource in wrong:
-        yield from _resource(resource)
+    yield from _grouped(wrong, everything=everything)
     if aside:
         yield "left alone:"
     for resource in aside:
@@ -162,26 +166,44 @@ def _resource_lines(report: Report) -> Iterator[str]:
         yield f"  (and {report.omitted} more)"
 
 
+def _grouped(wrong: list[ResourceStatus], *, everything: bool) -> Iterator[str]:
+    """Many resources with one reason are one thing to know."""
+    groups: dict[tuple[str, str], list[ResourceStatus]] = {}
+    for resource in wrong:
+        groups.setdefault((resource.state, resource.reason), []).append(resource)
+    for (state, reason), members in groups.items():
+        if len(members) <= _MOST_ALIKE or everything:
+            for resource in members:
+                yield from _resource(resource)
+            continue
+        named = ", ".join(visible(member.resource) for member in members[:_MOST_ALIKE])
+        yield f"  {state:8} {len(members)} resources: {visible(reason)}"
+        yield f"           {named} and {len(members) - _MOST_ALIKE} more (--all lists them)"
+
+
 def _resource(resource: ResourceStatus) -> Iterator[str]:
     why = "  [somebody changed it]" if resource.corrective else ""
     yield f"  {resource.state:8} {visible(resource.resource)}: {visible(resource.reason)}{why}"
-    for difference in resource.differences[:6]:
+    for difference in resource.differences:
+        if difference.field == "exists":
+            continue
         yield (
             f"           {visible(difference.field)}: "
             f"{visible(difference.observed)} → {visible(difference.desired)}"
         )
 
 
-def _event_lines(report: Report) -> Iterator[str]:
+def _event_lines(report: Report, *, everything: bool) -> Iterator[str]:
     if not report.events:
         return
     corrective = sum(event.origin == "corrective" for event in report.events)
     yield (
         f"lately: {len(report.events)} actions, {corrective} of them repaired what somebody changed"
     )
-    if len(report.events) > _MOST_EVENTS:
-        yield f"  (the last {_MOST_EVENTS})"
-    for event in report.events[-_MOST_EVENTS:]:
+    shown = len(report.events) if everything else _MOST_EVENTS
+    if len(report.events) > shown:
+        yield f"  (the last {shown}; --all shows the others)"
+    for event in report.events[-shown:]:
         yield _event(event)
 
 
@@ -195,7 +217,7 @@ def _event(event: Event) -> str:
     )
 
 
-def listing_json(listing: Listing) -> dict[str, Any]:
+def listing_json(listing: HostList) -> dict[str, Any]:
     """The listing as one JSON object; times are RFC 3339 in UTC."""
     return {
         "site": listing.site,
@@ -206,15 +228,19 @@ def listing_json(listing: Listing) -> dict[str, Any]:
     }
 
 
-def host_json(found: Host) -> dict[str, Any]:
+def host_json(found: HostDetail) -> dict[str, Any]:
     """One host's status with its newest report."""
-    report = found.report
+    report = _report(found)
     return {
         "status": _status_json(found.status),
         "report": None
         if report is None
         else {**asdict(report), "time": report.time.strftime(INSTANT)},
     }
+
+
+def _report(found: HostDetail) -> Report | None:
+    return reports.parse(found.report) if found.report else None
 
 
 def _status_json(status: HostStatus) -> dict[str, Any]:

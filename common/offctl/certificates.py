@@ -37,13 +37,21 @@ def generate(common_name: str, *, dns_name: str = "") -> tuple[str, bytes]:
     SERVER_NAME.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+    serial = x509.random_serial_number()
+    # TLS looks among the listed certificates by subject and takes the first, so a new certificate
+    # of the same host beside the old one would be refused if both had the same subject.
+    name = x509.Name(
+        [
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name),
+            x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, f"{serial:x}"),
+        ]
+    )
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial)
         .not_valid_before(_VALID_FROM)
         .not_valid_after(_VALID_TO)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -13,6 +13,8 @@ from offctl import errors
 MAX_INTEGER = 2**53 - 1
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
 
 class Table:
     """One TOML table whose getters check types strictly (a boolean is no integer).
@@ -53,7 +55,7 @@ class Table:
         value = self._take(key, default, required=default is None)
         if not isinstance(value, str):
             raise self._wrong(key, "a string", value)
-        if any(ord(c) < 32 and c not in "\n\t" for c in value) or "\x7f" in value:
+        if _CONTROL.search(value):
             raise self._wrong(key, "a string without control characters", value)
         return value
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 import enum
 
+from cryptography import x509
+
 from offctl import certificates, errors
 from offctl.trust.refusal import Refusal, refused
 from offctl.trust.root import TrustRoot
@@ -79,20 +81,22 @@ class AllowList:
 def allow(root: TrustRoot, publication: Publication | None) -> AllowList:
     """The callers of a trust root and of the newest release (None before the first).
 
-    Raises RefusedError when a host has a certificate that the trust root gives to somebody else.
+    Raises RefusedError when two of them have one certificate, or one subject.
     """
-    reserved = {certificates.fingerprint(pem): name for name, pem in root.coordinators}
     callers: dict[str, Caller] = {}
+    # TLS looks a certificate up by its subject alone, so one with the subject of another would
+    # shut that one out. The coordinators' own are never a caller's.
+    taken = {_subject(pem): f"coordinator {name}" for name, pem in root.coordinators}
     pems = []
     for caller, pem in _pinned(root, publication):
-        fingerprint = certificates.fingerprint(pem)
-        if fingerprint in callers or fingerprint in reserved:
+        who = f"{caller.role.value} {caller.name}"
+        other = taken.setdefault(_subject(pem), who)
+        if other != who:
             raise refused(
                 Refusal.MISMATCH,
-                f"cannot pin the certificate of {caller.role.value} {caller.name}: the trust root "
-                "gives it to somebody else",
+                f"cannot pin the certificate of {who}: {other} has one of the same subject",
             )
-        callers[fingerprint] = caller
+        callers[certificates.fingerprint(pem)] = caller
         pems.append(pem)
     return AllowList(callers, "".join(pems).encode())
 
@@ -103,3 +107,7 @@ def _pinned(root: TrustRoot, publication: Publication | None) -> Iterator[tuple[
     for host in publication.hosts if publication else ():
         if host.certificate:
             yield Caller(Role.HOST, host.name), certificates.check(host.certificate)
+
+
+def _subject(pem: str) -> bytes:
+    return x509.load_pem_x509_certificate(pem.encode()).subject.public_bytes()

@@ -3,17 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from trust import make_vectors
-from trust.make_vectors import BUNDLE, MANIFEST, NOW, OTHER_BUNDLE, PAYLOAD
 
 from offctl import errors
 from offctl.trust import manifest, release, root
 from offctl.trust.release import SignedRelease
+from trust import material
+from trust.material import BUNDLE, MANIFEST, NOW, OTHER_BUNDLE, PAYLOAD
 
-ROOT = make_vectors.trust_root(2)
-RELEASE = SignedRelease(
-    make_vectors.signed(PAYLOAD), (("off1", BUNDLE), ("off2", OTHER_BUNDLE))
-)
+ROOT = material.trust_root(2)
+RELEASE = SignedRelease(material.signed(PAYLOAD), (("off1", BUNDLE), ("off2", OTHER_BUNDLE)))
 
 
 def test_a_trust_root_round_trips() -> None:
@@ -25,7 +23,7 @@ def test_a_trust_root_round_trips() -> None:
 
 def test_a_trust_root_edited_by_hand_is_the_same() -> None:
     text = root.dump(ROOT).decode()
-    pem = make_vectors.certificate("main")
+    pem = material.certificate("main")
     by_hand = "# ours\r\n" + text.replace(pem, "\n" + pem.strip()).replace("\n", "\r\n")
     assert root.parse(by_hand.encode()) == ROOT
 
@@ -47,7 +45,13 @@ def test_a_host_stands_once() -> None:
     with pytest.raises(errors.MalformedError, match="twice"):
         replace(MANIFEST, hosts=(MANIFEST.hosts[0], MANIFEST.hosts[0]))
     with pytest.raises(errors.MalformedError, match="before"):
-        replace(MANIFEST, expires=NOW - make_vectors.DAY)
+        replace(MANIFEST, expires=NOW - material.DAY)
+
+
+@pytest.mark.parametrize("length", [0, 4 * 1024 * 1024 + 1])
+def test_a_bundle_has_a_length_that_can_be(length: int) -> None:
+    with pytest.raises(errors.MalformedError, match=str(length)):
+        replace(MANIFEST.hosts[0], length=length)
 
 
 def test_a_release_round_trips() -> None:

@@ -8,14 +8,18 @@ import zlib
 
 import pytest
 import tomli
-from trust import make_vectors
 
 from offctl import errors
 from offctl.trust import accept, base64text, release, root
 from offctl.trust.keys import PublicKey, SecretKey
 from offctl.trust.refusal import Refusal
+from trust import make_vectors, material
 
-FILES = sorted(make_vectors.VECTORS.glob("*.toml"))
+FILES = sorted(material.VECTORS.glob("*.toml"))
+
+
+# What an attacker writes must not flood a report.
+MAX_TEXT = 1000
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -34,8 +38,7 @@ def judge(case: dict[str, Any]) -> str:
     try:
         _judge(case)
     except (errors.RefusedError, errors.MalformedError) as error:
-        assert len(str(error)) < 1000
-        return error.code
+        return error.code if len(str(error)) < MAX_TEXT else "an endless text"
     return "ok"
 
 

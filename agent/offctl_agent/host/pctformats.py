@@ -1,6 +1,6 @@
 """The formats of single pct values; each function says what is wrong with a text, or nothing.
 
-Reads nothing but the time zone database. The words are PVE's own, so that what a refusal looks like can be relied upon.
+Reads nothing but the time zone database. The words are PVE's own.
 """
 
 import ipaddress

@@ -76,7 +76,7 @@ def split(kind: Kind, text: str) -> dict[str, str] | str:
     """The sub-keys of a property string, or PVE's words why it has none."""
     parts: dict[str, str] = {}
     for part in text.split(","):
-        if not part:
+        if not part.strip():
             continue
         key, equals, value = part.partition("=")
         if not equals:

@@ -1,16 +1,21 @@
 """Containers: create what is missing, set what differs, start what should run; never destroy."""
 
-from collections.abc import Iterable
-
 from offctl.desired.model import BindMount, Container, DesiredState, Mode, RunState
 from offctl.report import Difference
 from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
-from offctl_agent.planner import actions, idmaps, mounts, networks, resources, running, settings
+from offctl_agent.planner import (
+    actions,
+    changes,
+    idmaps,
+    mounts,
+    networks,
+    resources,
+    running,
+    settings,
+)
+from offctl_agent.planner.changes import PROTECTION
 from offctl_agent.planner.draft import ABSENT, Draft
 from offctl_agent.planner.ledger import EXISTS
-
-# Set only after the mounts: PVE refuses to change mount points of a protected container.
-PROTECTION = "protection"
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
@@ -60,10 +65,16 @@ def _plan(
         _plan_blocked(container, there, obstacle, draft)
         return
     mapped = idmaps.plan(container, there, draft, audited=audited)
-    _plan_settings(container, there, draft, audited=audited)
-    if mapped or there.running:
-        needed = sources(container, desired)
-        running.plan(container, there, draft, sources=needed, audited=audited)
+    changing = changes.plan(container, there, draft, audited=audited)
+    running.plan(
+        container,
+        there,
+        draft,
+        sources=sources(container, desired),
+        audited=audited,
+        mapped=mapped,
+        changing=changing,
+    )
 
 
 def _obstacle(there: ObservedContainer, observed: ObservedState) -> str:
@@ -161,6 +172,8 @@ def _no_creation(container: Container, observed: ObservedState) -> str:
         if number == container.id:
             what = "container" if kind == "lxc" else "virtual machine"
             return f"id {number} is a {what} on node {node}; choose another id or move it here"
+    if len(container.mounts) > mounts.MAX_INDEX + 1:
+        return f"pct holds {mounts.MAX_INDEX + 1} mounts, the site names {len(container.mounts)}"
     if not container.template:
         return "it does not exist, and the site names no template to create it from"
     return ""
@@ -214,7 +227,7 @@ def _plan_first_mounts(
             "set mounts",
             actions.SetContainer(
                 container.id,
-                options=tuple(sorted(keys.items(), key=_by_number)),
+                options=changes.in_order(keys),
                 delete=(),
                 revert=(),
                 before=tuple((key, "") for key in keys),
@@ -225,74 +238,6 @@ def _plan_first_mounts(
             container=container.id,
             audited=audited,
         )
-
-
-def _plan_settings(
-    container: Container, there: ObservedContainer, draft: Draft, *, audited: bool
-) -> None:
-    now = there.configuration
-    found = list(settings.compare(container, now, draft, running=there.running))
-    for obstacle in found:
-        if isinstance(obstacle, settings.Obstacle):
-            draft.blocked(
-                resources.container(container.id, container.name),
-                f"set {obstacle.difference.field}",
-                obstacle.reason,
-                [obstacle.difference],
-            )
-    changes = [change for change in found if isinstance(change, settings.Change)]
-    if changes:
-        _set(container, there, changes, draft, audited=audited)
-
-
-def _set(
-    container: Container,
-    there: ObservedContainer,
-    changes: list[settings.Change],
-    draft: Draft,
-    *,
-    audited: bool,
-) -> None:
-    """One `pct set` for everything that differs."""
-    now = there.configuration
-    options = {key: value for change in changes for key, value in change.options.items()}
-    delete = tuple(key for change in changes for key in change.delete)
-    revert = tuple(key for change in changes for key in change.revert)
-    touched = (*options, *delete, *revert)
-    drives = any(key.startswith("mp") for key in (*options, *delete))
-    protected = drives and now.option(PROTECTION) == "1" and options.get(PROTECTION) != "0"
-    if protected:
-        options.pop(PROTECTION, None)
-    draft.step(
-        resources.container(container.id, container.name),
-        "set (in effect after a restart)" if any(change.waits for change in changes) else "set",
-        actions.SetContainer(
-            container.id,
-            options=tuple(sorted(options.items(), key=_by_number)),
-            delete=delete,
-            revert=revert,
-            before=tuple((key, now.option(key) or "") for key in touched),
-            protected=protected,
-        ),
-        differences=[change.difference for change in changes],
-        requires=_sources_of(changes, container),
-        container=container.id,
-        audited=audited,
-    )
-
-
-def _sources_of(changes: Iterable[settings.Change], container: Container) -> list[str]:
-    wanted = {change.source for change in changes if change.source}
-    keys = []
-    for mount in container.mounts:
-        if isinstance(mount, BindMount) and mount.source in wanted:
-            keys += [resources.dataset(mount.dataset).key, resources.directory(mount.source).key]
-    return list(dict.fromkeys(keys))
-
-
-def _by_number(item: tuple[str, str]) -> tuple[str, int]:
-    letters = item[0].rstrip("0123456789")
-    return letters, int(item[0][len(letters) :] or 0)
 
 
 def _others(

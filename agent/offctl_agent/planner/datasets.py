@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import re
 
+from offctl import errors
 from offctl.desired import properties
 from offctl.desired.model import Dataset, DesiredState
 from offctl.report import Difference
@@ -14,6 +15,11 @@ from offctl_agent.planner.ledger import EXISTS
 INHERIT = "inherit"
 # PVE names the disks of its guests so (facts: storage), and the datasets it keeps them in.
 _PVE_VOLUME = re.compile(r"(?:^[^/]+|/pve|/(?:vm|base|subvol|basevol)-\d+-[^/]+)$")
+# Why some properties of an existing dataset stay as they are.
+_FIXED = {
+    name: "can only be chosen at creation; copy the data to a new dataset by hand"
+    for name in properties.CREATION_ONLY
+} | {"mountpoint": "would move the data away from under its users; move it by hand in a window"}
 MOUNTED = "mounted"
 NOT_MOUNTED = "not mounted"
 
@@ -53,7 +59,12 @@ def _plan(
     elif there is None:
         _plan_creation(dataset, found, desired, draft)
     elif there.kind != "filesystem":
-        draft.blocked(resource, "manage", f"it is a {there.kind}, not a file system")
+        draft.blocked(
+            resource,
+            "manage",
+            f"it is a {there.kind}, not a file system",
+            [Difference(EXISTS, f"as a {there.kind}", "yes")],
+        )
     else:
         draft.settled(resource, EXISTS, "yes")
         _plan_properties(dataset, there, draft)
@@ -78,7 +89,7 @@ def _plan_creation(
     wanted = {other.name for other in desired.datasets}
     differences = [Difference(EXISTS, ABSENT, "yes")]
     if not parent:
-        draft.blocked(resource, "create", "it is a pool; pools are made by hand")
+        draft.blocked(resource, "create", "it is a pool; pools are made by hand", differences)
     elif parent not in found and parent not in wanted:
         draft.blocked(
             resource,
@@ -106,12 +117,8 @@ def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> 
             impossible.append((Difference(name, "not supported", value), "unknown to this ZFS"))
         elif _equal(name, value, now.value):
             draft.settled(resource, name, value)
-        elif name in properties.CREATION_ONLY:
-            why = "can only be chosen at creation; copy the data to a new dataset by hand"
-            impossible.append((Difference(name, now.value, value), why))
-        elif name == "mountpoint":
-            why = "would move the data away from under its users; move it by hand in a window"
-            impossible.append((Difference(name, now.value, value), why))
+        elif name in _FIXED:
+            impossible.append((Difference(name, now.value, value), _FIXED[name]))
         else:
             changes.append(Difference(name, now.value, value))
     for difference, why in impossible:
@@ -132,12 +139,16 @@ def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) ->
     for name in dataset.inherit:
         now = there.property(name)
         if now is not None and now.source == "local":
-            differences.append(Difference(name, now.value, INHERIT))
+            difference = Difference(name, now.value, INHERIT)
+            if name in _FIXED:
+                draft.blocked(resource, f"inherit {name}", _FIXED[name], [difference])
+            else:
+                differences.append(difference)
         else:
             draft.settled(resource, name, INHERIT)
     written = {name for name, _ in dataset.properties} | set(dataset.inherit)
     for name, entry in draft.ledger.fields(resource.key).items():
-        if name in written or not entry.ours or name in (EXISTS, MOUNTED):
+        if name in written or not entry.ours or name in (EXISTS, MOUNTED, *_FIXED):
             continue
         now = there.property(name)
         if now is not None and now.source == "local" and _equal(name, entry.value, now.value):
@@ -164,6 +175,13 @@ def _plan_mount(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
             "mount",
             f"it is mounted at {there.mounted_at}; unmount it by hand in a window",
             [Difference(MOUNTED, there.mounted_at, dataset.mountpoint)],
+        )
+    elif (place := there.property("mountpoint")) and place.value != dataset.mountpoint:
+        draft.blocked(
+            resource,
+            "mount",
+            f"its mountpoint is {place.value}, not {dataset.mountpoint}; move it by hand",
+            [Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
         )
     else:
         parent = dataset.name.rpartition("/")[0]
@@ -192,4 +210,8 @@ def _others(desired: DesiredState, found: Mapping[str, ObservedDataset], draft: 
 
 
 def _equal(name: str, desired: str, observed: str) -> bool:
-    return properties.normalise(name, desired) == properties.normalise(name, observed)
+    """Whether the two mean the same; what this version cannot read is compared as it stands."""
+    try:
+        return properties.normalise(name, desired) == properties.normalise(name, observed)
+    except errors.MalformedError:
+        return desired == observed

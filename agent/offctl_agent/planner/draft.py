@@ -35,15 +35,16 @@ class Draft:
         effect: Effect = Effect.ONLINE,
         container: int = 0,
         audited: bool = False,
+        origin: Origin | None = None,
     ) -> None:
-        """Something to do; its origin follows from the ledger."""
+        """Something to do; its origin follows from the ledger unless it is given."""
         found = tuple(differences)
         self._steps.append(
             Step(
                 resource=resource,
                 text=text,
                 effect=effect,
-                origin=self._origin(resource.key, found),
+                origin=origin or self._origin(resource.key, found),
                 action=action,
                 differences=found,
                 requires=tuple(requires),

@@ -69,5 +69,6 @@ def in_effect(container: Container, there: ObservedContainer) -> bool:
 
 
 def _order(line: str) -> tuple[bool, int]:
-    kind, inside, *_ = line.split()
-    return kind != "u", int(inside)
+    """User ids first, then by id; a line that LXC could not read either comes last."""
+    kind, inside, *_ = (*line.split(), "", "")
+    return kind != "u", int(inside) if inside.isdecimal() else 1 << 32

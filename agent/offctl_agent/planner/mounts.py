@@ -16,6 +16,7 @@ from offctl_agent.observed import Configuration
 MAX_INDEX = 255
 
 _KEY = re.compile(r"mp(\d+)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])?")
 _FALSE_BY_DEFAULT = frozenset({"acl", "backup", "quota", "ro", "shared", "keepattrs"})
 
 
@@ -37,7 +38,7 @@ def lines(options: tuple[tuple[str, str], ...]) -> tuple[list[Line], list[str]]:
             continue
         try:
             parts = propertystring.parse(text, bare="volume")
-            target = "/" + parts["mp"].strip("/")
+            target = _normal("/" + parts["mp"])
         except (errors.MalformedError, KeyError):
             broken.append(key)
             continue
@@ -55,16 +56,35 @@ def merged(configuration: Configuration) -> tuple[tuple[str, str], ...]:
 
 
 def same(mount: Mount, line: Line) -> bool:
-    """Whether a line already says what `mount` asks for."""
+    """Whether a line already says what `mount` asks for, the size of a volume aside."""
     parts = dict(line.parts)
     volume = parts.pop("volume", "")
     parts.pop("mp", None)
-    size = parts.pop("size", "")
+    parts.pop("size", None)
     if _options(dict(mount.options)) != _options(parts):
         return False
     if isinstance(mount, BindMount):
         return _source(volume) == mount.source
-    return _same_volume(mount, volume) and (not size or _bytes(size) == _bytes(mount.size))
+    return _same_volume(mount, volume)
+
+
+def obstacle(mount: Mount, line: Line) -> str:
+    """Why `line` must not become `mount`: setting it would put a volume with data aside."""
+    volume = line.parts.get("volume", "")
+    if volume.startswith("/") or (isinstance(mount, VolumeMount) and _same_volume(mount, volume)):
+        return ""
+    return f"volume {volume} is mounted there; move its data by hand and delete that mount point"
+
+
+def resized(mount: Mount, line: Line) -> bool:
+    """Whether the volume is right and only its size differs: offctl never resizes."""
+    size = line.parts.get("size", "")
+    return (
+        isinstance(mount, VolumeMount)
+        and _same_volume(mount, line.parts.get("volume", ""))
+        and bool(size)
+        and _bytes(size) != _bytes(mount.size)
+    )
 
 
 def text(mount: Mount, line: Line | None) -> str:
@@ -75,6 +95,9 @@ def text(mount: Mount, line: Line | None) -> str:
     elif line is not None and _same_volume(mount, line.parts.get("volume", "")):
         parts["volume"] = line.parts["volume"]
         parts["size"] = line.parts.get("size", mount.size)
+    elif mount.volume:
+        parts["volume"] = f"{mount.storage}:{mount.volume}"
+        parts["size"] = mount.size
     else:
         # Allocation is asked for as STORAGE:GiB; PVE writes the real volume and its size.
         parts["volume"] = f"{mount.storage}:{_bytes(mount.size) / (1 << 30):g}"
@@ -102,27 +125,33 @@ def describe_line(line: Line) -> str:
 def place(mounts: tuple[Mount, ...], present: list[Line], reserved: set[int]) -> dict[str, int]:
     """An index for every target: its present one unless a parent would hide it.
 
-    `reserved` are indexes of lines that must not be touched. Raises MalformedError when there are
-    not enough numbers.
+    `reserved` are indexes of lines that must not be touched; those of targets that are not in
+    `mounts` stay too. Raises MalformedError when there are not enough numbers.
     """
-    foreign = {
-        line.index for line in present if line.target not in {mount.target for mount in mounts}
-    } | reserved
-    current = {line.target: line.index for line in present}
     targets = sorted((mount.target for mount in mounts), key=lambda t: (t.count("/"), t))
+    current = {line.target: line.index for line in present if line.target in targets}
+    others = {line.target: line.index for line in present if line.target not in targets}
+    taken = set(others.values()) | reserved
+    try:
+        return _placed(targets, current, others, taken)
+    except errors.MalformedError:
+        # The numbers in use leave no room above a parent: start over from the lowest.
+        return _placed(targets, {}, others, taken)
+
+
+def _placed(
+    targets: list[str], current: Mapping[str, int], others: Mapping[str, int], taken: set[int]
+) -> dict[str, int]:
     chosen: dict[str, int] = {}
     for target in targets:
-        floor = max((i for t, i in chosen.items() if is_below(target, t)), default=-1)
+        above = (*chosen.items(), *others.items())
+        floor = max((i for t, i in above if is_below(target, t)), default=-1)
         index = current.get(target)
-        if index is not None and index > floor and index not in chosen.values():
+        if index is not None and index > floor:
             chosen[target] = index
             continue
-        taken = (
-            foreign
-            | set(chosen.values())
-            | {i for t, i in current.items() if t not in chosen and t in targets and t != target}
-        )
-        chosen[target] = _free(floor, taken)
+        kept = {i for t, i in current.items() if t not in chosen and t != target}
+        chosen[target] = _free(floor, taken | set(chosen.values()) | kept)
     return chosen
 
 
@@ -140,7 +169,12 @@ def is_below(path: str, parent: str) -> bool:
 
 
 def _source(path: str) -> str:
-    return path.rstrip("/") if path.startswith("/") else path
+    return _normal(path) if path.startswith("/") else path
+
+
+def _normal(path: str) -> str:
+    """One spelling: PVE keeps doubled and trailing slashes as they were typed."""
+    return "/" + "/".join(part for part in path.split("/") if part)
 
 
 def _same_volume(mount: VolumeMount, volume: str) -> bool:
@@ -167,5 +201,6 @@ def _options(parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _bytes(size: str) -> int:
-    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-    return int(size[:-1]) * units[size[-1]] if size[-1:] in units else int(size or 0)
+    """As PVE reads a size; 0 for what it cannot read."""
+    match = _SIZE.fullmatch(size)
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")) if match else 0

@@ -1,5 +1,6 @@
 """Network interfaces: netN lines, with the hardware address always carried over."""
 
+from offctl import errors
 from offctl.desired.model import Network
 from offctl_agent import propertystring
 
@@ -8,14 +9,15 @@ _FLAGS = frozenset({"firewall", "link_down"})
 
 def same(network: Network, text: str) -> bool:
     """Whether a netN value already says what `network` asks for."""
-    return _meaning(_parts(network)) == _meaning(_known(network, text))
+    known = _known(network, text)
+    return known is not None and _meaning(_parts(network)) == _meaning(known)
 
 
 def text(network: Network, present: str | None) -> str:
     """The netN value to set: a missing hwaddr would make PVE invent a new one at every call."""
     parts = _parts(network)
     if "hwaddr" not in parts and present is not None:
-        address = propertystring.parse(present).get("hwaddr")
+        address = _read(present).get("hwaddr")
         if address:
             parts["hwaddr"] = address
     return propertystring.join(parts, first=("name",))
@@ -28,7 +30,16 @@ def describe(network: Network) -> str:
 
 def describe_text(network: Network, text: str) -> str:
     """A present line in the words of `describe`."""
-    return propertystring.join(_meaning(_known(network, text)), first=("name",))
+    known = _known(network, text)
+    return text if known is None else propertystring.join(_meaning(known), first=("name",))
+
+
+def still(described: str, text: str) -> bool:
+    """Whether a present line is what `describe` once said, whatever address PVE chose for it."""
+    parts = _meaning(_read(text))
+    if "hwaddr=" not in described:
+        parts.pop("hwaddr", None)
+    return propertystring.join(parts, first=("name",)) == described
 
 
 def _parts(network: Network) -> dict[str, str]:
@@ -43,11 +54,19 @@ def _parts(network: Network) -> dict[str, str]:
     return parts
 
 
-def _known(network: Network, text: str) -> dict[str, str]:
-    parts = propertystring.parse(text)
+def _known(network: Network, text: str) -> dict[str, str] | None:
+    """The parts of a present line that count; None for a line that PVE cannot read either."""
+    parts = _read(text)
     if not network.hwaddr:
         parts.pop("hwaddr", None)
-    return parts
+    return parts or None
+
+
+def _read(text: str) -> dict[str, str]:
+    try:
+        return propertystring.parse(text)
+    except errors.MalformedError:
+        return {}
 
 
 def _meaning(parts: dict[str, str]) -> dict[str, str]:

@@ -6,11 +6,15 @@ stored at once, or waits in [pve:pending] for a restart.
 
 import re
 
+from offctl import errors
 from offctl_agent import propertystring
 
 # Keys that PVE stores as pending on a running container (everything else is live or stored).
 PENDING = frozenset(
-    "arch cmode console debug features nameserver ostype searchdomain timezone tty".split()
+    (
+        "arch cmode console debug entrypoint env features nameserver ostype searchdomain template "
+        "timezone tty"
+    ).split()
 )
 BOOLEANS = frozenset("console debug onboot protection template unprivileged".split())
 NEVER_CHANGED = frozenset({"unprivileged"})
@@ -47,7 +51,14 @@ def same(key: str, desired: str, observed: str | None) -> bool:
 
 
 def meaning(key: str, value: str) -> str:
-    """One form for all spellings of one value of `key`."""
+    """One form for all spellings of one value of `key`; what PVE cannot read stays verbatim."""
+    try:
+        return _meaning(key, value)
+    except errors.MalformedError:
+        return value
+
+
+def _meaning(key: str, value: str) -> str:
     if key in BOOLEANS:
         return _flag(value)
     if key == "tags":

@@ -5,7 +5,7 @@ from offctl.report import Difference
 from offctl_agent.observed import ObservedContainer
 from offctl_agent.planner import actions, idmaps, mounts, resources
 from offctl_agent.planner.draft import Draft
-from offctl_agent.planner.plan import Effect
+from offctl_agent.planner.plan import Effect, Origin
 
 RUN = "run"
 RUNNING = "running"
@@ -20,12 +20,23 @@ def plan(
     *,
     sources: tuple[actions.Source, ...],
     audited: bool,
+    mapped: bool,
+    changing: bool,
 ) -> None:
-    """Plan one container's run state against what is really running."""
+    """Plan one container's run state against what is really running.
+
+    A container that never ran and whose id-map is not right (`mapped`) stays down: its first start
+    would give its files to the wrong users. One that is about to change (`changing`) is not
+    restarted before that: the next look tells whether it still has to be.
+    """
     resource = resources.container(container.id, container.name)
     if there.running:
         draft.settled(resource, STARTED, "yes")
     if container.run is RunState.RUNNING and not there.running:
+        if not mapped and draft.ledger.entry(resource.key, STARTED) is None:
+            reason = "its id-map is not as desired, and it was never seen running with this one"
+            draft.blocked(resource, "start", reason, [Difference(RUN, STOPPED, RUNNING)])
+            return
         draft.step(
             resource,
             "start",
@@ -48,7 +59,8 @@ def plan(
     else:
         if container.run is not RunState.AS_IS:
             draft.settled(resource, RUN, container.run.value)
-        _plan_restart(container, there, draft, sources=sources, audited=audited)
+        if not changing:
+            _plan_restart(container, there, draft, sources=sources, audited=audited)
 
 
 def _plan_restart(
@@ -71,6 +83,8 @@ def _plan_restart(
         effect=Effect.RESTART,
         container=container.id,
         audited=audited,
+        # What waits was written by a step of its own; the restart only brings it into effect.
+        origin=Origin.WANTED,
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 import re
 
-from offctl.desired.model import Container
+from offctl import errors
+from offctl.desired.model import Container, Mount
 from offctl.report import Difference
 from offctl_agent.observed import Configuration
 from offctl_agent.planner import mounts, networks, options, resources
@@ -121,33 +122,74 @@ def _networks(container: Container, now: Configuration, draft: Draft) -> Result:
             yield Change(Difference(key, before, wish), {key: networks.text(network, present)})
     wanted = {f"net{network.index}" for network in container.networks}
     for key, entry in draft.ledger.fields(resource.key).items():
-        if entry.ours and _NETWORK.fullmatch(key) and key not in wanted and key in coming:
-            yield Change(Difference(key, coming[key], ABSENT), delete=(key,))
+        leaves = entry.ours and _NETWORK.fullmatch(key) and key not in wanted and key in coming
+        if leaves and networks.still(entry.value, coming[key]):
+            yield Change(Difference(key, entry.value, ABSENT), delete=(key,))
 
 
 def _mounts(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
-    resource = resources.container(container.id, container.name)
-    lines, broken = mounts.lines(mounts.merged(now))
-    active = {line.index for line in mounts.lines(now.options)[0]}
-    reserved = {int(key[2:]) for key in broken} | (active - {line.index for line in lines})
-    indexes = mounts.place(container.mounts, lines, reserved)
-    by_target = {line.target: line for line in lines}
     for mount in container.mounts:
         draft.counts(resources.mount(container.id, mount.target, container.name))
-        line, index = by_target.get(mount.target), indexes[mount.target]
-        wish = mounts.describe(mount)
-        if line is not None and line.index == index and mounts.same(mount, line):
-            if now.option(f"mp{index}") == line.text:
-                draft.settled(resource, mount_field(mount.target), wish)
-            continue
-        yield Change(
-            Difference(mount_field(mount.target), _before(line, index), wish),
-            {f"mp{index}": mounts.text(mount, line)},
-            waits=running and index in active,
-            source=getattr(mount, "source", ""),
+    lines, broken = mounts.lines(mounts.merged(now))
+    by_target = {line.target: line for line in lines}
+    twins = [line for line in lines if by_target[line.target] is not line and _is_volume(line)]
+    active = {line.index for line in mounts.lines(now.options)[0]}
+    # Numbers that only look free: unreadable, in effect until a restart, or a volume's.
+    reserved = {int(key[2:]) for key in broken} | (active - {line.index for line in lines})
+    reserved |= {line.index for line in twins}
+    try:
+        indexes = mounts.place(container.mounts, lines, reserved)
+    except errors.MalformedError as error:
+        yield Obstacle(
+            Difference("mounts", str(len(lines)), str(len(container.mounts))), str(error)
         )
-    yield from _vacated(lines, indexes, running=running)
+        return
+    for mount in container.mounts:
+        line, index = by_target.get(mount.target), indexes[mount.target]
+        yield from _mount(container, mount, line, index, now, draft, waits=running)
+    yield from _vacated([line for line in lines if line not in twins], indexes, running=running)
+    for line in twins:
+        draft.unmanaged(
+            resources.mount(container.id, line.target, container.name),
+            f"mp{line.index} is a second line for it, hidden by mp{by_target[line.target].index}",
+        )
     yield from _left(container, lines, draft, running=running)
+
+
+def _mount(
+    container: Container,
+    mount: Mount,
+    line: mounts.Line | None,
+    index: int,
+    now: Configuration,
+    draft: Draft,
+    *,
+    waits: bool,
+) -> Result:
+    key, field_name = f"mp{index}", mount_field(mount.target)
+    difference = Difference(field_name, _before(line, index), mounts.describe(mount))
+    if line is not None:
+        if reason := mounts.obstacle(mount, line):
+            yield Obstacle(difference, reason)
+            return
+        resized = mounts.resized(mount, line)
+        if resized:
+            why = "offctl resizes no volume; use pct resize, or write the size it has"
+            yield Obstacle(difference, why)
+        if line.index == index and mounts.same(mount, line):
+            if now.option(key) == line.text and not resized:
+                draft.settled(resources.container(container.id), field_name, difference.desired)
+            return
+    yield Change(
+        difference,
+        {key: mounts.text(mount, line)},
+        waits=waits and now.option(key) is not None,
+        source=getattr(mount, "source", ""),
+    )
+
+
+def _is_volume(line: mounts.Line) -> bool:
+    return not line.parts.get("volume", "").startswith("/")
 
 
 def mount_field(target: str) -> str:
@@ -180,8 +222,9 @@ def _left(container: Container, lines: list[mounts.Line], draft: Draft, *, runni
             continue
         resource = resources.mount(container.id, line.target, container.name)
         entry = draft.ledger.entry(key, mount_field(line.target))
-        if entry is not None and entry.ours and line.parts.get("volume", "").startswith("/"):
-            difference = Difference(mount_field(line.target), mounts.describe_line(line), ABSENT)
+        now = mounts.describe_line(line)
+        if entry is not None and entry.ours and not _is_volume(line) and entry.value == now:
+            difference = Difference(mount_field(line.target), now, ABSENT)
             yield Change(difference, delete=(f"mp{line.index}",), waits=running)
         elif entry is not None:
             draft.orphan(resource, "left the text; the line stays as it is")

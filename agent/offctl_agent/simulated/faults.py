@@ -53,7 +53,7 @@ class Faults:
     hangs: tuple[Hang, ...] = ()
 
     def pool(self, name: str) -> str:
-        """ "missing", "readonly" or empty."""
+        """The state of a pool: "missing", "readonly", or empty when nothing is wrong."""
         return dict(self.pools).get(name, "")
 
     def failure(self, argv: tuple[str, ...]) -> Failure | None:

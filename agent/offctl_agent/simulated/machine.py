@@ -8,16 +8,18 @@ import secrets
 import stat
 
 from offctl.errors import MalformedError
-from offctl_agent.simulated import faults as faults_file, mounts as mount_table, zfsproperties
+from offctl_agent.simulated import faults as faults_file
+from offctl_agent.simulated import mounts as mount_table
+from offctl_agent.simulated import pools as pool_files
+from offctl_agent.simulated import zfsproperties
 from offctl_agent.simulated.faults import Faults
 from offctl_agent.simulated.mounts import MountTable, Place
-from offctl_agent.simulated import pools as pool_files
 from offctl_agent.simulated.pools import Pool
 from offctl_agent.simulated.result import CommandError
 from offctl_agent.simulated.store import Store
 
 MOUNTS = "run/mounts.json"
-OWNERS = "zfs/owners.json"
+OWNERS = "files/owners.json"
 ROOT_FILES = "files"
 DATA = "zfs/data"
 DIRECTORY_MODE = 0o755

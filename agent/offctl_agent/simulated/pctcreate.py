@@ -1,9 +1,9 @@
-"""`pct create` on a simulated host; killed midway it leaves `lock: create`, as the real one does."""
+"""`pct create` on a simulated host; killed midway it leaves `lock: create`, as the real one."""
 
 import json
 
 from offctl_agent.host import pctconf, pctschema
-from offctl_agent.simulated import pctlife, pctvalues, running, volumes
+from offctl_agent.simulated import pctlife, pctvalues, volumes
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pctarguments import Call
 from offctl_agent.simulated.pve import DIED, NO_QUORUM, Pve
@@ -113,8 +113,3 @@ def _drive(
 def _system(template: str) -> str:
     name = template.rpartition("/")[2]
     return next((system for system in _SYSTEMS if name.startswith(system)), "unmanaged")
-
-
-def is_running(machine: Machine, number: int) -> bool:
-    """Whether a container's init lives."""
-    return running.load(machine, number) is not None

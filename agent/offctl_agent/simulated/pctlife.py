@@ -1,5 +1,6 @@
 """Starting and stopping containers of a simulated host."""
 
+import itertools
 import re
 
 from offctl_agent.host import pctconf, subids
@@ -39,7 +40,8 @@ def launch(machine: Machine, number: int, file: pctconf.File) -> str:
     if problem := volumes.complaint(machine, rootfs.partition(",")[0]):
         raise CommandError(problem, DIED)
     idmap = _idmap(machine, number, file)
-    warnings, mounts = "", []
+    warnings = ""
+    mounts: list[running.Bound] = []
     for key in sorted(_mount_keys(file), key=_index):
         parts = pctvalues.mount_parts(file.main.options[key])
         if parts is None:
@@ -169,7 +171,7 @@ def _idmap(machine: Machine, number: int, file: pctconf.File) -> tuple[str, ...]
 
 
 def _refuse_overlap(ranges: list[tuple[int, int, int]], number: int) -> None:
-    for (inside, _, count), (after, _, _) in zip(ranges, ranges[1:], strict=False):
+    for (inside, _, count), (after, _, _) in itertools.pairwise(ranges):
         if inside + count > after:
             raise CommandError(
                 f"lxc.idmap: invalid map entry: container id {after} is also mapped by another "

@@ -34,7 +34,7 @@ class Pve:
         gone = self._machine.faults().pve_not_mounted or not local.is_symlink()
         if gone:
             return NOT_MOUNTED
-        node = os.readlink(local).rpartition("/")[2]
+        node = local.readlink().name
         if node != self._machine.node:
             return f"/etc/pve/local belongs to node {node}, not to {self._machine.node}"
         return ""

@@ -1,4 +1,4 @@
-"""Where a simulated host keeps its files: every change is whole, durable, and can be interrupted."""
+"""Where a simulated host keeps its files: every change is whole, durable and interruptible."""
 
 from collections.abc import Callable, Iterator
 import contextlib

@@ -1,4 +1,4 @@
-"""What `zfs get -p` says of a dataset: values and sources, derived by ZFS's rules of inheritance."""
+"""What `zfs get -p` says of a dataset: values and sources, by ZFS's rules of inheritance."""
 
 import re
 

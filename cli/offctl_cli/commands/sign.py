@@ -16,7 +16,7 @@ from offctl.trust.release import SignedRelease
 from offctl_cli import console, signing
 from offctl_cli.site.finding import Severity
 
-DEFAULT_SITE = Path("site.toml")
+DEFAULT_SITE = Path()
 
 
 @click.command("sign")
@@ -46,7 +46,7 @@ def command(
     expires_days: int,
     append: Path | None,
 ) -> None:
-    """Compile SITE (site.toml unless given) and sign it as a release.
+    """Compile SITE (the current directory unless given) and sign it as a release.
 
     The serial is one more than that of the release already in the output file (or of --previous),
     and 1 when there is none. A site with errors is not signed.

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 import json
+from pathlib import Path
 import sys
 import time
 
 import click
 
 from offctl import errors
-from offctl_cli import client, overview
-from offctl_cli.fleet import Client, Listing
+from offctl_cli import connection, overview
+from offctl_cli.client import Client
+from offctl_cli.fleet import HostList
 
 POLL = 1.0
 
@@ -17,6 +19,7 @@ POLL = 1.0
 @click.command("status")
 @click.argument("host", required=False)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--all", "everything", is_flag=True, help="With HOST: leave nothing out.")
 @click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
 @click.option(
     "--wait",
@@ -24,9 +27,18 @@ POLL = 1.0
     metavar="SECONDS",
     help="Wait until every host has settled on the newest release, at most so long.",
 )
-@client.options
+@connection.options
 def command(
-    host: str | None, *, as_json: bool, watch: bool, wait: int | None, connection: client.Connection
+    host: str | None,
+    *,
+    as_json: bool,
+    everything: bool,
+    watch: bool,
+    wait: int | None,
+    address: str | None,
+    trust: Path | None,
+    certificate: Path | None,
+    key: Path | None,
 ) -> None:
     """Show every host in one line each, or one HOST with what is not right there.
 
@@ -35,9 +47,9 @@ def command(
     """
     if host is not None and (watch or wait):
         raise click.UsageError("--watch and --wait are about all hosts; leave HOST out")
-    with client.connected(connection) as fleet:
+    with Client(connection.resolve(address, trust, certificate, key)) as fleet:
         if host is not None:
-            status = _one(fleet, host, as_json=as_json)
+            status = _one(fleet, host, as_json=as_json, everything=everything)
         elif watch:
             status = _watch(fleet, as_json=as_json)
         elif wait:
@@ -53,16 +65,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _one(fleet: Client, host: str, *, as_json: bool) -> int:
+def _one(fleet: Client, host: str, *, as_json: bool, everything: bool) -> int:
     found = fleet.get_host(host)
     if as_json:
         click.echo(json.dumps(overview.host_json(found), indent=1))
     else:
-        overview.print_host(found, _now())
+        overview.print_host(found, _now(), everything=everything)
     return overview.exit_status((found.status,))
 
 
-def _print(listing: Listing, *, as_json: bool) -> None:
+def _print(listing: HostList, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(overview.listing_json(listing), indent=1))
     else:

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - a declaration stands for its value
 """Declaring a table of the site once, as a frozen dataclass whose fields carry what they accept."""
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from offctl_cli.site import kinds
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What one key accepts: its written name, kind, one sentence, an example, and whether needed."""
+    """What one key accepts: written name, kind, one sentence, an example, and whether needed."""
 
     name: str
     kind: kinds.Kind
@@ -30,9 +31,7 @@ def optional(
     kind: kinds.Kind, doc: str, *, example: object, default: Any = None, name: str = ""
 ) -> Any:
     """A key that may be left out; then the field holds `default`."""
-    return dataclasses.field(
-        default=default, metadata={"key": (name, kind, doc, example, False)}
-    )
+    return dataclasses.field(default=default, metadata={"key": (name, kind, doc, example, False)})
 
 
 def table(kind: kinds.Kind, doc: str, *, example: object, name: str = "") -> Any:

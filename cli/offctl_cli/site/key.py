@@ -14,6 +14,7 @@ def shown(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            bare = part if _BARE.fullmatch(part) else '"' + part[:80] + '"'
+            quoted = '"' + part[:80].encode("unicode_escape").decode() + '"'
+            bare = part if _BARE.fullmatch(part) and len(part) <= len(quoted) else quoted
             text += f".{bare}" if text else bare
     return text

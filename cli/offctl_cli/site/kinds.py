@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - a kind reads whatever TOML holds
 """What a key of the site may hold: one object per shape of value.
 
 Every kind reads a value, says in words what it wants, and gives its JSON Schema; the tables in
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from offctl_cli.site import key
 
 MAX_TEXT = 8192
+MAX_PORT = 65536
 PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 
 
@@ -295,7 +297,7 @@ class TableOf:
         return f"{self.short_kind.words()}, or a table" if self.short else "a table"
 
     def schema(self) -> dict[str, Any]:
-        from offctl_cli.site import declare  # noqa: PLC0415  (tables are declared with kinds)
+        from offctl_cli.site import declare
 
         table = declare.schema(self.cls)
         return {"anyOf": [self.short_kind.schema(), table]} if self.short else table
@@ -331,13 +333,13 @@ class Endpoint:
 
     def read(self, value: object, path: key.Path, reader: ValueReader) -> str:
         del path, reader
-        if self.bare_port and isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
+        if self.bare_port and type(value) is int and 0 < value < MAX_PORT:
+            return str(value)
         if not isinstance(value, str):
             raise UnfitError("wrong-type", self.words())
         host, colon, port = value.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):  # noqa: PLR2004
+        if not (_PORT.fullmatch(port) and int(port) < MAX_PORT):
             raise UnfitError("bad-value", self.words(), "the port is what follows the last colon")
         if (colon and not _ENDPOINT_HOST.fullmatch(host)) or (not colon and not self.bare_port):
             raise UnfitError("bad-value", self.words())
@@ -352,6 +354,7 @@ class Endpoint:
         return {"anyOf": [port, text]} if self.bare_port else text
 
 
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _ENDPOINT_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|[0-9A-Fa-f:.]{2,45}")
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - declare.* give dataclass fields, made once on purpose
 """The site as an operator means it: every table read, profiles applied, places kept."""
 
 from collections.abc import Mapping
@@ -91,8 +92,8 @@ class Site:
     tunnels: Mapping[str, Tunnel]
     routes: Mapping[str, Route]
     findings: tuple[finding.Finding, ...] = ()
-    places: Mapping[key.Path, finding.Place] = field(default_factory=declare.empty, repr=False)
-    origins: Mapping[key.Path, key.Path] = field(default_factory=declare.empty, repr=False)
+    places: Mapping[key.Path, finding.Place] = field(default_factory=dict, repr=False)
+    origins: Mapping[key.Path, key.Path] = field(default_factory=dict, repr=False)
     whole: finding.Place = finding.Place("site.toml", 0)
 
     def place(self, path: key.Path) -> finding.Place:

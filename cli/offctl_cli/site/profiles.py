@@ -8,18 +8,22 @@ from typing import Any
 from offctl_cli.site import key
 from offctl_cli.site.reader import nearest
 
+MAX_CHAIN = 16
+
+Complaint = tuple[str, key.Path, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
     """Tables in which every container has its profiles merged in.
 
     `origins` maps a merged key path to the path it was written at, where that is another one.
-    `undeclared` holds path, text and hint for each profile that is not there.
+    `complaints` holds code, path, text and hint.
     """
 
     tables: dict[str, Any]
     origins: Mapping[key.Path, key.Path]
-    undeclared: tuple[tuple[key.Path, str, str], ...]
+    complaints: tuple[Complaint, ...]
 
 
 def apply(tables: dict[str, Any]) -> Applied:
@@ -33,10 +37,13 @@ def apply(tables: dict[str, Any]) -> Applied:
         if not isinstance(written, dict):
             continue
         flavors[name] = {word: value for word, value in flavor.items() if word != "container"}
+        path: key.Path = ("flavors", name, "container")
         if name not in _table(tables, "containers"):
             inside = {"application": name, **written}
-            path = ("flavors", name, "container")
             containers[name] = merging.container(name, inside, path)
+            continue
+        text = f"{key.shown(path)} writes a container that [containers.{name}] writes too"
+        merging.complaints.append(("defined-twice", path, text, "keep one of the two"))
     for name, written in _table(tables, "containers").items():
         path = ("containers", name)
         plain = not isinstance(written, dict)
@@ -46,7 +53,7 @@ def apply(tables: dict[str, Any]) -> Applied:
         applied["containers"] = containers
     if flavors:
         applied["flavors"] = flavors
-    return Applied(applied, MappingProxyType(merging.origins), tuple(merging.undeclared))
+    return Applied(applied, MappingProxyType(merging.origins), tuple(merging.complaints))
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
 class _Merging:
     profiles: dict[str, Any]
     origins: dict[key.Path, key.Path] = field(default_factory=dict)
-    undeclared: list[tuple[key.Path, str, str]] = field(default_factory=list)
+    complaints: list[Complaint] = field(default_factory=list)
 
     def container(self, name: str, written: dict[str, Any], path: key.Path) -> dict[str, Any]:
         """The container's raw table over those of its profiles."""
@@ -70,6 +77,28 @@ class _Merging:
         return merged
 
     def _used(self, written: dict[str, Any], path: key.Path) -> list[str]:
+        """The profiles to merge, in order: those that a profile uses come before it."""
+        found: list[str] = []
+        for name in self._named(written, path):
+            self._follow(name, (), found)
+        return found
+
+    def _follow(self, name: str, users: tuple[str, ...], found: list[str]) -> None:
+        path: key.Path = ("profiles", name)
+        if name in users:
+            text = f"{key.shown(path)} uses itself, through {' -> '.join((*users, name))}"
+            self._complain("profile-circle", (*path, "use"), text, "take one of the uses out")
+            return
+        if len(users) >= MAX_CHAIN:
+            text = f"{key.shown(path)} is used through more than {MAX_CHAIN} other profiles"
+            self._complain("profile-circle", (*path, "use"), text, "use it directly")
+            return
+        if name not in found:
+            for used in self._named(self.profiles[name], path):
+                self._follow(used, (*users, name), found)
+            found.append(name)
+
+    def _named(self, written: dict[str, Any], path: key.Path) -> list[str]:
         use = written.get("use", [])
         wanted = [use] if isinstance(use, str) else use
         found = []
@@ -82,8 +111,11 @@ class _Merging:
             near = nearest(name, list(self.profiles))
             hint = f"did you mean {near!r}?" if near else "declare it as [profiles.NAME]"
             text = f"{key.shown(path)} uses profile {name[:60]!r}, which is not declared"
-            self.undeclared.append(((*path, "use"), text, hint))
+            self._complain("undeclared", (*path, "use"), text, hint)
         return found
+
+    def _complain(self, code: str, path: key.Path, text: str, hint: str) -> None:
+        self.complaints.append((code, path, text, hint))
 
     def _merge(
         self, into: dict[str, Any], written: dict[str, Any], at: key.Path, origin: key.Path
@@ -93,7 +125,8 @@ class _Merging:
             if isinstance(value, dict) and isinstance(into.get(word), dict):
                 self._merge(into[word], value, below, from_)
                 continue
-            self._forget(below)
+            if word in into:
+                self._forget(below)
             self._remember(below, from_, value)
             into[word] = _copied(value)
 
@@ -111,4 +144,6 @@ class _Merging:
 
 
 def _copied(value: object) -> object:
-    return {word: _copied(each) for word, each in value.items()} if isinstance(value, dict) else value
+    return (
+        {word: _copied(each) for word, each in value.items()} if isinstance(value, dict) else value
+    )

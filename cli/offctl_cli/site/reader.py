@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - what is read has the type of its kind
 """From raw TOML tables to the declared ones: types, ranges, unknown keys, all complaints at once.
 
 Knows no particular table; what a key accepts is its kind's business.
@@ -101,7 +102,8 @@ class Reader:
             if name in accepted:
                 continue
             near = nearest(name, list(accepted))
-            inside = f" in {self._name(path)}" if path else ""
+            written = self._origins.get((*path, name), (*path, name))[:-1]
+            inside = f" in {key.shown(written)}" if written else ""
             self.complain(
                 "unknown-key",
                 (*path, name),

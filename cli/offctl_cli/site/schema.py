@@ -29,9 +29,11 @@ def document() -> dict[str, Any]:
 
 
 def tables() -> dict[str, type]:
-    """Every table of the language by the header it is written under, in the order declared."""
+    """Every table of the language by a header it is written under."""
     found: dict[str, type] = {}
-    for wanted in declare.keys(model.Tables).values():
+    # What a flavor writes for its container is a container: named by its usual header.
+    every = declare.keys(model.Tables).values()
+    for wanted in sorted(every, key=lambda each: each.name != "containers"):
         for path, cls in _tables(wanted.name, wanted.kind):
             if cls not in found.values():
                 found[path] = cls
@@ -75,7 +77,7 @@ def _tables(path: str, kind: kinds.Kind) -> Iterator[tuple[str, type]]:
             yield from _tables(f"{path}.{each.name}", each.kind)
 
 
-def _relax(schema: Any, *, top: bool) -> None:
+def _relax(schema: object, *, top: bool) -> None:
     if isinstance(schema, list):
         for each in schema:
             _relax(each, top=top)

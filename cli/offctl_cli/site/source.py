@@ -20,11 +20,11 @@ MAX_FILES = 1000
 MAX_TOTAL = 8 * 1024 * 1024
 MAX_DEPTH = 24
 
-# tomli takes quadratic time for long dotted keys and recurses into brackets: refused before.
+# tomli takes quadratic time for long dotted keys and recurses into brackets (RecursionError).
 _DEEP_KEY = re.compile(
-    r"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*){%d}""" % MAX_DEPTH
+    r"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*)"""
+    f"{{{MAX_DEPTH}}}"
 )
-_DEEP_VALUE = re.compile(r"(?:[\[{](?:[^\]\[{}\n]|\n){0,200}){%d}" % (2 * MAX_DEPTH))
 _AT_LINE = re.compile(r" \(at (?:line (?P<line>[0-9]+), column [0-9]+|end of document)\)\Z")
 
 
@@ -144,18 +144,17 @@ class _Merged:
             place = finding.Place(name, line)
             self._refuse("toml-syntax", place, f"not UTF-8: byte 0x{content[error.start]:02x}")
             return None
-        for deep, what in ((_DEEP_KEY, "key with too many parts"), (_DEEP_VALUE, "value too deep")):
-            match = deep.search(text)
-            if match:
-                place = finding.Place(name, text.count("\n", 0, match.start()) + 1)
-                self._refuse("toml-syntax", place, f"{what}: more than {MAX_DEPTH} levels")
-                return None
+        match = _DEEP_KEY.search(text)
+        if match:
+            place = finding.Place(name, text.count("\n", 0, match.start()) + 1)
+            self._refuse("toml-syntax", place, f"a key has more than {MAX_DEPTH} parts")
+            return None
         try:
             tables = tomli.loads(text)
+            self._scanned = positions.scan(text)
         except (tomli.TOMLDecodeError, RecursionError, ValueError) as error:
             self._refuse_syntax(name, text, error)
             return None
-        self._scanned = positions.scan(text)
         return tables
 
     def _refuse_syntax(self, name: str, text: str, error: Exception) -> None:
@@ -176,6 +175,8 @@ class _Merged:
                 self._refuse_twice(path, here, self.headers[path])
             self.headers.setdefault(path, here)
         self._merge(self.tables, tables, (), name, refused)
+        for path, line in self._scanned.lines.items():
+            self.places.setdefault(path, finding.Place(name, line))
 
     def _merge(
         self,
@@ -190,22 +191,13 @@ class _Merged:
             here = finding.Place(name, self._scanned.lines.get(below, 0))
             if word not in into:
                 into[word] = value
-                self._keep_places(below, name)
             elif isinstance(into[word], dict) and isinstance(value, dict):
                 # Said once, at the table; its keys that differ are still merged and checked.
                 self._merge(into[word], value, below, name, refused)
             elif not any(below[:length] in refused for length in range(1, len(below) + 1)):
                 self._refuse_twice(below, here, self.places[below])
 
-    def _keep_places(self, path: key.Path, name: str) -> None:
-        length = len(path)
-        for written, line in self._scanned.lines.items():
-            if written[:length] == path:
-                self.places.setdefault(written, finding.Place(name, line))
-
-    def _refuse_twice(
-        self, path: key.Path, here: finding.Place, there: finding.Place
-    ) -> None:
+    def _refuse_twice(self, path: key.Path, here: finding.Place, there: finding.Place) -> None:
         text = f"{key.shown(path)} stands here and at {there}"
         self._refuse("defined-twice", here, text, "keep it in one of the two files")
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 import hashlib
 import re
-import secrets
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import serialization
@@ -91,8 +90,10 @@ class SecretKey:
         )
 
     @classmethod
-    def generate(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> "SecretKey":
-        """A new key; `random` returns as many unpredictable bytes as it is asked for."""
+    def generate(cls, random: Callable[[int], bytes] | None = None) -> "SecretKey":
+        """A new key: from the system's randomness, or from `random`, asked for so many bytes."""
+        if random is None:
+            return cls(ed25519.Ed25519PrivateKey.generate())
         return cls(ed25519.Ed25519PrivateKey.from_private_bytes(random(KEY_LENGTH)))
 
     @classmethod

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 from offctl.desired.model import IdRange, Subid
 
+Lines = tuple[IdRange, ...]
+
 LAST_ID = 65535  # what a Debian system uses; PVE's own default maps exactly these
+PVE_DEFAULT: Lines = (IdRange("u", 0, 100000, 65536), IdRange("g", 0, 100000, 65536))
 
 
-def gaps(lines: tuple[IdRange, ...], kind: str) -> Iterator[tuple[int, int]]:
+def gaps(lines: Lines, kind: str) -> Iterator[tuple[int, int]]:
     """The first and last of each run of container ids up to 65535 that no line maps."""
     expected = 0
     for line in sorted(_of(lines, kind), key=lambda line: line.inside):
@@ -18,7 +21,7 @@ def gaps(lines: tuple[IdRange, ...], kind: str) -> Iterator[tuple[int, int]]:
         yield expected, LAST_ID
 
 
-def overlaps(lines: tuple[IdRange, ...], kind: str) -> Iterator[str]:
+def overlaps(lines: Lines, kind: str) -> Iterator[str]:
     """Which pairs of lines map one id twice, inside or on the host."""
     of_kind = list(_of(lines, kind))
     for position, first in enumerate(of_kind):
@@ -29,7 +32,7 @@ def overlaps(lines: tuple[IdRange, ...], kind: str) -> Iterator[str]:
                 yield f"host id {max(first.outside, second.outside)} stands for two ids"
 
 
-def ungranted(lines: tuple[IdRange, ...], granted: tuple[Subid, ...], kind: str) -> Iterator[str]:
+def ungranted(lines: Lines, granted: tuple[Subid, ...], kind: str) -> Iterator[str]:
     """The host ranges of `lines` that no single granted range covers."""
     for line in _of(lines, kind):
         if not any(
@@ -41,7 +44,7 @@ def ungranted(lines: tuple[IdRange, ...], granted: tuple[Subid, ...], kind: str)
             yield f"{line.outside}-{line.outside + line.count - 1}"
 
 
-def _of(lines: tuple[IdRange, ...], kind: str) -> Iterator[IdRange]:
+def _of(lines: Lines, kind: str) -> Iterator[IdRange]:
     return (line for line in lines if line.kind == kind)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from offctl_cli.site import key, model
 from offctl_cli.site.compiler import Compiled
-from offctl_cli.site.finding import Finding, Severity
+from offctl_cli.site.finding import Finding, Place, Severity
 
-# Where it is written, what is wrong, what to do.
-Complaint = tuple[key.Path, str, str]
+# Where it is written (a key, or the place a resource came from), what is wrong, what to do.
+Complaint = tuple[key.Path | Place, str, str]
 Check = Callable[[model.Site, Compiled], Iterator[Complaint]]
 
 
@@ -25,8 +25,8 @@ class Rule:
         """What breaks this rule."""
         if self.check is None:
             return
-        for path, text, hint in self.check(site, compiled):
-            place = site.place(path)
+        for where, text, hint in self.check(site, compiled):
+            place = where if isinstance(where, Place) else site.place(where)
             yield Finding(self.severity, self.code, place.file, place.line, text, hint)
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - declare.* give dataclass fields, made once on purpose
 """[flavors.*] and [applications.*]: from these the datasets and mounts of each follow by rule."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401, RUF009 - declare.* give dataclass fields, made once on purpose
 """[containers.*] and [profiles.*]: what pct can set, in its own words.
 
 An option has three written states: a value, "default" (the option must be absent), or nothing
@@ -12,7 +13,8 @@ from typing import Any
 from offctl.desired.model import Mode, RunState
 from offctl_cli.site import declare, kinds
 from offctl_cli.site.kinds import Default
-from offctl_cli.site.tables import hosts, networks, shapes
+from offctl_cli.site.tables import hosts, shapes
+from offctl_cli.site.tables.networks import Network
 
 _ID_SPAN = kinds.Text(
     'an id or a span such as "1000-65535"', re.compile(r"[0-9]{1,9}(?:-[0-9]{1,9})?")
@@ -238,8 +240,8 @@ class Options:
         "How its ids appear on the host.",
         example={"identity": ["1000-65535"]},
     )
-    networks: Mapping[str, networks.Network] = declare.table(
-        kinds.MapOf(shapes.INTERFACE, kinds.TableOf(networks.Network)),
+    networks: Mapping[str, Network] = declare.table(
+        kinds.MapOf(shapes.INTERFACE, kinds.TableOf(Network)),
         "Interfaces by their name inside.",
         example={"eth0": {"role": "internal"}},
     )
@@ -305,9 +307,7 @@ class Options:
     memory: int | None = declare.optional(
         kinds.Integer(16, 2**30, "MiB"), "Memory in MiB.", example=8192
     )
-    swap: int | Default | None = _setting(
-        kinds.Integer(0, 2**30, "MiB"), "Swap in MiB.", example=0
-    )
+    swap: int | Default | None = _setting(kinds.Integer(0, 2**30, "MiB"), "Swap in MiB.", example=0)
     nameserver: tuple[str, ...] | Default | None = _setting(
         kinds.ListOf(shapes.ADDRESS, or_one=True), "Name servers.", example=["1.1.1.1"]
     )

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - declare.* give dataclass fields, made once on purpose
 """[datasets.*]: data by logical name, with a place on each host that has it."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - declare.* give dataclass fields, made once on purpose
 """[site], [clusters.*] and [hosts.*]: where things run."""
 
 from collections.abc import Mapping

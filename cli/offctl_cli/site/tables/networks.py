@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - declare.* give dataclass fields, made once on purpose
 """[containers.*.networks.*]: one network interface of a container."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - declare.* give dataclass fields, made once on purpose
 """[routes.*]: public names, the proxy in front, and what answers behind it."""
 
 from dataclasses import dataclass

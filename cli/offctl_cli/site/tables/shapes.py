@@ -97,8 +97,10 @@ DOMAIN = kinds.Text(
 )
 HOSTNAME = kinds.Text(
     "a host name of lower-case letters, digits, '-' and '.'",
-    re.compile(r"(?=.{1,255}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-               r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"),
+    re.compile(
+        r"(?=.{1,255}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+        r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
+    ),
 )
 WINDOW = kinds.Text(
     'a restart window such as "sat,sun 02:00-05:00 Europe/Paris"', complaint=_is_day

@@ -1,0 +1,77 @@
+"""Whether what an action takes for granted is true, and whether it did what it was for. Pure."""
+
+from offctl import errors
+from offctl.desired.model import IdRange
+from offctl_agent import propertystring
+from offctl_agent.host import pctschema
+from offctl_agent.observed import Configuration
+from offctl_agent.planner import actions, options
+
+IDMAP = "lxc.idmap"
+
+
+def conflict(action: actions.SetContainer, now: Configuration) -> str:
+    """What the planner saw otherwise; empty when `before` still holds."""
+    for key, before in action.before:
+        value = now.option(key) or ""
+        if value != before:
+            return f"{key} is {value or 'absent'!r} now, not {before or 'absent'!r}"
+    return ""
+
+
+def unmet(action: actions.SetContainer, now: Configuration) -> str:
+    """What a `pct set` that reported success did not do; empty when all is written."""
+    written = {**dict(now.options), **dict(now.pending)}
+    queued = set(now.pending_delete)
+    for key, value in action.options:
+        if key not in written or not _written(key, value, written[key]):
+            return f"{key} is {written.get(key, 'absent')!r} after setting it to {value!r}"
+    for key in action.delete:
+        if now.option(key) is not None and key not in queued and key not in dict(action.options):
+            return f"{key} is still there after deleting it"
+    for key in action.revert:
+        if key in dict(now.pending) or key in queued:
+            return f"{key} still waits for a restart after reverting it"
+    return ""
+
+
+def idmap_lines(now: Configuration) -> tuple[str, ...]:
+    """The id-map values of a file, blanks unified."""
+    return tuple(" ".join(value.split()) for key, value in now.raw if key == IDMAP)
+
+
+def idmap_texts(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:
+    """The values that say `ranges`."""
+    return tuple(f"{r.kind} {r.inside} {r.outside} {r.count}" for r in ranges)
+
+
+def unreadable_mounts(now: Configuration) -> tuple[str, ...]:
+    """The mpN keys PVE cannot parse: it would start the container silently without them."""
+    return tuple(
+        key
+        for key, value in now.options
+        if key.startswith("mp")
+        and (kind := pctschema.kind_of(key)) is not None
+        and pctschema.judge(kind, value, limits=False)
+    )
+
+
+def _written(key: str, wanted: str, value: str) -> bool:
+    if not key.startswith(("mp", "net")):
+        return options.same(key, wanted, value)
+    bare = "volume" if key.startswith("mp") else ""
+    try:
+        asked = propertystring.parse(wanted, bare=bare)
+        found = propertystring.parse(value, bare=bare)
+    except errors.MalformedError:
+        return False
+    return all(_part(name, text, found.get(name)) for name, text in asked.items())
+
+
+def _part(name: str, wanted: str, value: str | None) -> bool:
+    if value is None:
+        return False
+    # PVE replaces STORAGE:SIZE by the volume it made, and writes that one's size.
+    if name == "size" or (name == "volume" and not wanted.startswith("/")):
+        return wanted.partition(":")[0] == value.partition(":")[0] or name == "size"
+    return wanted == value or pctschema.boolean(wanted) == pctschema.boolean(value) is not None

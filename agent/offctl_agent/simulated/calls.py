@@ -1,0 +1,26 @@
+"""How the agent's actions call the programs of a simulated host: a failure is a HostError."""
+
+import time
+
+from offctl_agent.host import failures
+from offctl_agent.host.commands import Command
+from offctl_agent.simulated import programs
+from offctl_agent.simulated.machine import Machine
+from offctl_agent.simulated.programs import Sleep
+
+
+class Calls:
+    """The door to `pct` and `zfs` for everything that carries out actions."""
+
+    def __init__(self, machine: Machine, sleep: Sleep = time.sleep) -> None:
+        self._machine = machine
+        self._sleep = sleep
+
+    def run(self, doing: str, argv: Command) -> None:
+        """Run one command to its end. Raises HostError."""
+        result = programs.run(self._machine, argv, sleep=self._sleep)
+        if result.timed_out:
+            hang = self._machine.faults().hang(argv)
+            raise failures.timeout(doing, argv, hang.seconds if hang else 0)
+        if result.code:
+            raise failures.failure(doing, argv, result.code, result.stderr)

@@ -1,0 +1,100 @@
+"""SimulatedHost: the Host that is a directory. Does actions through the simulated programs."""
+
+from pathlib import Path
+import secrets
+import time
+
+from offctl.desired.model import DesiredState
+from offctl.errors import HostError, OffctlError
+from offctl_agent.host import subids
+from offctl_agent.observed import ObservedState
+from offctl_agent.planner import actions as act
+from offctl_agent.simulated import directories, observe
+from offctl_agent.simulated.calls import Calls
+from offctl_agent.simulated.containers import Containers
+from offctl_agent.simulated.datasets import Datasets
+from offctl_agent.simulated.machine import Machine, Random
+from offctl_agent.simulated.programs import Sleep
+from offctl_agent.simulated.result import CommandError
+from offctl_agent.simulated.store import Step, Store
+
+
+class SimulatedHost:
+    """The host below `root` that calls itself `node`; satisfies host.protocol.Host.
+
+    `random` gives n bytes (hardware addresses, guids); `step` sees every durable write before and
+    after it happens, and may raise to play a crash; `sleep` plays commands that hang.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        node: str,
+        *,
+        random: Random = secrets.token_bytes,
+        step: Step | None = None,
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        store = Store(root) if step is None else Store(root, step)
+        self.machine = Machine(store, node, random)
+        calls = Calls(self.machine, sleep)
+        self._datasets = Datasets(self.machine, calls)
+        self._containers = Containers(self.machine, calls)
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        """Read everything; never raises for a part that cannot be read."""
+        return observe.observe(self.machine, desired)
+
+    def execute(self, action: act.Action) -> None:
+        """Do one action and prove that it is done. Raises HostError."""
+        try:
+            self._execute(action)
+        except HostError:
+            raise
+        except OffctlError as error:
+            raise HostError(str(error), hint=error.hint) from error
+        except CommandError as error:
+            raise HostError(f"cannot read zfs: {error.message}") from error
+        except OSError as error:
+            raise HostError(f"cannot read {error.filename}: {error.strerror}") from error
+
+    def _execute(self, action: act.Action) -> None:  # noqa: C901, PLR0912
+        match action:
+            case act.CreateDataset():
+                self._datasets.create(action)
+            case act.SetProperties():
+                self._datasets.set_properties(action)
+            case act.InheritProperties():
+                self._datasets.inherit(action)
+            case act.MountDataset():
+                self._datasets.mount(action)
+            case act.MakeDirectory():
+                with self.machine.store.locked():
+                    directories.make(self.machine, action)
+            case act.SetAccess():
+                with self.machine.store.locked():
+                    directories.set_access(self.machine, action)
+            case act.GrantSubids():
+                with self.machine.store.locked():
+                    self._grant(action)
+            case act.CreateContainer():
+                self._containers.create(action)
+            case act.SetContainer():
+                self._containers.set(action)
+            case act.SetIdmap():
+                with self.machine.store.locked():
+                    self._containers.set_idmap(action)
+            case act.StartContainer():
+                self._containers.start(action)
+            case act.RestartContainer():
+                self._containers.restart(action)
+            case act.ShutDownContainer():
+                self._containers.shut_down(action)
+
+    def _grant(self, action: act.GrantSubids) -> None:
+        for kind, name in subids.FILES:
+            content = self.machine.store.read(f"etc/{name}") or b""
+            wanted = (wish for wish in action.ranges if wish.kind == kind)
+            new = subids.granted(content, wanted)
+            if new != content:
+                self.machine.store.write(f"etc/{name}", new)

@@ -1,0 +1,154 @@
+"""Tunnels: from one declaration, the end of each host that has one."""
+
+from dataclasses import dataclass
+
+from offctl.desired.model import TunnelEnd
+from offctl_cli.site import key
+from offctl_cli.site.compiler import networks
+from offctl_cli.site.compiler.notes import Notes
+from offctl_cli.site.model import Site
+from offctl_cli.site.tables.tunnels import ClientEnd, ServerEnd, Tunnel
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """Where one end sits; no host when the site does not manage it."""
+
+    host: str
+    container: int
+    name: str
+    key: str
+
+
+def lower(site: Site, notes: Notes) -> dict[str, tuple[TunnelEnd, ...]]:
+    """Host to its ends, by name and role."""
+    ends: dict[str, list[TunnelEnd]] = {host: [] for host in site.hosts}
+    for name, tunnel in site.tunnels.items():
+        path: key.Path = ("tunnels", name)
+        client = _seat(site, tunnel.client, (*path, "from"), notes)
+        server = _seat(site, tunnel.server, (*path, "to"), notes)
+        if client is None or server is None or not _has_key(tunnel, client, server, path, notes):
+            continue
+        connect = _target(site, tunnel, path, notes)
+        identity = _identity(tunnel, client)
+        if client.host:
+            ends[client.host].append(
+                _end(
+                    name,
+                    tunnel,
+                    "client",
+                    (tunnel.client.accept, tunnel.server.address),
+                    identity,
+                    client,
+                    server,
+                )
+            )
+            notes.came_from(client.host, "tunnel", f"{name}/client", (*path, "from"))
+        if server.host:
+            ends[server.host].append(
+                _end(
+                    name,
+                    tunnel,
+                    "server",
+                    (tunnel.server.accept, connect),
+                    identity,
+                    server,
+                    client,
+                )
+            )
+            notes.came_from(server.host, "tunnel", f"{name}/server", (*path, "to"))
+    return {
+        host: tuple(sorted(each, key=lambda end: (end.name, end.role)))
+        for host, each in ends.items()
+    }
+
+
+def _end(
+    name: str,
+    tunnel: Tunnel,
+    role: str,
+    accept_connect: tuple[str, str],
+    identity: str,
+    here: _Seat,
+    there: _Seat,
+) -> TunnelEnd:
+    accept, connect = accept_connect
+    return TunnelEnd(
+        name=name,
+        role=role,
+        section=tunnel.section or tunnel.service,
+        container=here.container,
+        instance=tunnel.instance,
+        accept=accept,
+        connect=connect,
+        identity=identity,
+        generation=tunnel.generation,
+        peer_host=there.name,
+        peer_key="" if tunnel.psk_file else there.key,
+        psk_file=tunnel.psk_file or "",
+        consumers=tuple(sorted(tunnel.consumers)),
+    )
+
+
+def _seat(site: Site, end: ClientEnd | ServerEnd, path: key.Path, notes: Notes) -> _Seat | None:
+    written = [word for word in ("container", "host", "unmanaged") if getattr(end, word)]
+    if len(written) != 1:
+        text = (
+            f"{key.shown(path)} must have one of container, host and unmanaged, not {len(written)}"
+        )
+        notes.complain("tunnel-end", path, text)
+        return None
+    if end.unmanaged:
+        return _Seat("", 0, end.unmanaged, "")
+    if end.host:
+        if not notes.declared("host", end.host, site.hosts, (*path, "host")):
+            return None
+        return _Seat(end.host, 0, end.host, _tunnel_key(site, end.host))
+    name = end.container or ""
+    if not notes.declared("container", name, site.containers, (*path, "container")):
+        return None
+    container = site.containers[name]
+    if container.host not in site.hosts or container.host is None:
+        return None  # complained about where the container is written
+    return _Seat(container.host, container.id, container.host, _tunnel_key(site, container.host))
+
+
+def _tunnel_key(site: Site, host: str) -> str:
+    identity = site.hosts[host].identity
+    return "" if identity is None else identity.tunnel_key
+
+
+def _has_key(tunnel: Tunnel, client: _Seat, server: _Seat, path: key.Path, notes: Notes) -> bool:
+    if not client.host and not server.host:
+        text = f"{key.shown(path)} has no end on a host of this site"
+        notes.complain("tunnel-end", path, text, "remove it, or name a container or host")
+        return False
+    if not (client.host and server.host) and not tunnel.psk_file:
+        far = client.name if not client.host else server.name
+        text = f"{key.shown(path)} must have psk_file: its end {far!r} is not managed"
+        notes.complain("tunnel-key", path, text, "the key cannot be derived with an unknown host")
+        return False
+    return True
+
+
+def _identity(tunnel: Tunnel, client: _Seat) -> str:
+    if tunnel.identity and tunnel.psk_file:
+        return tunnel.identity
+    base = tunnel.identity or f"{client.name}-{tunnel.service}".lower()
+    suffix = f"-g{tunnel.generation}"
+    return base[: 64 - len(suffix)] + suffix
+
+
+def _target(site: Site, tunnel: Tunnel, path: key.Path, notes: Notes) -> str:
+    host, _, port = tunnel.target.rpartition(":")
+    if "." in host or ":" in host or host == "localhost":
+        return tunnel.target
+    at = (*path, "target")
+    if not notes.declared("container", host, site.containers, at):
+        return tunnel.target
+    address = networks.internal_address(site, site.containers[host])
+    if address is None:
+        text = f"{key.shown(at)} names container {host}, which has no internal address"
+        notes.complain("tunnel-target", at, text, "write an address")
+        return tunnel.target
+    return f"{address}:{port}"

@@ -1,0 +1,382 @@
+"""What hosts and operators get from a running coordinator, over real TLS."""
+
+import asyncio
+from collections.abc import AsyncIterator
+import contextlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from grpc import aio
+import pytest
+
+from offctl import errors
+from offctl import report as reports
+from offctl.api.health.v1 import health_pb2, health_pb2_grpc
+from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2, operator_pb2_grpc
+from offctl.trust import accept
+from offctl.trust.accept import Floor
+from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
+from transport.fleet import Fleet, Running, now, served, serving, sha256
+
+SECONDS = 5.0
+SECRET = "/srv/very/secret/path"
+
+
+@contextlib.asynccontextmanager
+async def agent(running: Running, host: str) -> AsyncIterator[agent_pb2_grpc.AgentServiceStub]:
+    async with running.channel(running.fleet.host(host)) as channel:
+        yield agent_pb2_grpc.AgentServiceStub(channel)
+
+
+@contextlib.asynccontextmanager
+async def operator(running: Running) -> AsyncIterator[operator_pb2_grpc.OperatorServiceStub]:
+    async with running.channel(running.fleet.operator) as channel:
+        yield operator_pb2_grpc.OperatorServiceStub(channel)
+
+
+async def test_a_host_gets_its_own_bundle_and_a_timestamp_that_is_believed(
+    tmp_path: Path,
+) -> None:
+    fleet = Fleet()
+    release = fleet.release(3, "off1", "off2")
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(release)
+        for host in ("off1", "off2"):
+            async with agent(running, host) as stub:
+                got = await stub.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
+            root = fleet.root()
+            accepted = accept.manifest(got.envelope, root, floor=Floor(), now=now())
+            assert accept.bundle(accepted, host=host, content=got.bundle).host == host
+            timestamp = accept.timestamp(got.timestamp, root, now=now())
+            assert accept.freshness(accepted, timestamp, now()) == "fresh"
+
+
+async def test_a_host_that_holds_the_release_gets_only_the_timestamp(tmp_path: Path) -> None:
+    fleet = Fleet()
+    release = fleet.release(3, "off1")
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(release)
+        request = agent_pb2.FetchReleaseRequest(manifest_sha256=bytes.fromhex(sha256(release)))
+        got = await stub.FetchRelease(request, timeout=SECONDS)
+        assert (got.envelope, got.bundle, bool(got.timestamp)) == (b"", b"", True)
+        await running.publish(fleet.release(4, "off1"))
+        got = await stub.FetchRelease(request, timeout=SECONDS)
+        assert got.envelope
+        assert got.bundle
+
+
+@pytest.mark.parametrize("length", [1, 31, 33, 64])
+async def test_a_held_hash_of_another_length_is_invalid(tmp_path: Path, length: int) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1"))
+        request = agent_pb2.FetchReleaseRequest(manifest_sha256=b"x" * length)
+        with pytest.raises(aio.AioRpcError) as refused:
+            await stub.FetchRelease(request, timeout=SECONDS)
+    assert refused.value.code().name == "INVALID_ARGUMENT"
+
+
+async def test_a_watcher_hears_of_a_release_at_once_and_then_of_the_next(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1"))
+        stream = stub.Watch(agent_pb2.WatchRequest(), timeout=SECONDS)
+        assert (await stream.read()).serial == 1
+        newer = fleet.release(2, "off1")
+        await running.publish(newer)
+        heard = await asyncio.wait_for(stream.read(), 1.0)
+        assert (heard.serial, heard.manifest_sha256.hex()) == (2, sha256(newer))
+        stream.cancel()
+
+
+async def test_a_stop_ends_the_streams_that_are_open(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with contextlib.AsyncExitStack() as stack:
+        running = await stack.enter_async_context(serving(fleet, tmp_path))
+        await running.publish(fleet.release(1, "off1"))
+        async with running.channel(fleet.host("off1")) as channel:
+            stream = agent_pb2_grpc.AgentServiceStub(channel).Watch(agent_pb2.WatchRequest())
+            await stream.read()
+            await asyncio.wait_for(stack.aclose(), 3.0)
+            assert await asyncio.wait_for(stream.read(), 3.0) is aio.EOF
+
+
+async def test_a_report_is_kept_and_judged(tmp_path: Path) -> None:
+    fleet = Fleet()
+    release = fleet.release(1, "off1", "off2")
+    content = fleet.report("off1", serial=1, manifest_sha256=sha256(release))
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(release)
+        async with agent(running, "off1") as stub:
+            await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
+        async with operator(running) as stub:
+            hosts = (await stub.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)).hosts
+            assert [(h.host, h.state) for h in hosts] == [
+                ("off1", "converged"),
+                ("off2", "awaited"),
+            ]
+            request = operator_pb2.GetHostRequest(host="off1")
+            assert (await stub.GetHost(request, timeout=SECONDS)).report == content
+            with pytest.raises(aio.AioRpcError) as missing:
+                await stub.GetHost(operator_pb2.GetHostRequest(host="off9"), timeout=SECONDS)
+            assert missing.value.code().name == "NOT_FOUND"
+
+
+async def test_statuses_survive_a_restart(tmp_path: Path) -> None:
+    fleet = Fleet()
+    release = fleet.release(1, "off1")
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(release)
+        await running.coordinator.report(
+            "off1", fleet.report("off1", serial=1, manifest_sha256=sha256(release))
+        )
+    async with serving(fleet, tmp_path) as running:
+        view = running.coordinator.roster().view("off1", now())
+        assert view.verdict.state.value == "converged"
+        assert view.contacted is not None
+
+
+BAD_REPORTS = {
+    "another host's": {"host": "off2"},
+    "another site's": {"site": "staging"},
+    "one with an endless stream name": {"stream": "x" * 65},
+}
+
+
+@pytest.mark.parametrize("case", BAD_REPORTS)
+async def test_a_report_that_is_not_the_callers_is_refused(tmp_path: Path, case: str) -> None:
+    fleet = Fleet()
+    content = fleet.report("off1") if not case else fleet.report(**{"host": "off1", **BAD_REPORTS[case]})
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1", "off2"))
+        with pytest.raises(aio.AioRpcError) as refused:
+            await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
+        assert refused.value.code().name == "INVALID_ARGUMENT"
+        assert running.coordinator.roster().standings == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"schema": 1'])
+async def test_a_malformed_report_is_refused(tmp_path: Path, content: bytes) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1"))
+        with pytest.raises(aio.AioRpcError) as refused:
+            await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
+    assert refused.value.code().name == "INVALID_ARGUMENT"
+
+
+async def test_a_report_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1"))
+        request = agent_pb2.ReportRequest(report=b" " * (reports.MAX_REPORT + 1))
+        with pytest.raises(aio.AioRpcError) as refused:
+            await stub.Report(request, timeout=SECONDS)
+    assert refused.value.code().name == "RESOURCE_EXHAUSTED"
+
+
+async def test_an_older_report_of_the_stream_changes_nothing(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        for stream, sequence in (("a", 5), ("a", 5), ("a", 4), ("b", 1), ("a", 5)):
+            await running.coordinator.report(
+                "off1", fleet.report("off1", sequence=sequence, stream=stream)
+            )
+        standing = running.coordinator.roster().standings["off1"].report
+        assert (standing.stream, standing.sequence) == ("b", 1)
+
+
+async def test_one_hosts_words_cannot_make_the_list_unreadable(tmp_path: Path) -> None:
+    """A report may hold a megabyte in one string; the list of all hosts must stay small."""
+    fleet = Fleet()
+    content = fleet.report("off1").replace(
+        b'"refused":null', b'"refused":{"code":"%b","reason":"\\ud800%b"}' % (b"C" * 9999, b"r" * 900_000)
+    )
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1"))
+        await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
+        async with operator(running) as asking:
+            listed = await asking.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)
+    assert listed.hosts[0].state == "refused"
+    assert listed.ByteSize() < 2000
+
+
+async def test_a_host_that_left_the_release_is_retired_and_then_silent(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1", "off2"))
+        await running.coordinator.report("off2", fleet.report("off2"))
+        await running.publish(fleet.release(2, "off1"))
+        roster = running.coordinator.roster()
+        assert roster.view("off2", now()).verdict.state.value == "retired"
+        later = now() + timedelta(hours=1)
+        assert roster.view("off2", later).verdict.state.value == "silent"
+
+
+async def test_health_is_told_to_any_pinned_caller(tmp_path: Path) -> None:
+    fleet = Fleet()
+    Response = health_pb2.HealthCheckResponse
+    async with contextlib.AsyncExitStack() as stack:
+        running = await stack.enter_async_context(serving(fleet, tmp_path))
+        await running.publish(fleet.release(1, "off1"))
+        async with running.channel(fleet.host("off1")) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            for service in ("", "offctl.api.v1.AgentService", "offctl.api.v1.OperatorService"):
+                request = health_pb2.HealthCheckRequest(service=service)
+                assert (await stub.Check(request, timeout=SECONDS)).status == Response.SERVING
+            unknown = health_pb2.HealthCheckRequest(service="nothing")
+            with pytest.raises(aio.AioRpcError) as refused:
+                await stub.Check(unknown, timeout=SECONDS)
+            assert refused.value.code().name == "NOT_FOUND"
+            absent = stub.Watch(unknown, timeout=SECONDS)
+            assert (await absent.read()).status == Response.SERVICE_UNKNOWN
+            stream = stub.Watch(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+            assert (await stream.read()).status == Response.SERVING
+            closing = asyncio.ensure_future(stack.aclose())
+            assert (await stream.read()).status == Response.NOT_SERVING
+            await closing
+
+
+@dataclass
+class FailingStore:
+    """A `Store` that fails as `error` from the moment it is set."""
+
+    error: Exception | None = None
+    added: list[ReleaseRecord] = field(default_factory=list)
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def _work(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def newest_release(self) -> ReleaseRecord | None:
+        self._work()
+        return self.added[-1] if self.added else None
+
+    def add_release(self, record: ReleaseRecord) -> None:
+        self._work()
+        self.added.append(record)
+
+    def history(self, limit: int) -> tuple[HistoryRecord, ...]:
+        self._work()
+        return ()
+
+    def add_report(self, record: ReportRecord) -> bool:
+        self._work()
+        return True
+
+    def newest_report(self, host: str) -> ReportRecord | None:
+        self._work()
+        return None
+
+    def newest_reports(self) -> tuple[ReportRecord, ...]:
+        self._work()
+        return ()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(SECRET),
+        KeyError(SECRET),
+        errors.AdminError(f"cannot store {SECRET}: disk full"),
+        errors.InternalError(SECRET),
+        MemoryError(SECRET),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_an_exceptions_text_stays_in_the_log(
+    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = Fleet()
+    store = FailingStore()
+    async with serving(fleet, tmp_path, store=store) as running:
+        await running.publish(fleet.release(1, "off1"))
+        store.error = error
+        async with agent(running, "off1") as stub, operator(running) as asking:
+            calls = (
+                stub.Report(agent_pb2.ReportRequest(report=fleet.report("off1")), timeout=SECONDS),
+                asking.History(operator_pb2.HistoryRequest(), timeout=SECONDS),
+            )
+            for call in calls:
+                with pytest.raises(aio.AioRpcError) as failed:
+                    await call
+                assert failed.value.code().name == "INTERNAL"
+                text = failed.value.details() or ""
+                assert "secret" not in str(failed.value)
+                # What the operator is given finds the line in the log.
+                assert f"error {text.rsplit(' ', 1)[1]} in" in caplog.text
+    assert SECRET in caplog.text
+
+
+async def test_a_publish_that_is_not_durable_is_not_served(tmp_path: Path) -> None:
+    fleet = Fleet()
+    store = FailingStore()
+    async with serving(fleet, tmp_path, store=store) as running:
+        old = fleet.release(1, "off1")
+        await running.publish(old)
+        store.error = errors.AdminError("cannot store release 2: disk full")
+        with pytest.raises(errors.AdminError):
+            await running.publish(fleet.release(2, "off1"))
+        assert (await running.coordinator.fetch("off1", "")).envelope == old.envelope
+        store.error = None
+        await running.publish(fleet.release(2, "off1"))
+
+
+async def test_a_caller_that_hangs_up_does_not_part_store_and_service(tmp_path: Path) -> None:
+    fleet = Fleet()
+    store = FailingStore()
+    async with serving(fleet, tmp_path, store=store) as running:
+        release = fleet.release(1, "off1")
+        publishing = asyncio.ensure_future(running.publish(release))
+        await asyncio.sleep(0)  # let it begin
+        await asyncio.sleep(0)
+        publishing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await publishing
+        # A second one waits for the first to be through.
+        await running.publish(release)
+        assert [record.serial for record in store.added] == [1]
+        assert (await running.coordinator.fetch("off1", "")).envelope == release.envelope
+
+
+def test_a_coordinator_can_be_served_beside_a_test_that_is_not_async(tmp_path: Path) -> None:
+    fleet = Fleet()
+    with served(fleet, tmp_path, fleet.release(1, "off1")) as running:
+        assert running.coordinator.roster().names() == ["off1"]
+
+
+async def test_metadata_that_is_too_large_is_refused_and_others_are_served(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        async with operator(running) as stub:
+            with pytest.raises(aio.AioRpcError) as refused:
+                await stub.History(
+                    operator_pb2.HistoryRequest(),
+                    metadata=(("filler", "x" * 40_000),),
+                    timeout=SECONDS,
+                )
+            assert refused.value.code().name in ("RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE")
+        async with operator(running) as stub:
+            await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
+
+
+async def test_compressed_messages_are_not_taken(tmp_path: Path) -> None:
+    """A few kilobytes could otherwise become a gigabyte of memory."""
+    import grpc
+
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+        await running.publish(fleet.release(1, "off1"))
+        with pytest.raises(aio.AioRpcError) as refused:
+            await stub.Report(
+                agent_pb2.ReportRequest(report=b" " * 7_000_000),
+                timeout=SECONDS,
+                compression=grpc.Compression.Gzip,
+            )
+    assert refused.value.code().name == "UNIMPLEMENTED"

@@ -1,5 +1,6 @@
 """The acts of the demonstration, one function each; tests of whole programs play them too."""
 
+import json
 from pathlib import Path
 import re
 import shutil
@@ -14,9 +15,10 @@ HOSTS = {
     "ovh1": ("rpool",),
 }
 SERVERS = ("coordinator", *(f"{kind}-{host}" for host in HOSTS for kind in ("courier", "agent")))
+STATUS = "offctl status --json"
 CHANGE = """
 [containers.off.mounts]
-"/mnt/off-pro/imports" = { dataset = "off", subdirectory = "imports" }
+"/mnt/off-pro/imports" = { dataset = "off", directory = "imports" }
 """
 
 
@@ -121,8 +123,8 @@ def start_everything(stage: Stage) -> None:
     start_coordinator(stage)
     stage.run("offctl publish one.release", show=False)
     hand_over(stage, "one.release", "off1")
-    planned = stage.query("offctl-agent plan --config off1/agent.toml")
-    for name in dict.fromkeys(re.findall(r"dataset (\S+): receive", planned)):
+    done = stage.query("offctl-agent apply --config off1/agent.toml")
+    for name in dict.fromkeys(re.findall(r"dataset (\S+): receive", done)):
         stage.run(f"offctl-simhost off1/machine --node off1 zfs receive {name}", show=False)
     start_hosts(stage)
 
@@ -237,13 +239,21 @@ def refuse_forgery(stage: Stage) -> None:
     stage.run("offctl-agent apply --config off2/agent.toml", where="off2", expect=2)
     hand_over(stage, "two.release", "off2")
     start_host(stage, "off2")
+    stage.wait("off2 to believe again", lambda: '"refused"' not in stage.query(STATUS))
     stage.run("offctl status --wait 50")
 
 
 def write_data(stage: Stage, text: str) -> Path:
     """A file in a dataset, as an application would write it."""
-    users = stage.directory / "off2" / "machine" / "files" / "zfs-hdd" / "off" / "users"
-    stage.wait("the dataset off/users", users.is_dir)
-    path = users / "somebody.sto"
+    zfs = stage.directory / "off2" / "machine" / "zfs"
+
+    def found() -> dict[str, dict[str, str]]:
+        datasets: dict[str, dict[str, str]] = json.loads((zfs / "zfs-hdd.json").read_text())[
+            "datasets"
+        ]
+        return datasets
+
+    stage.wait("the dataset off/users", lambda: "zfs-hdd/off/users" in found())
+    path = zfs / "data" / found()["zfs-hdd/off/users"]["guid"] / "somebody.sto"
     path.write_text(text)
     return path

@@ -94,7 +94,7 @@ def run(config: configs.Config) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @with_config
-def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> None:  # noqa: FBT001
+def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> None:
     """Converge once, now, and say what was done. Exit 0 right, 1 something left, 2 failed."""
     looking = made(config)
     looking.prepare()
@@ -112,7 +112,7 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
 @agent.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @with_config
-def plan(config: configs.Config, as_json: bool) -> None:  # noqa: FBT001
+def plan(config: configs.Config, as_json: bool) -> None:
     """Show what `apply` would do now. Writes nothing. Exit 0 nothing to do, 1 something."""
     taken, found = made(config).preview()
     if as_json:
@@ -126,7 +126,7 @@ def plan(config: configs.Config, as_json: bool) -> None:  # noqa: FBT001
 @agent.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the last report as JSON.")
 @with_config
-def status(config: configs.Config, as_json: bool) -> None:  # noqa: FBT001
+def status(config: configs.Config, as_json: bool) -> None:
     """Show this host's last report and whether its coordinator was reached. Writes nothing."""
     from offctl_agent import local
 

@@ -13,6 +13,7 @@ import signal
 from types import FrameType
 
 from offctl import errors, files
+from offctl_agent import printing
 from offctl_agent.agent import Agent, Ran
 from offctl_agent.execute import Outcome
 from offctl_agent.mailbox import Doorbell, agent_bell
@@ -84,8 +85,7 @@ class Daemon:
 def _log(ran: Ran) -> None:
     for event in ran.run.events:
         log = logger.info if event.outcome == Outcome.DONE.value else logger.error
-        suffix = f": {event.detail}" if event.detail else ""
-        log("%s %s (%s) %s%s", event.outcome, event.action, event.origin, event.resource, suffix)
+        log("%s", printing.event_line(event))
     if ran.run.events:
         done = sum(event.outcome == Outcome.DONE.value for event in ran.run.events)
         logger.info(

@@ -30,9 +30,12 @@ class Held:
 class Intake:
     """What came of looking: the release held (if any), an offer refused, and how fresh it is.
 
+    `site` is the trust root's: it is known before any release is.
+
     `observe_only` is empty, or says why nothing may be changed.
     """
 
+    site: str
     held: Held | None
     refused: Refused | None
     freshness: str
@@ -65,7 +68,7 @@ def take(config: Config, state: State, inbox: Inbox, *, now: datetime, keep: boo
     except (errors.MalformedError, errors.AdminError) as error:
         refused = Refused(error.code, str(error))
     freshness = "unknown" if offered is None else _freshness(inbox, root, offered, now)
-    return Intake(offered, refused or broken, freshness, _observe_only(offered), news)
+    return Intake(root.site, offered, refused or broken, freshness, _observe_only(offered), news)
 
 
 def _floor(state: State, held: Held | None) -> accept.Floor:

@@ -116,5 +116,5 @@ def _record(entry: dict[str, object]) -> Record:
 
 def _differences(listed: list[object]) -> Iterator[Difference]:
     for item in listed:
-        if isinstance(item, list) and len(item) == 3 and all(isinstance(p, str) for p in item):  # noqa: PLR2004
+        if isinstance(item, list) and len(item) == 3 and all(isinstance(p, str) for p in item):
             yield Difference(*item)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from offctl.report import Report
+from offctl.report import Event, Report
 from offctl.tables import INSTANT
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.host import commands
@@ -75,12 +75,20 @@ def result_line(result: Result) -> str:
     mark = marks.get(result.outcome, "-")
     step = result.step
     fields = ", ".join(d.field for d in step.differences[:3])
-    fields += f" and {len(step.differences) - 3} more" if len(step.differences) > 3 else ""  # noqa: PLR2004
+    fields += f" and {len(step.differences) - 3} more" if len(step.differences) > 3 else ""
     origin = "drift" if step.origin is Origin.CORRECTIVE else "wanted"
     line = f"{mark} {step.resource.label}: {step.text} ({fields}) [{origin}]"
     if result.outcome is Outcome.DONE:
         return line
     return f"{line} {result.outcome.value}: {result.detail}"
+
+
+def event_line(event: Event) -> str:
+    """One action for a log: what, why, and the first differences."""
+    told = ", ".join(f"{d.field}: {d.observed} → {d.desired}" for d in event.differences[:2])
+    told += f" and {len(event.differences) - 2} more" if len(event.differences) > 2 else ""
+    failed = f": {event.detail}" if event.detail else ""
+    return f"{event.outcome}: {event.resource}: {event.action} ({told}) [{event.origin}]{failed}"
 
 
 def plan_json(intake: Intake, plan: Plan) -> dict[str, Any]:

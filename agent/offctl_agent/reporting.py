@@ -32,7 +32,7 @@ def report(
     counted = Counter(status.state for status in statuses)
     held = intake.held
     return Report(
-        site="" if held is None else held.desired.site,
+        site=intake.site,
         host=config.host,
         stream=stream.name,
         sequence=stream.sequence,

@@ -30,7 +30,9 @@ def courier_command() -> None:
 def run(path: Path) -> None:
     """Carry until stopped."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(program.run(configs.load(path)))
+    config = configs.load(path)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(program.run(config))
 
 
 def main() -> None:

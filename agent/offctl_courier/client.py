@@ -77,7 +77,7 @@ class Coordinator(Protocol):
 class GrpcCoordinator:
     """A `Coordinator` over mutual TLS; `deadline` is in seconds, for each call but `watch`."""
 
-    def __init__(self, address: str, pins: Pins, *, deadline: float = 30) -> None:
+    def __init__(self, address: str, pins: Pins, *, deadline: float = 120) -> None:
         self._address = address
         self._deadline = deadline
         self._channel = aio.secure_channel(address, pins.credentials(), options=_OPTIONS)

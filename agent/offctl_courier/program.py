@@ -43,7 +43,7 @@ def prepared(config: Config) -> Iterator[Courier]:
             "cannot call anybody: `coordinators` in agent.toml is empty",
             hint='write the addresses there, such as coordinators = ["off1.example.org:7643"]',
         )
-    pinned = pins.load(config)
+    pins.load(config)  # what is wrong with them is said now
     for directory in (config.inbox, config.courier_state, config.runtime):
         files.make_directory(directory)
     lock = config.courier_state / "courier.lock"
@@ -58,7 +58,8 @@ def prepared(config: Config) -> Iterator[Courier]:
         )
         route = Route(
             config.coordinators,
-            lambda address: GrpcCoordinator(address, pinned),
+            # Read again for each connection: a newer trust root needs no restart.
+            lambda address: GrpcCoordinator(address, pins.load(config)),
             config.interval,
         )
         courier = Courier(

@@ -35,10 +35,8 @@ def _shake_hands(connection: Connection, plain: socket.socket, said: str) -> err
         context.load_verify_locations(cadata=connection.coordinators.decode("ascii"))
         context.load_cert_chain(*connection.own_files)
         context.set_alpn_protocols(["h2"])
-        with context.wrap_socket(plain, server_hostname=certificates.SERVER_NAME) as secure:
-            # In TLS 1.3 the other side judges our certificate after our handshake is done.
-            if not secure.recv(1):
-                return _not_accepted(connection)
+        if not _first_byte(context, plain):
+            return _not_accepted(connection)
     except ssl.SSLCertVerificationError:
         return _unreachable(
             f"cannot trust the server at {connection.address}: it does not have the certificate "
@@ -61,6 +59,28 @@ def _shake_hands(connection: Connection, plain: socket.socket, said: str) -> err
     except OSError:
         return _not_accepted(connection)
     return _unreachable(f"cannot reach the coordinator at {connection.address}: {said}")
+
+
+def _first_byte(context: ssl.SSLContext, plain: socket.socket) -> bytes:
+    """What the other side says first after the handshake; empty when it hangs up.
+
+    In TLS 1.3 it judges our certificate only after our own part of the handshake is done.
+    """
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = context.wrap_bio(incoming, outgoing, server_hostname=certificates.SERVER_NAME)
+    shaken = False
+    while True:
+        try:
+            if not shaken:
+                secure.do_handshake()
+                shaken = True
+            return secure.read(1)
+        except ssl.SSLWantReadError:
+            plain.sendall(outgoing.read())
+            received = plain.recv(65536)
+            if not received:
+                return b""
+            incoming.write(received)
 
 
 def _not_accepted(connection: Connection) -> errors.OffctlError:

@@ -209,7 +209,7 @@ def _event_lines(report: Report, *, everything: bool) -> Iterator[str]:
 
 def _event(event: Event) -> str:
     fields = ", ".join(f"{d.field}: {d.observed} → {d.desired}" for d in event.differences[:2])
-    more = f" and {len(event.differences) - 2} more" if len(event.differences) > 2 else ""  # noqa: PLR2004
+    more = f" and {len(event.differences) - 2} more" if len(event.differences) > 2 else ""
     origin = "repaired" if event.origin == "corrective" else "wanted  "
     failed = f" FAILED: {event.detail}" if event.outcome == "failed" else ""
     return visible(

@@ -119,7 +119,7 @@ def check_tunnel_key(text: str) -> str:
             f"cannot read tunnel key {text[:60]!r}: it must start with {_TUNNEL_PREFIX!r}"
         )
     raw = base64text.decode(text.removeprefix(_TUNNEL_PREFIX), "tunnel key")
-    if len(raw) != 32:  # noqa: PLR2004
+    if len(raw) != 32:
         raise errors.MalformedError(f"cannot use tunnel key: it has {len(raw)} bytes, not 32")
     if int.from_bytes(raw, "little") >= _FIELD:
         raise errors.MalformedError(f"cannot use tunnel key {text}: not in its canonical form")

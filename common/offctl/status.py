@@ -40,7 +40,7 @@ RIGHT = frozenset({State.CONVERGED})
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The newest accepted release, as far as judging hosts needs it; serial 0 when there is none."""
+    """The newest accepted release, as far as judging needs it; serial 0 when there is none."""
 
     serial: int = 0
     manifest_sha256: str = ""
@@ -88,7 +88,7 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
         return Verdict(State.EXPIRED, "EXPIRED", "its release has expired: observing only")
     if counts.unknown:
         return Verdict(State.UNKNOWN, "", _first(report, "unknown", counts.unknown))
-    if report.freshness == "stale":
+    if report.freshness in ("stale", "unknown"):
         return Verdict(State.STALE, "STALE", "nothing signed says that its release is current")
     if counts.blocked or counts.skipped:
         return Verdict(

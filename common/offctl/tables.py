@@ -4,7 +4,7 @@ A table comes from TOML or JSON; this module knows neither. Every surprise is a 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 import re
 from typing import Any
 
@@ -86,7 +86,7 @@ class Table:
     def optional_integer(self, key: str, *, least: int = 0, most: int = MAX_INTEGER) -> int | None:
         return self.integer(key, least=least, most=most) if key in self._values else None
 
-    def boolean(self, key: str, default: bool | None = None) -> bool:  # noqa: FBT001
+    def boolean(self, key: str, default: bool | None = None) -> bool:
         value = self._take(key, default, required=default is None)
         if not isinstance(value, bool):
             raise self._wrong(key, "true or false", value)
@@ -98,7 +98,7 @@ class Table:
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise self._wrong(key, "a date and time with its offset from UTC", value)
         try:
-            return value.astimezone(timezone.utc)
+            return value.astimezone(UTC)
         except OverflowError:  # its offset carries it out of the years 1 to 9999
             raise self._wrong(key, "between the years 1 and 9999 in UTC", value) from None
 
@@ -106,7 +106,7 @@ class Table:
         """A time in JSON: RFC 3339 in UTC, ending in Z."""
         text = self.string(key)
         try:
-            return datetime.strptime(text, INSTANT).replace(tzinfo=timezone.utc)
+            return datetime.strptime(text, INSTANT).replace(tzinfo=UTC)
         except ValueError:
             raise self._wrong(key, "a time like 2026-01-31T23:59:59Z", text) from None
 

@@ -48,7 +48,9 @@ def show(path: Path, name: str) -> None:
 def serve(path: Path) -> None:
     """Serve until stopped; SIGHUP reads the trust root again."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(program.run(configs.load(path), _ready))
+    config = configs.load(path)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(program.run(config, _ready))
 
 
 def _ready(site: str, address: str) -> None:

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 import logging
+import re
 from typing import TypeVar
 
 from offctl import errors
 from offctl import report as reports
+from offctl.desired import names
 from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
@@ -26,7 +28,7 @@ from offctl_coordinator.roster import HostView, Roster, Standing
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
 
-MAX_STREAM = 64
+STREAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_HISTORY = 1000
 
 logger = logging.getLogger(__name__)
@@ -176,10 +178,7 @@ class Coordinator:
                 f"{found.site!r}, but comes from {host!r} of {self.site!r}",
                 code="WRONG_HOST",
             )
-        if len(found.stream) > MAX_STREAM:
-            raise errors.MalformedError(
-                f"cannot accept the report: its stream has more than {MAX_STREAM} characters"
-            )
+        names.checked(found.stream, STREAM, "stream of a report")
         now = self._clock()
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         if await self._in_store(self._store.add_report, record):
@@ -197,7 +196,7 @@ class Coordinator:
         roster = self.roster()
         if name not in roster.names():
             raise errors.NotFoundError(
-                f"cannot show host {name!r}: the newest release does not name it, and it never "
+                f"cannot show host {name[:80]!r}: the newest release does not name it, and it never "
                 "reported"
             )
         record = await self._in_store(self._store.newest_report, name)

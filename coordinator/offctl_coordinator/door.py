@@ -17,6 +17,8 @@ from offctl import certificates, errors
 from offctl_coordinator import callers
 from offctl_coordinator.callers import AllowList, Caller
 
+MAX_TEXT = 1000
+
 logger = logging.getLogger(__name__)
 
 _Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -116,7 +118,8 @@ def _answer(method: str, context: _Context, error: Exception) -> tuple[grpc.Stat
         case _:
             return grpc.StatusCode.INTERNAL, _log_ours(method, context, error)
     logger.info("%s by %s refused: %s", method, context.peer(), error)
-    return code, f"{error.code}: {error}"
+    # It may quote what the caller sent, of any length; the text travels in the trailers.
+    return code, f"{error.code}: {error}"[:MAX_TEXT]
 
 
 def _log_ours(method: str, context: _Context, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Every method of every service, called as everybody, over real TLS."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 import tomllib
 
@@ -9,14 +10,18 @@ import grpc
 from grpc import aio
 import pytest
 
-from offctl import certificates
+from offctl import certificates, errors
 from offctl.api.health.v1 import health_pb2
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2, operator_pb2_grpc
-from offctl_coordinator import callers
-from transport.fleet import Fleet, Pair, serving
+from offctl.trust import accept, manifest
+from offctl_coordinator import callers, publication
+from transport.fleet import Fleet, Pair, now, serving
 
 EXPECTED = tomllib.loads(Path(__file__).with_name("access.toml").read_text())
 SECONDS = 5.0
+
+# Messages go as the bytes they are.
+_RAW: Callable[[bytes], bytes] = bytes
 
 OUTSIDE = {"UNAVAILABLE": "outside", "UNAUTHENTICATED": "outside", "PERMISSION_DENIED": "denied"}
 
@@ -34,12 +39,12 @@ async def verdict(channel: aio.Channel, path: str, method: MethodDescriptorProto
     """How the wire answers one empty call."""
     try:
         if method.server_streaming:
-            call = channel.unary_stream(path)(b"", timeout=SECONDS)
+            call = channel.unary_stream(path, _RAW, _RAW)(b"", timeout=SECONDS)
             await call.read()
             call.cancel()
         else:
             # On the wire a stream of one message is no different from a single one.
-            await channel.unary_unary(path)(b"", timeout=SECONDS)
+            await channel.unary_unary(path, _RAW, _RAW)(b"", timeout=SECONDS)
     except aio.AioRpcError as error:
         return OUTSIDE.get(error.code().name, "in")
     return "in"
@@ -49,6 +54,37 @@ def test_the_table_lists_every_method_there_is() -> None:
     paths = {path for path, _ in methods()}
     assert paths == set(EXPECTED)
     assert paths == set(callers.METHODS)
+
+
+@pytest.mark.parametrize("path", ["/offctl.api.v1.AgentService/New", "", "FetchRelease"])
+def test_a_method_without_an_entry_is_refused_to_everybody(path: str) -> None:
+    fleet = Fleet()
+    allowed = callers.allow(fleet.root(), None)
+    own = certificates.fingerprint(fleet.operator.certificate)
+    with pytest.raises(callers.ForbiddenError):
+        allowed.identify(own, path)
+
+
+def test_two_who_could_be_taken_for_one_another_are_refused(tmp_path: Path) -> None:
+    fleet = Fleet()
+    twice = (("alice", fleet.operator.certificate), ("one", fleet.server.certificate))
+    same = fleet.root(coordinators=(), operators=twice)
+    assert len(callers.allow(same, None).callers) == 2
+    host = publication.PublishedHost("off1", b"", fleet.server.certificate, "enforce")
+    accepted = accept.AcceptedManifest(
+        manifest.Manifest(
+            "openfoodfacts",
+            1,
+            now(),
+            now() + timedelta(1),
+            (manifest.HostEntry("off1", "0" * 64, 1),),
+        ),
+        "0" * 64,
+        expired=False,
+    )
+    offered = publication.Publication(b"", accepted, (host,))
+    with pytest.raises(errors.RefusedError, match="coordinator one has one of the same subject"):
+        callers.allow(fleet.root(), offered)
 
 
 @pytest.mark.parametrize("who", ["none", "unlisted", "removed", "host", "other host", "operator"])
@@ -76,7 +112,7 @@ async def test_an_unknown_method_is_answered_with_unimplemented(tmp_path: Path) 
     async with serving(fleet, tmp_path) as running, running.channel(fleet.operator) as channel:
         for path in ("/offctl.api.v1.AgentService/Nothing", "/offctl.api.v1.Admin/Shell"):
             with pytest.raises(aio.AioRpcError) as refused:
-                await channel.unary_unary(path)(b"", timeout=SECONDS)
+                await channel.unary_unary(path, _RAW, _RAW)(b"", timeout=SECONDS)
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -95,11 +131,13 @@ async def test_a_server_that_is_not_pinned_is_told_nothing(tmp_path: Path) -> No
 
 async def test_plaintext_is_refused(tmp_path: Path) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running:
-        async with aio.insecure_channel(running.address) as channel:
-            stub = operator_pb2_grpc.OperatorServiceStub(channel)
-            with pytest.raises(aio.AioRpcError) as refused:
-                await stub.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)
+    async with (
+        serving(fleet, tmp_path) as running,
+        aio.insecure_channel(running.address) as channel,
+    ):
+        stub = operator_pb2_grpc.OperatorServiceStub(channel)
+        with pytest.raises(aio.AioRpcError) as refused:
+            await stub.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
 
 

@@ -32,7 +32,8 @@ def parts(release: SignedRelease) -> Iterator[Part]:
 async def publish(running: Running, offered: Iterator[Part]) -> operator_pb2.PublishResponse:
     async with running.channel(running.fleet.operator) as channel:
         stub = operator_pb2_grpc.OperatorServiceStub(channel)
-        return await stub.Publish(offered, timeout=SECONDS)
+        response: operator_pb2.PublishResponse = await stub.Publish(offered, timeout=SECONDS)
+        return response
 
 
 async def refusal(running: Running, offered: Iterator[Part]) -> tuple[str, str]:

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 from grpc import aio
 import pytest
 
@@ -20,6 +21,7 @@ from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, Repor
 from transport.fleet import Fleet, Running, now, served, serving, sha256
 
 SECONDS = 5.0
+_Status = health_pb2.HealthCheckResponse
 SECRET = "/srv/very/secret/path"
 
 
@@ -99,7 +101,7 @@ async def test_a_stop_ends_the_streams_that_are_open(tmp_path: Path) -> None:
             stream = agent_pb2_grpc.AgentServiceStub(channel).Watch(agent_pb2.WatchRequest())
             await stream.read()
             await asyncio.wait_for(stack.aclose(), 3.0)
-            assert await asyncio.wait_for(stream.read(), 3.0) is aio.EOF
+            assert await asyncio.wait_for(stream.read(), 3.0) is grpc.aio.EOF  # type: ignore[attr-defined]
 
 
 async def test_a_report_is_kept_and_judged(tmp_path: Path) -> None:
@@ -137,17 +139,19 @@ async def test_statuses_survive_a_restart(tmp_path: Path) -> None:
         assert view.contacted is not None
 
 
-BAD_REPORTS = {
+BAD_REPORTS: dict[str, dict[str, object]] = {
     "another host's": {"host": "off2"},
     "another site's": {"site": "staging"},
     "one with an endless stream name": {"stream": "x" * 65},
+    "one with a nameless stream": {"stream": ""},
+    "one with half a character for a stream": {"stream": "\ud800"},
 }
 
 
 @pytest.mark.parametrize("case", BAD_REPORTS)
 async def test_a_report_that_is_not_the_callers_is_refused(tmp_path: Path, case: str) -> None:
     fleet = Fleet()
-    content = fleet.report("off1") if not case else fleet.report(**{"host": "off1", **BAD_REPORTS[case]})
+    content = reports.dump(replace(reports.parse(fleet.report("off1")), **BAD_REPORTS[case]))  # type: ignore[arg-type]
     async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
         await running.publish(fleet.release(1, "off1", "off2"))
         with pytest.raises(aio.AioRpcError) as refused:
@@ -192,7 +196,8 @@ async def test_one_hosts_words_cannot_make_the_list_unreadable(tmp_path: Path) -
     """A report may hold a megabyte in one string; the list of all hosts must stay small."""
     fleet = Fleet()
     content = fleet.report("off1").replace(
-        b'"refused":null', b'"refused":{"code":"%b","reason":"\\ud800%b"}' % (b"C" * 9999, b"r" * 900_000)
+        b'"refused":null',
+        b'"refused":{"code":"%b","reason":"\\ud800%b"}' % (b"C" * 9999, b"r" * 900_000),
     )
     async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
         await running.publish(fleet.release(1, "off1"))
@@ -215,9 +220,42 @@ async def test_a_host_that_left_the_release_is_retired_and_then_silent(tmp_path:
         assert roster.view("off2", later).verdict.state.value == "silent"
 
 
+async def test_a_refusal_that_quotes_megabytes_stays_short(tmp_path: Path) -> None:
+    fleet = Fleet()
+    parts = [
+        operator_pb2.PublishRequest(envelope=fleet.release(1, "off1").envelope),
+        operator_pb2.PublishRequest(
+            bundle=operator_pb2.Bundle(
+                host="off1", content=fleet.release(1, "off1").bundle("off1") or b""
+            )
+        ),
+        operator_pb2.PublishRequest(bundle=operator_pb2.Bundle(host="x" * 1_000_000)),
+    ]
+    async with serving(fleet, tmp_path) as running, operator(running) as stub:
+        for call in (
+            stub.Publish(iter(parts), timeout=SECONDS),
+            stub.GetHost(operator_pb2.GetHostRequest(host="y" * 1_000_000), timeout=SECONDS),
+        ):
+            with pytest.raises(aio.AioRpcError) as refused:
+                await call
+            assert refused.value.code().name in {"FAILED_PRECONDITION", "NOT_FOUND"}
+            assert len(refused.value.details() or "") <= 1000
+
+
+async def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        host, _, port = running.address.rpartition(":")
+        silent = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
+        async with operator(running) as stub:
+            await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
+        for _, writer in silent:
+            writer.close()
+        await asyncio.gather(*(w.wait_closed() for _, w in silent), return_exceptions=True)
+
+
 async def test_health_is_told_to_any_pinned_caller(tmp_path: Path) -> None:
     fleet = Fleet()
-    Response = health_pb2.HealthCheckResponse
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(serving(fleet, tmp_path))
         await running.publish(fleet.release(1, "off1"))
@@ -225,17 +263,17 @@ async def test_health_is_told_to_any_pinned_caller(tmp_path: Path) -> None:
             stub = health_pb2_grpc.HealthStub(channel)
             for service in ("", "offctl.api.v1.AgentService", "offctl.api.v1.OperatorService"):
                 request = health_pb2.HealthCheckRequest(service=service)
-                assert (await stub.Check(request, timeout=SECONDS)).status == Response.SERVING
+                assert (await stub.Check(request, timeout=SECONDS)).status == _Status.SERVING
             unknown = health_pb2.HealthCheckRequest(service="nothing")
             with pytest.raises(aio.AioRpcError) as refused:
                 await stub.Check(unknown, timeout=SECONDS)
             assert refused.value.code().name == "NOT_FOUND"
             absent = stub.Watch(unknown, timeout=SECONDS)
-            assert (await absent.read()).status == Response.SERVICE_UNKNOWN
+            assert (await absent.read()).status == _Status.SERVICE_UNKNOWN
             stream = stub.Watch(health_pb2.HealthCheckRequest(), timeout=SECONDS)
-            assert (await stream.read()).status == Response.SERVING
+            assert (await stream.read()).status == _Status.SERVING
             closing = asyncio.ensure_future(stack.aclose())
-            assert (await stream.read()).status == Response.NOT_SERVING
+            assert (await stream.read()).status == _Status.NOT_SERVING
             await closing
 
 
@@ -368,8 +406,6 @@ async def test_metadata_that_is_too_large_is_refused_and_others_are_served(tmp_p
 
 async def test_compressed_messages_are_not_taken(tmp_path: Path) -> None:
     """A few kilobytes could otherwise become a gigabyte of memory."""
-    import grpc
-
     fleet = Fleet()
     async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
         await running.publish(fleet.release(1, "off1"))

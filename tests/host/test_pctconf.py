@@ -20,7 +20,7 @@ def _section(wanted: dict[str, Any]) -> tuple[dict[str, str], list[tuple[str, st
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_reads_like_pve(case: dict[str, Any]) -> None:
     file = pctconf.read(case["input"].encode("latin-1"))
-    empty = {"options": {}}
+    empty: dict[str, Any] = {"options": {}}
     assert (file.main.options, file.main.raw) == _section(case["main"])
     pending = case.get("pending", empty)
     assert (file.pending.options, file.pending.raw) == _section(pending)

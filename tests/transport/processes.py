@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator
 import contextlib
-import os
 from pathlib import Path
 import selectors
-import signal
 import subprocess
 import sys
-import time
 
-from offctl import certificates
+from offctl.trust.keys import SecretKey
 from transport import fleet as fleets
 from transport.fleet import Fleet, Pair
-from offctl.trust.keys import SecretKey
 
 DEADLINE = 20.0
 

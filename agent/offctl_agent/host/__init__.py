@@ -1,1 +1,1 @@
-"""The doors to a host: what it looks like from outside, and how each thing on it is read or done."""
+"""The doors to a host: what it looks like from outside, and how each thing is read or done."""

@@ -128,7 +128,7 @@ def decode_text(text: str) -> str:
 def encode_text(text: str) -> str:
     """One line of a description as PVE writes it."""
     return "".join(
-        chr(byte) if 0x20 <= byte <= 0x7E and byte not in b"%:" else f"%{byte:02X}"  # noqa: PLR2004
+        chr(byte) if 0x20 <= byte <= 0x7E and byte not in b"%:" else f"%{byte:02X}"
         for byte in text.encode("utf-8", errors="replace")
     )
 

@@ -103,7 +103,7 @@ def ipv4_configuration(text: str) -> str:
     if text in ("dhcp", "manual"):
         return ""
     address, _, length = text.partition("/")
-    if not ipv4(address) and length.isdecimal() and _MIN_PREFIX <= int(length) <= 32:  # noqa: PLR2004
+    if not ipv4(address) and length.isdecimal() and _MIN_PREFIX <= int(length) <= 32:
         return ""
     return "value does not look like a valid ipv4 network configuration"
 
@@ -112,7 +112,7 @@ def ipv6_configuration(text: str) -> str:
     if text in ("auto", "dhcp", "manual"):
         return ""
     address, _, length = text.partition("/")
-    if not ipv6(address) and length.isdecimal() and _MIN_PREFIX <= int(length) <= 128:  # noqa: PLR2004
+    if not ipv6(address) and length.isdecimal() and _MIN_PREFIX <= int(length) <= 128:
         return ""
     return "value does not look like a valid ipv6 network configuration"
 

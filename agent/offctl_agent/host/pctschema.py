@@ -41,6 +41,7 @@ class Kind:
     least: float | None = None
     most: float | None = None
     words: tuple[str, ...] = ()
+    shortest: int = 0
     longest: int = 0
     pattern: re.Pattern[str] | None = None
     check: Callable[[str], str] | None = None
@@ -108,6 +109,8 @@ def _judge_value(kind: Kind, text: str, *, limits: bool) -> list[tuple[str, bool
         return [] if fine else [(f"type check ('boolean') failed - got '{text}'", False)]
     if kind.type in ("integer", "number"):
         return _judge_number(kind, text, limits=limits)
+    if limits and len(text) < kind.shortest:
+        return [(f"value must be at least {kind.shortest} characters long", False)]
     if limits and kind.longest and len(text) > kind.longest:
         return [(f"value may only be {kind.longest} characters long", False)]
     if kind.words and text not in kind.words:

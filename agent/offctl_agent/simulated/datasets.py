@@ -73,7 +73,7 @@ class Datasets:
             raise failures.refusal(doing, failures.PREFLIGHT, cause)
         found = sorted(os.listdir(self._machine.locate(mountpoint)))
         if found:
-            shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")  # noqa: PLR2004
+            shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
             cause = f"directory {mountpoint} is not empty and would be hidden: {shown}"
             hint = "move what is there out of the way by hand"
             raise failures.refusal(doing, failures.PREFLIGHT, cause, hint=hint)

@@ -58,7 +58,7 @@ class SimulatedHost:
         except OSError as error:
             raise HostError(f"cannot read {error.filename}: {error.strerror}") from error
 
-    def _execute(self, action: act.Action) -> None:  # noqa: C901, PLR0912
+    def _execute(self, action: act.Action) -> None:  # noqa: PLR0912
         match action:
             case act.CreateDataset():
                 self._datasets.create(action)

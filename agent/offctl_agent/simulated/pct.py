@@ -44,15 +44,27 @@ def listed(machine: Machine, call: Call) -> str:
 def config(machine: Machine, call: Call) -> str:
     """`pct config`: with what is pending merged in, or with --current without."""
     file = pctconf.read(Pve(machine).require(call.number))
-    options = dict(file.main.options)
-    if call.options.get("current") != "1":
+    section = _section(file, call)
+    options = dict(section.options)
+    if section is file.main and call.options.get("current") != "1":
         pending = dict(file.pending.options)
         for key in pctconf.deletions(pending.pop("delete", "")):
             options.pop(key, None)
         options.update(pending)
     lines = [f"{key}: {_printed(key, options[key])}" for key in sorted(options)]
-    lines += [f"{key}: {value}" for key, value in file.main.raw]
+    lines += [f"{key}: {value}" for key, value in section.raw]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _section(file: pctconf.File, call: Call) -> pctconf.Section:
+    snapshot = call.options.get("snapshot")
+    if snapshot is None:
+        return file.main
+    if "current" in call.options:
+        raise CommandError("cannot use 'snapshot' and 'current' together", DIED)
+    if snapshot not in file.snapshots:
+        raise CommandError(f"snapshot '{snapshot}' does not exist", DIED)
+    return file.snapshots[snapshot]
 
 
 def pending(machine: Machine, call: Call) -> str:

@@ -17,7 +17,7 @@ _ANY = Kind()
 _BOOL = Kind("boolean")
 _CREATE: Mapping[str, Kind] = {
     "force": _BOOL,
-    "password": _ANY,
+    "password": Kind(shortest=5),
     "pool": _ANY,
     "start": _BOOL,
     "storage": _ANY,
@@ -27,7 +27,7 @@ _LISTS = frozenset({"delete", "revert", "nameserver", "searchdomain", "tags"})
 _SKIPLOCK: Mapping[str, Kind] = {"skiplock": _BOOL}
 # Positional parameters after the id, options of the command, and whether configuration keys too.
 COMMANDS: Mapping[str, tuple[int, Mapping[str, Kind], bool]] = {
-    "config": (0, {"current": _BOOL}, False),
+    "config": (0, {"current": _BOOL, "snapshot": _ANY}, False),
     "create": (1, _CREATE, True),
     "list": (-1, {}, False),
     "pending": (0, {}, False),
@@ -60,29 +60,20 @@ def parse(argv: Sequence[str]) -> Call:
     command = _command(argv[0] if argv else "")
     count, own, configurable = COMMANDS[command]
     call = Call(command)
-    words: list[str] = []
-    for name, value in _getopt(argv[1:], own, configurable=configurable):
-        if not name:
-            words.append(value)
-        elif name in _LISTS and name in call.options:
-            call.options[name] += f",{value}"
-        else:
-            call.options[name] = value
+    words = _read(call, argv[1:], own, configurable=configurable)
     if len(words) < count + 1:
         raise CommandError(f"400 not enough arguments\n{usage(command)}", BAD_REQUEST)
     if len(words) > count + 1:
         raise CommandError(f"400 too many arguments\n{usage(command)}", BAD_REQUEST)
+    _unify_booleans(call.options, own)
     complaints = list(_judged(call.options, own))
-    if count >= 0:
-        if _VMID.fullmatch(words[0]):
-            call.number = int(words[0])
-        else:
-            reason = "invalid format - value does not look like a valid VM ID"
-            complaints.insert(0, f"vmid: {reason}")
-        call.positional = words[1:]
+    if words and not _VMID.fullmatch(words[0]):
+        complaints.insert(0, "vmid: invalid format - value does not look like a valid VM ID")
     if complaints:
         text = "\n".join(["400 Parameter verification failed.", *complaints, usage(command)])
         raise CommandError(text, BAD_REQUEST)
+    if words:
+        call.number, call.positional = int(words[0]), words[1:]
     return call
 
 
@@ -102,6 +93,21 @@ def _command(text: str) -> str:
     return found[0]
 
 
+def _read(
+    call: Call, argv: Sequence[str], own: Mapping[str, Kind], *, configurable: bool
+) -> list[str]:
+    """Fill in the options; gives the other words. The last value wins, lists accumulate."""
+    words = []
+    for name, value in _getopt(argv, own, configurable=configurable):
+        if not name:
+            words.append(value)
+        elif name in _LISTS and name in call.options:
+            call.options[name] += f",{value}"
+        else:
+            call.options[name] = value
+    return words
+
+
 def _getopt(
     argv: Sequence[str], own: Mapping[str, Kind], *, configurable: bool
 ) -> Iterator[tuple[str, str]]:
@@ -118,7 +124,7 @@ def _getopt(
         text, equals, value = word.lstrip("-").partition("=")
         name, kind = _option(text, own, configurable=configurable)
         if kind.type == "boolean":
-            yield name, _boolean(value if equals else _optional(words))
+            yield name, value if equals else _optional(words)
         elif equals and value:
             yield name, value
         elif words and not equals:
@@ -131,6 +137,13 @@ def _getopt(
 
 def _optional(words: list[str]) -> str:
     return words.pop(0) if words and not words[0].startswith("-") else "1"
+
+
+def _unify_booleans(options: dict[str, str], own: Mapping[str, Kind]) -> None:
+    for name, value in options.items():
+        kind = own.get(name) or pctschema.kind_of(name)
+        if kind is not None and kind.type == "boolean":
+            options[name] = _boolean(value)
 
 
 def _boolean(text: str) -> str:

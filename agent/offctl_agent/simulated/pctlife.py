@@ -100,7 +100,7 @@ def _refuse_foreign_lock(file: pctconf.File, call: Call) -> None:
 
 def _mount_keys(file: pctconf.File) -> list[str]:
     keys = (key for key in file.main.options if _NUMBER.fullmatch(key))
-    return [key for key in keys if _index(key) < 256]  # noqa: PLR2004
+    return [key for key in keys if _index(key) < 256]
 
 
 def _index(key: str) -> int:

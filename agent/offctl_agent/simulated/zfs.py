@@ -82,7 +82,7 @@ def set_(machine: Machine, argv: list[str]) -> str:
 
 def inherit(machine: Machine, argv: list[str]) -> str:
     """`zfs inherit property NAME...` (-r and -S are not simulated)."""
-    if len(argv) < 2 or argv[0].startswith("-"):  # noqa: PLR2004
+    if len(argv) < 2 or argv[0].startswith("-"):
         raise CommandError("missing property or dataset argument", USAGE)
     wanted = properties.ALIASES.get(argv[0], argv[0])
     if wanted in zfsproperties.NOT_INHERITABLE:
@@ -183,7 +183,7 @@ def detach(machine: Machine, guid: str) -> None:
 
 def rename(machine: Machine, argv: list[str]) -> str:
     """`zfs rename OLD NEW`, children too; mounted ones move, the old directory is removed."""
-    if len(argv) != 2 or argv[0].startswith("-"):  # noqa: PLR2004
+    if len(argv) != 2 or argv[0].startswith("-"):
         raise CommandError("missing source or target dataset", USAGE)
     old, new = argv
     pool = _existing(machine, old)

@@ -26,6 +26,9 @@ def compile_site(path: Path = Path()) -> compiler.Compiled:
     Raises AdminError when there is no site.toml to read.
     """
     site = read_site(path)
+    if any(each.code == source.SYNTAX for each in site.findings):
+        # Half a site would be called full of undeclared names.
+        return compiler.Compiled(site.site.name, (), site.findings, {})
     compiled = compiler.compile(site)
     checked = compiled.with_findings(lint.run(site, compiled))
     return checked if checked.has_errors else checked.with_findings(_unreadable(site, checked))
@@ -54,7 +57,7 @@ def parse(read: source.Source) -> model.Site:
     for complaint in applied.complaints:
         reader.complain(*complaint)
     tables = applied.tables
-    broken = any(each.code == "toml-syntax" for each in read.findings)
+    broken = any(each.code == source.SYNTAX for each in read.findings)
     if broken:  # what one broken file would have said is not missing
         tables = {"site": {"name": "unreadable"}, **tables}
     whole = reader.table(model.Tables, tables, ())

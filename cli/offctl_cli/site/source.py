@@ -15,6 +15,7 @@ from offctl import errors, files
 from offctl_cli.site import finding, key, positions
 
 ENTRY = "site.toml"
+SYNTAX = "toml-syntax"  # the code of findings that leave a file unread
 MAX_FILE = 1024 * 1024
 MAX_FILES = 1000
 MAX_TOTAL = 8 * 1024 * 1024
@@ -22,8 +23,7 @@ MAX_DEPTH = 24
 
 # tomli takes quadratic time for long dotted keys and recurses into brackets (RecursionError).
 _DEEP_KEY = re.compile(
-    r"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*)"""
-    f"{{{MAX_DEPTH}}}"
+    r"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*)""" f"{{{MAX_DEPTH}}}"
 )
 _AT_LINE = re.compile(r" \(at (?:line (?P<line>[0-9]+), column [0-9]+|end of document)\)\Z")
 
@@ -142,12 +142,12 @@ class _Merged:
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             place = finding.Place(name, line)
-            self._refuse("toml-syntax", place, f"not UTF-8: byte 0x{content[error.start]:02x}")
+            self._refuse(SYNTAX, place, f"not UTF-8: byte 0x{content[error.start]:02x}")
             return None
         match = _DEEP_KEY.search(text)
         if match:
             place = finding.Place(name, text.count("\n", 0, match.start()) + 1)
-            self._refuse("toml-syntax", place, f"a key has more than {MAX_DEPTH} parts")
+            self._refuse(SYNTAX, place, f"a key has more than {MAX_DEPTH} parts")
             return None
         try:
             tables = tomli.loads(text)
@@ -163,7 +163,7 @@ class _Merged:
         last = text.count("\n") + (0 if text.endswith("\n") else 1)
         line = 0 if match is None else int(match["line"] or last)
         place = finding.Place(name, line)
-        self._refuse("toml-syntax", place, f"not TOML: {_AT_LINE.sub('', said)[:200]}")
+        self._refuse(SYNTAX, place, f"not TOML: {_AT_LINE.sub('', said)[:200]}")
 
     def add(self, tables: dict[str, Any], name: str) -> None:
         """Merge one file's tables; what stands in two files is an error naming both."""

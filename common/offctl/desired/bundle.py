@@ -28,7 +28,6 @@ from offctl.desired.model import (
     Subid,
     TunnelEnd,
     VolumeMount,
-    Window,
 )
 from offctl.tables import Table
 

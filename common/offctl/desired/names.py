@@ -137,6 +137,6 @@ def refuse_twice(what: str, values: list[str]) -> None:
 
 def _minutes(text: str, whole: str) -> int:
     hours, minutes = text.split(":")
-    if int(hours) > 23:  # noqa: PLR2004
+    if int(hours) > 23:
         raise errors.MalformedError(f"cannot use restart window {whole!r}: no such hour")
     return int(hours) * 60 + int(minutes)

@@ -19,6 +19,7 @@ MAX_SIGNATURES = 16
 # What signatures, names and base64's line-less text may add to a payload.
 OVERHEAD = 16 * 1024
 
+_OURS = re.compile(r"application/vnd\.offctl\.([a-z]+)\.v1\+toml")
 _KEYID = re.compile(r"[0-9a-f]{64}")
 _PAYLOAD_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,100}")
 
@@ -111,12 +112,12 @@ def verify(
     if envelope.payload_type != payload_type:
         raise refused(
             Refusal.SIG_INVALID,
-            f"cannot accept {envelope.payload_type}: {payload_type} is expected here",
+            f"cannot accept {_called(envelope.payload_type)}: {_called(payload_type)} is expected",
         )
     if len(envelope.signatures) > MAX_SIGNATURES:
         raise refused(
             Refusal.SIG_INVALID,
-            f"cannot accept {payload_type}: it has {len(envelope.signatures)} signatures, "
+            f"cannot accept {_called(payload_type)}: it has {len(envelope.signatures)} signatures, "
             f"more than the {MAX_SIGNATURES} allowed",
         )
     message = signed_bytes(payload_type, envelope.payload)
@@ -132,10 +133,16 @@ def verify(
     if len(valid) < max(threshold, 1):
         raise refused(
             Refusal.SIG_INVALID,
-            f"cannot accept {payload_type}: {len(valid)} of the {max(threshold, 1)} signatures "
-            "needed are valid and by keys we trust",
+            f"cannot accept {_called(payload_type)}: {len(valid)} of the {max(threshold, 1)} "
+            "signatures needed are valid and by keys we trust",
         )
     return envelope.payload
+
+
+def _called(payload_type: str) -> str:
+    """A payload type as people call it; one of ours is `application/vnd.offctl.NAME.v1+toml`."""
+    match = _OURS.fullmatch(payload_type)
+    return f"the {match[1]}" if match else f"an envelope of {payload_type[:60]!r}"
 
 
 def _read_signature(table: Table) -> Signature:

@@ -12,7 +12,7 @@ from offctl_cli.site.tables.containers import Container, Device, Features, Start
 Pairs = tuple[tuple[str, str], ...]
 
 
-def bit(value: bool) -> str:  # noqa: FBT001
+def bit(value: bool) -> str:
     """A boolean as pct writes it."""
     return "1" if value else "0"
 

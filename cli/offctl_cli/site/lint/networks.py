@@ -23,12 +23,12 @@ def duplicate_address(site: model.Site, compiled: Compiled) -> Iterator[rule.Com
                 text = f"hosts.{name} has address {at[1]} of {owner}"
                 yield ("hosts", name, "addresses"), text, "every address belongs to one"
     for host_name, path, network in _interfaces(compiled):
-        for address in _addresses(network):
+        for option, address in _addresses(network):
             at = _scope(site, host_name, address)
             owner = owners.setdefault(at, key.shown(path[:2]))
             if owner != key.shown(path[:2]):
                 text = f"{key.shown(path)} has address {at[1]} of {owner}"
-                yield path, text, "every address belongs to one"
+                yield _written(site, path, option), text, "every address belongs to one"
 
 
 @rule.error("duplicate-hardware-address", "A hardware address is used once in a cluster.")
@@ -75,12 +75,18 @@ def _interfaces(compiled: Compiled) -> Iterator[tuple[str, key.Path, Network]]:
                 yield state.host, ("containers", container.name, "networks", network.name), network
 
 
-def _addresses(network: Network) -> Iterator[addresses.Address]:
+def _written(site: model.Site, path: key.Path, option: str) -> key.Path:
+    """The address where it is written; the container's id where it follows from that."""
+    at = (*path, option)
+    return at if site.origins.get(at, at) in site.places else (*path[:2], "id")
+
+
+def _addresses(network: Network) -> Iterator[tuple[str, addresses.Address]]:
     options = dict(network.options)
     for option in ("ip", "ip6"):
         address = addresses.parse(options.get(option, "").partition("/")[0])
         if address is not None:
-            yield address
+            yield option, address
 
 
 def _scope(site: model.Site, host: str, address: addresses.Address) -> tuple[str | None, str]:

@@ -26,8 +26,9 @@ def plaintext_route(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
     for name, route in site.routes.items():
         if route.scheme == "https" or route.tunnel:
             continue
-        here = _cluster(site, route.proxy)
-        if route.container and _cluster(site, route.container) != here:
+        here = _cluster(site, route.proxy)  # None for what is not declared
+        there = _cluster(site, route.container or "")
+        if None not in (here, there) and there != here:
             text = (
                 f"routes.{name} goes from {route.proxy!r} to {route.container!r} "
                 "in another cluster, in the clear"

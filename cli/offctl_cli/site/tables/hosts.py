@@ -142,7 +142,10 @@ class Host:
     identity: HostIdentity | None = declare.optional(
         kinds.TableOf(HostIdentity),
         "Certificate and tunnel key, as printed by the host.",
-        example={"certificate": "-----BEGIN CERTIFICATE-----...", "tunnel_key": "x25519:..."},
+        example={
+            "certificate": "-----BEGIN CERTIFICATE-----...",
+            "tunnel_key": "x25519:" + "A" * 43 + "=",
+        },
     )
     windows: tuple[str, ...] = declare.optional(
         kinds.ListOf(shapes.WINDOW, or_one=True),

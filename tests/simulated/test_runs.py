@@ -1,0 +1,135 @@
+"""What the simulated pct does against what the real one did."""
+
+from pathlib import Path
+import shlex
+from typing import Any
+
+import pytest
+import tomli
+
+from offctl_agent.observed import ObservedContainer
+from offctl_agent.simulated.result import Result
+from simulated.scene import Scene
+
+with (Path(__file__).parent / "runs.toml").open("rb") as file:
+    CASES: list[dict[str, Any]] = tomli.load(file)["case"]
+
+TEMPLATE = "local:vztmpl/debian-12-tiny_12.5-1_amd64.tar.zst"
+PENDING = "[pve:pending]"
+
+
+def _begin(root: Path, case: dict[str, Any]) -> Scene:
+    scene = Scene(root).prepared()
+    rootfs = ("--rootfs", "local-zfs:1", "--unprivileged", "1")
+    assert scene.run("pct", "create", "101", TEMPLATE, *rootfs).code == 0
+    for name in ("a", "b", "c", "x", "y", "my dir"):
+        scene.machine.locate(f"/data/{name}").mkdir(parents=True)
+    scene.machine.locate("/data/file").write_text("")
+    if "file" in case:
+        scene.conf().write_text(case["file"])
+    if case.get("running"):
+        assert scene.run("pct", "start", "101").code == 0
+    if "faults" in case:
+        (root / "faults.toml").write_text(case["faults"])
+    return scene
+
+
+def _check_exit(case: dict[str, Any], result: Result) -> None:
+    if "fails" in case:
+        assert result.code != 0
+        assert case["fails"] in result.stderr
+    else:
+        assert result.code == 0, result.stderr
+    assert case.get("says", "") in result.stderr
+    if "silent" in case:
+        assert case["silent"] not in result.stderr
+
+
+def _check_file(case: dict[str, Any], text: str) -> None:
+    main, _, pending = text.partition(PENDING)
+    lines = main.splitlines()
+    assert [line for line in case.get("lines", []) if line not in lines] == []
+    keys = [line.partition(":")[0] for line in lines] + [PENDING] * (PENDING in text)
+    assert [key for key in case.get("absent", []) if key in keys] == []
+    if "pending" in case:
+        assert pending.strip().splitlines() == case["pending"]
+    if "exactly" in case:
+        assert text == case["exactly"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_run(case: dict[str, Any], tmp_path: Path) -> None:
+    scene = _begin(tmp_path, case)
+    result = Result()
+    for number, command in enumerate(case["run"]):
+        assert result.code == 0, f"command {number} failed: {result.stderr}"
+        result = scene.run(*shlex.split(command.replace(";", "\\;")))
+    _check_exit(case, result)
+    (tmp_path / "faults.toml").unlink(missing_ok=True)
+    _check_file(case, scene.conf(case.get("number", 101)).read_text())
+    if "made" in case:
+        assert scene.machine.locate(case["made"]).is_dir()
+    if "mounts" in case:
+        containers = scene.look().containers
+        assert isinstance(containers, tuple)
+        found = containers[0]
+        assert isinstance(found, ObservedContainer)
+        assert found.effective is not None
+        assert [target for target, _ in found.effective.mounts] == case["mounts"]
+
+
+def test_refused_creations_leave_nothing(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {})
+    before = scene.look()
+    for mount in ("/data/missing,mp=/x", "/data/file,mp=/x"):
+        call = ("pct", "create", "112", TEMPLATE, "--rootfs", "local-zfs:1", "--mp0", mount)
+        assert scene.run(*call).code != 0
+    assert scene.look() == before
+
+
+def test_an_interface_without_address_gets_a_new_one_each_time(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {})
+    seen = set()
+    for _ in range(3):
+        scene.run("pct", "set", "101", "--net0", "name=eth0,bridge=vmbr0")
+        lines = scene.conf().read_text().splitlines()
+        seen.add(next(line for line in lines if line.startswith("net0")))
+    assert len(seen) == 3
+
+
+def test_list_prints_nothing_without_containers(tmp_path: Path) -> None:
+    scene = Scene(tmp_path).prepared()
+    assert scene.run("pct", "list").stdout == ""
+
+
+def test_list_shows_lock_and_name(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {})
+    scene.run("pct", "set", "101", "--lock", "backup", "--hostname", "web")
+    rows = [line.split() for line in scene.run("pct", "list").stdout.splitlines()]
+    assert rows == [["VMID", "Status", "Lock", "Name"], ["101", "stopped", "backup", "web"]]
+
+
+def test_pending_prints_current_and_new(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {"running": True})
+    scene.run("pct", "set", "101", "--tty", "3", "--delete", "ostype")
+    scene.run("pct", "set", "101", "--tty", "3", "--arch", "arm64")
+    lines = scene.run("pct", "pending", "101").stdout.splitlines()
+    assert "new tty: 3" in lines
+    assert {"cur arch: amd64", "new arch: arm64"} <= set(lines)
+
+
+def test_config_merges_what_waits_unless_asked(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {"running": True})
+    scene.run("pct", "set", "101", "--arch", "arm64", "--description", "a: b")
+    assert "arch: arm64" in scene.run("pct", "config", "101").stdout.splitlines()
+    current = scene.run("pct", "config", "101", "--current", "1").stdout.splitlines()
+    assert "arch: amd64" in current
+    assert "description: a%3A b%0A" in current
+
+
+def test_create_with_start_succeeds_although_the_start_fails(tmp_path: Path) -> None:
+    scene = Scene(tmp_path).prepared()
+    (tmp_path / "etc/subuid").write_bytes(b"")
+    options = ("--rootfs", "local-zfs:1", "--unprivileged", "1", "--start", "1")
+    assert scene.run("pct", "create", "101", TEMPLATE, *options).code == 0
+    assert scene.run("pct", "status", "101").stdout == "status: stopped\n"

@@ -247,13 +247,9 @@ def write_data(stage: Stage, text: str) -> Path:
     """A file in a dataset, as an application would write it."""
     zfs = stage.directory / "off2" / "machine" / "zfs"
 
-    def found() -> dict[str, dict[str, str]]:
-        datasets: dict[str, dict[str, str]] = json.loads((zfs / "zfs-hdd.json").read_text())[
-            "datasets"
-        ]
-        return datasets
-
-    stage.wait("the dataset off/users", lambda: "zfs-hdd/off/users" in found())
-    path = zfs / "data" / found()["zfs-hdd/off/users"]["guid"] / "somebody.sto"
+    name = '"zfs-hdd/off/users"'
+    stage.wait("the dataset off/users", lambda: name in (zfs / "zfs-hdd.json").read_text())
+    pool = json.loads((zfs / "zfs-hdd.json").read_text())
+    path = zfs / "data" / pool["datasets"]["zfs-hdd/off/users"]["guid"] / "somebody.sto"
     path.write_text(text)
     return path

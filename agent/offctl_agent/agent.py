@@ -100,4 +100,4 @@ def open_host(config: Config) -> Host:
             "cannot manage this machine: this version manages simulated hosts only",
             hint='set `simulated = "DIRECTORY"` in agent.toml (made by `offctl-simhost`)',
         )
-    return SimulatedHost(config.simulated, config.host)
+    return SimulatedHost(config.simulated, config.host, outlive=True)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
+import os
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +21,7 @@ from offctl_cli.fleet import HostDetail, HostList, HostStatus
 _ON_THEIR_WAY = frozenset({State.BEHIND, State.AWAITED, State.DRIFT})
 _MOST_EVENTS = 8
 _MOST_ALIKE = 3
+_UNFOLDED = 1000
 
 
 def state_of(status: HostStatus) -> State | None:
@@ -85,7 +88,7 @@ def change(status: HostStatus, before: str | None) -> str:
 
 def print_listing(listing: HostList, now: datetime) -> None:
     """The table: worst first, one line for each host."""
-    console = Console(highlight=False)
+    console = _console()
     if not listing.serial:
         console.print("nothing has been published yet")
     else:
@@ -108,6 +111,12 @@ def print_listing(listing: HostList, now: datetime) -> None:
     console.print(table)
 
 
+def _console() -> Console:
+    """As wide as the terminal; in a pipe nothing is folded, so that one host stays one line."""
+    told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if told else _UNFOLDED, soft_wrap=False)
+
+
 def _cells(status: HostStatus, now: datetime) -> Iterator[Text]:
     yield Text(visible(status.host, 40))
     yield Text(visible(status.state, 20), style=_style(state_of(status)))
@@ -125,7 +134,7 @@ def print_host(found: HostDetail, now: datetime, *, everything: bool) -> None:
 
     Without `everything` resources that are alike are told of together, and old events left out.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     status = found.status
     head = Text(visible(status.host, 40) + ": ")
     head.append(visible(status.state, 20), style=_style(state_of(status)))

@@ -140,11 +140,8 @@ class Coordinator:
             found = await asyncio.to_thread(
                 publication.judge, release, self._root, floor=self._floor, now=now
             )
-            if found.serial == self._floor.serial and self._publication is not None:
-                return Published(found.serial, len(found.hosts), already_current=True)
-            if found.serial == self._floor.serial:
-                # The store has it; only the trust root did not accept it at start.
-                self._set_current(found)
+            current = self._publication
+            if current is not None and current.serial == found.serial:
                 return Published(found.serial, len(found.hosts), already_current=True)
             callers.allow(self._root, found)
             record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
@@ -196,7 +193,7 @@ class Coordinator:
         roster = self.roster()
         if name not in roster.names():
             raise errors.NotFoundError(
-                f"cannot show host {name[:80]!r}: the newest release does not name it, and it never "
+                f"cannot show host {name[:80]!r}: it is not in the newest release and never "
                 "reported"
             )
         record = await self._in_store(self._store.newest_report, name)

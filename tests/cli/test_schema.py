@@ -5,13 +5,13 @@ from typing import Any
 from click.testing import CliRunner
 import jsonschema
 import pytest
-from sitecases import CASES, Case, label
 import tomli
 
 from offctl_cli.commands import schema as command
 from offctl_cli.site import schema
 from offctl_cli.site.tables.containers import Container
 from offctl_cli.site.tables.tunnels import Tunnel
+from sitecases import CASES, Case, label
 
 ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "docs" / "site.md"
@@ -64,9 +64,7 @@ def test_every_file_of_the_example_validates(
 
 
 @pytest.mark.parametrize("case", [each for each in CASES if each.is_good], ids=label)
-def test_every_good_case_validates(
-    case: Case, validator: jsonschema.Draft202012Validator
-) -> None:
+def test_every_good_case_validates(case: Case, validator: jsonschema.Draft202012Validator) -> None:
     assert [each.message for each in validator.iter_errors(read(case.path))] == []
 
 
@@ -94,7 +92,9 @@ def tables_of(node: object) -> list[dict[str, Any]]:
         return [found for each in node for found in tables_of(each)]
     if not isinstance(node, dict):
         return []
-    below = [found for word, each in node.items() if word != "examples" for found in tables_of(each)]
+    below = [
+        found for word, each in node.items() if word != "examples" for found in tables_of(each)
+    ]
     return [node, *below] if node.get("type") == "object" and "properties" in node else below
 
 

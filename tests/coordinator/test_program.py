@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-import random
 import re
 import signal
 import sys
@@ -233,28 +232,29 @@ def test_killed_while_publishing_it_has_the_old_or_the_new_release_whole(tmp_pat
     fleet = Fleet()
     hosts = [f"host{number}" for number in range(8)]
     config = processes.coordinator_directory(tmp_path / "coordinator", fleet)
-    releases = {serial: fleet.release(serial, *hosts) for serial in range(1, 12)}
-    chance = random.Random(10)
+    releases = {serial: fleet.release(serial, *hosts) for serial in range(1, 13)}
     known = 0
     usual = 0.0
-    for serial, release in releases.items():
+    for serial in range(2, 13):
         with processes.started(PROGRAM, "serve", "--config", str(config)) as process:
             address = processes.first_line(process).rpartition(" ")[2]
             with Client(connection(fleet, address, tmp_path)) as client:
                 listed = client.list_hosts()
                 # What was acknowledged is there; what was not is there whole, or not at all.
                 assert listed.serial in {known, serial - 1}
-                if listed.serial:
-                    assert listed.manifest_sha256 == sha256(releases[listed.serial])
-                    assert [status.host for status in listed.hosts] == hosts
-                began = time.monotonic()
-                killer = threading.Timer(chance.uniform(0, usual * 1.5), process.kill)
-                if usual:
-                    killer.start()
+                if not usual:
+                    client.publish(releases[1])
+                    began = time.monotonic()
+                    known = client.publish(releases[2]).serial
+                    usual = time.monotonic() - began
+                    continue
+                assert listed.manifest_sha256 == sha256(releases[listed.serial])
+                assert [status.host for status in listed.hosts] == hosts
+                # From before it arrives until after it is answered, step by step.
+                killer = threading.Timer(usual * (serial - 3) / 8, process.kill)
+                killer.start()
                 try:
-                    known = client.publish(release).serial
-                    usual = usual or time.monotonic() - began
+                    known = client.publish(releases[serial]).serial
                 except errors.OffctlError:
                     known = listed.serial
-                if killer.is_alive():
-                    killer.join()
+                killer.join()

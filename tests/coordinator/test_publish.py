@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+import sqlite3
 
 import grpc
 from grpc import aio
 import pytest
 
+from offctl import errors
 from offctl.api.v1 import operator_pb2, operator_pb2_grpc
 from offctl.desired import bundle
 from offctl.desired.model import Identity
+from offctl.trust import accept
+from offctl.trust import timestamp as timestamps
 from offctl.trust.keys import SecretKey
 from offctl.trust.manifest import Manifest
 from offctl.trust.release import MAX_ENVELOPE, MAX_RELEASE, SignedRelease
@@ -247,6 +251,78 @@ async def test_a_release_that_expired_meanwhile_is_still_served(tmp_path: Path) 
     later: Callable[[], datetime] = lambda: now() + timedelta(days=2)  # noqa: E731
     async with serving(fleet, tmp_path, clock=later) as running:
         assert (await running.coordinator.fetch("off1", sha256(release))).timestamp
+
+
+async def test_a_release_that_the_disk_changed_is_not_served_until_it_is_published_again(
+    tmp_path: Path,
+) -> None:
+    fleet = Fleet()
+    release = fleet.release(7, "off1")
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(release)
+    connection = sqlite3.connect(tmp_path / "coordinator.db")
+    connection.execute("UPDATE bundles SET content = x'00'")
+    connection.commit()
+    connection.close()
+    async with serving(fleet, tmp_path) as running:
+        with pytest.raises(errors.NotFoundError):
+            await running.coordinator.fetch("off1", "")
+        await publish(running, parts(release))
+        assert (await running.coordinator.fetch("off1", "")).bundle == release.bundle("off1")
+    async with serving(fleet, tmp_path) as running:
+        assert (await running.coordinator.fetch("off1", "")).bundle == release.bundle("off1")
+
+
+async def test_before_the_first_release_there_is_nothing_to_fetch(tmp_path: Path) -> None:
+    async with serving(Fleet(), tmp_path) as running:
+        with pytest.raises(errors.NotFoundError, match="nothing has been published"):
+            await running.coordinator.fetch("off1", "")
+
+
+async def test_a_reloaded_trust_root_judges_the_current_release_again(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(7, "off1"))
+        newer = replace(fleet, release_key=SecretKey.generate())
+        await running.coordinator.reload(newer.root())
+        with pytest.raises(errors.NotFoundError):
+            await running.coordinator.fetch("off1", "")
+        assert len(running.coordinator.allowed.callers) == 1
+        await running.coordinator.reload(fleet.root())
+        assert (await running.coordinator.fetch("off1", "")).envelope
+        assert len(running.coordinator.allowed.callers) == 2
+
+
+async def test_a_trust_root_of_another_site_is_not_reloaded(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(7, "off1"))
+        with pytest.raises(errors.RefusedError, match="it is for site 'staging'"):
+            await running.coordinator.reload(fleet.root(site="staging"))
+        assert (await running.coordinator.fetch("off1", "")).envelope
+
+
+async def test_a_timestamp_is_signed_again_before_it_is_old_and_for_each_release(
+    tmp_path: Path,
+) -> None:
+    fleet = Fleet()
+    clock = [now()]
+    async with serving(fleet, tmp_path, clock=lambda: clock[0]) as running:
+
+        async def stamp() -> timestamps.Timestamp:
+            got = await running.coordinator.fetch("off1", "")
+            return accept.timestamp(got.timestamp, fleet.root(), now=clock[0])
+
+        await running.publish(fleet.release(7, "off1"))
+        first = await stamp()
+        clock[0] += timedelta(minutes=4)
+        assert await stamp() == first
+        clock[0] += timedelta(minutes=2)
+        assert (await stamp()).created == clock[0]
+        clock[0] -= timedelta(hours=1)
+        assert (await stamp()).created == clock[0]
+        await running.publish(fleet.release(8, "off1", created=clock[0]))
+        assert (await stamp()).serial == 8
 
 
 async def test_what_the_trust_root_no_longer_accepts_is_not_served_after_a_restart(

@@ -404,6 +404,25 @@ async def test_metadata_that_is_too_large_is_refused_and_others_are_served(tmp_p
             await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
 
 
+async def test_one_hosts_flood_of_reports_keeps_nobody_waiting(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1", "off2"))
+        async with agent(running, "off1") as flooding, agent(running, "off2") as stub:
+
+            async def send(sequence: int) -> None:
+                content = fleet.report("off1", sequence=sequence)
+                await flooding.Report(agent_pb2.ReportRequest(report=content), timeout=30)
+
+            flood = asyncio.gather(*(send(number) for number in range(1, 301)))
+            for _ in range(5):
+                await stub.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
+            still_flooding = not flood.done()
+            await flood
+        assert still_flooding
+        assert running.coordinator.roster().standings["off1"].report.sequence == 300
+
+
 async def test_compressed_messages_are_not_taken(tmp_path: Path) -> None:
     """A few kilobytes could otherwise become a gigabyte of memory."""
     fleet = Fleet()

@@ -1,6 +1,7 @@
 """The database file: sound and ours, or a clear error; what it keeps and what it lets go."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 import os
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_a_serial_is_never_stored_twice(tmp_path: Path) -> None:
     with sqlite.opened(path) as store:
         store.add_release(release(1, off1=b"one"))
         with pytest.raises(errors.AdminError, match="cannot store release 1"):
-            store.add_release(release(1, off1=b"two"))
+            store.add_release(replace(release(1, off1=b"two"), sha256="f" * 64))
         newest = store.newest_release()
         assert newest is not None
         assert newest.release.bundles == (("off1", b"one"),)
@@ -163,6 +164,22 @@ def make_foreign(path: Path) -> None:
 def make_open_to_others(path: Path) -> None:
     fill(path)
     path.chmod(0o644)
+
+
+def test_a_damaged_release_is_made_whole_and_its_history_kept(tmp_path: Path) -> None:
+    path = tmp_path / "coordinator.db"
+    record = release(1, off1=b"one", off2=b"two")
+    with sqlite.opened(path) as store:
+        store.add_release(record)
+    change(
+        path,
+        "UPDATE bundles SET content = x'00'",
+        "UPDATE releases SET envelope = x'00'",
+        "DELETE FROM release_hosts WHERE host = 'off2'",
+    )
+    with sqlite.opened(path) as store:
+        store.add_release(replace(record, operator="bob"))
+        assert store.newest_release() == record
 
 
 UNUSABLE: dict[str, tuple[Callable[[Path], None], str]] = {

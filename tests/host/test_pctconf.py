@@ -90,7 +90,7 @@ _LINES = st.lists(
 @given(_LINES, st.booleans(), st.sampled_from([(), ("u 0 7 8",), ("u 0 7 8", "g 0 7 8")]))
 def test_no_other_byte_ever_changes(
     lines: list[str],
-    newline: bool,  # noqa: FBT001
+    newline: bool,
     wanted: tuple[str, ...],
 ) -> None:
     content = ("\n".join(lines) + ("\n" if newline else "")).encode("latin-1")

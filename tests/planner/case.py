@@ -151,9 +151,7 @@ def dataset(text: str) -> ObservedDataset:
     for key, value in values.items():
         value, _, source = value.rpartition(":")
         properties.append((key, Property(value, source)))
-    return ObservedDataset(
-        name, kind, tuple(properties), "" if mounted_at == "-" else mounted_at
-    )
+    return ObservedDataset(name, kind, tuple(properties), "" if mounted_at == "-" else mounted_at)
 
 
 def directory(text: str) -> ObservedDirectory | Unknown | None:

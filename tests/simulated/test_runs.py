@@ -133,3 +133,73 @@ def test_create_with_start_succeeds_although_the_start_fails(tmp_path: Path) -> 
     options = ("--rootfs", "local-zfs:1", "--unprivileged", "1", "--start", "1")
     assert scene.run("pct", "create", "101", TEMPLATE, *options).code == 0
     assert scene.run("pct", "status", "101").stdout == "status: stopped\n"
+
+
+def test_pending_tells_what_will_be_deleted(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {})
+    scene.run("pct", "set", "101", "--mp0", "/data/x,mp=/x")
+    scene.run("pct", "start", "101")
+    scene.run("pct", "set", "101", "--delete", "mp0")
+    assert "del mp0: /data/x,mp=/x" in scene.run("pct", "pending", "101").stdout.splitlines()
+    assert "mp0" not in scene.run("pct", "config", "101").stdout
+
+
+def test_config_of_a_snapshot(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {"file": "memory: 512\n\n[old]\nmemory: 256\nsnaptime: 1\n"})
+    shown = scene.run("pct", "config", "101", "--snapshot", "old").stdout
+    assert shown == "memory: 256\nsnaptime: 1\n"
+    assert scene.run("pct", "config", "101", "--snapshot", "new").code != 0
+    assert scene.run("pct", "config", "101", "--snapshot", "old", "--current", "1").code != 0
+
+
+def test_a_volume_name_taken_by_hand_is_not_reused(tmp_path: Path) -> None:
+    scene = Scene(tmp_path).prepared()
+    assert scene.run("zfs", "create", "tank/pve/subvol-101-disk-0").code == 0
+    assert scene.run("pct", "create", "101", TEMPLATE, "--rootfs", "local-zfs:1").code == 0
+    assert "rootfs: local-zfs:subvol-101-disk-1,size=1G" in scene.conf().read_text().splitlines()
+
+
+@pytest.mark.parametrize("state", ["missing", "readonly"])
+def test_no_container_without_its_pool(tmp_path: Path, state: str) -> None:
+    scene = Scene(tmp_path).prepared()
+    (tmp_path / "faults.toml").write_text(f'[pools.tank]\nstate = "{state}"\n')
+    assert scene.run("pct", "create", "101", TEMPLATE, "--rootfs", "local-zfs:1").code != 0
+    assert scene.look().containers == ()
+
+
+def test_a_container_whose_root_volume_is_gone_does_not_start(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {})
+    scene.run("zfs", "rename", "tank/pve/subvol-101-disk-0", "tank/moved")
+    result = scene.run("pct", "start", "101")
+    assert result.code != 0
+    assert "does not exist" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "fine"),
+    [
+        ("ip6=auto", True),
+        ("ip6=2001:db8::5/64,gw6=2001:db8::1", True),
+        ("ip6=2001:db8::5", False),
+        ("ip6=2001:db8::5/129", False),
+        ("gw6=10.0.0.1", False),
+        ("ip=10.0.0.5/33", False),
+        ("gw=10.0.0.256", False),
+    ],
+)
+def test_addresses(tmp_path: Path, value: str, *, fine: bool) -> None:
+    scene = _begin(tmp_path, {})
+    result = scene.run("pct", "set", "101", "--net0", f"name=eth0,bridge=vmbr0,{value}")
+    assert (result.code == 0) is fine
+    assert ("net0" in scene.conf().read_text()) is fine
+
+
+def test_another_program_is_not_found(tmp_path: Path) -> None:
+    assert Scene(tmp_path).prepared().run("zpool", "destroy", "tank").code == 127
+
+
+def test_damaged_files_of_the_host_fail_every_command(tmp_path: Path) -> None:
+    scene = _begin(tmp_path, {})
+    (tmp_path / "zfs/tank.json").write_text("{")
+    assert scene.run("zfs", "list").code != 0
+    assert scene.run("pct", "create", "102", TEMPLATE, "--rootfs", "local-zfs:1").code != 0

@@ -1,5 +1,6 @@
 """offctl-simhost, its zfs program, and hosts whose own files are damaged."""
 
+import concurrent.futures
 from pathlib import Path
 import subprocess
 import sys
@@ -221,3 +222,36 @@ def test_observing_writes_nothing(tmp_path: Path) -> None:
     seen: list[str] = []
     Scene(tmp_path, step=seen.append).look()
     assert seen == []
+
+
+def test_commands_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    scene = Scene(tmp_path).prepared()
+    scene.run("pct", "create", "101", "local:vztmpl/d.tar.zst", "--rootfs", "local-zfs:1")
+
+    def mounts(first: int) -> None:
+        for index in range(first, 12, 3):
+            assert scene.run("pct", "set", "101", f"--mp{index}", f"/a{index},mp=/b").code == 0
+            assert scene.run("zfs", "create", f"tank/set{index}").code == 0
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for done in [pool.submit(mounts, first) for first in range(3)]:
+            done.result(timeout=60)
+    lines = scene.conf().read_text().splitlines()
+    assert len([line for line in lines if line.startswith("mp")]) == 12
+    names = scene.run("zfs", "list", "-H", "-o", "name").stdout.split()
+    assert len([name for name in names if name.startswith("tank/set")]) == 12
+    mounted = scene.run("zfs", "mount").stdout.split()
+    assert len([word for word in mounted if word.startswith("/tank/set")]) == 12
+
+
+def test_zfs_list_has_columns_for_people_and_programs(tmp_path: Path) -> None:
+    scene = Scene(tmp_path).prepared()
+    scene.run("zfs", "create", "tank/off")
+    scene.run("zfs", "unmount", "tank/off")
+    header, *rows = scene.run("zfs", "list").stdout.splitlines()
+    assert header.split() == ["NAME", "USED", "AVAIL", "REFER", "MOUNTPOINT"]
+    assert [row.split()[0] for row in rows] == ["tank", "tank/off", "tank/pve"]
+    wanted = ("zfs", "list", "-Hp", "-r", "-o", "name,mounted,atime,type", "tank/off")
+    assert scene.run(*wanted).stdout == "tank/off\tno\ton\tfilesystem\n"
+    everything = scene.run("zfs", "get", "-H", "-o", "property", "all", "tank/off").stdout.split()
+    assert {"atime", "mountpoint", "quota"} <= set(everything)

@@ -130,8 +130,7 @@ def test_the_parents_of_replicas_are_received_too(example: Compiled) -> None:
 
 def test_owners_are_ids_of_the_host(example: Compiled) -> None:
     owners = {
-        each.logical: (each.access.uid, each.access.gid)
-        for each in state(example, "off2").datasets
+        each.logical: (each.access.uid, each.access.gid) for each in state(example, "off2").datasets
     }
     assert owners["off/users"] == (1000, 1000)
     assert owners["off-pro/sftp"] == (100000, 100000)

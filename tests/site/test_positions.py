@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 import random
 import re
-from typing import Any
 
 import pytest
 import tomli
@@ -91,7 +90,9 @@ def random_value(chance: random.Random, depth: int) -> str:
         return chance.choice(VALUES)
     if kind < 0.8:
         space = chance.choice(["", " ", "\n  # note [\n"])
-        inner = f",{space}".join(random_value(chance, depth + 1) for _ in range(chance.randrange(4)))
+        inner = f",{space}".join(
+            random_value(chance, depth + 1) for _ in range(chance.randrange(4))
+        )
         return f"[{space}{inner}{space}]"
     names = chance.sample(["m", '"n.n"', "'o'"], k=chance.randrange(3))
     return "{" + ", ".join(f"{n} = {random_value(chance, depth + 1)}" for n in names) + "}"
@@ -100,12 +101,10 @@ def random_value(chance: random.Random, depth: int) -> str:
 def random_text(chance: random.Random) -> str:
     lines = []
     for number in range(chance.randrange(1, 6)):
-        for word in chance.sample(WORDS, k=chance.randrange(len(WORDS))):
-            lines.append(f"{word} = {random_value(chance, 0)} # c")
+        words = chance.sample(WORDS, k=chance.randrange(len(WORDS)))
+        lines.extend(f"{word} = {random_value(chance, 0)} # c" for word in words)
         lines.append(chance.choice([f"[t{number}.'u v']", "[[arr]]", f"[t{number}]", ""]))
     return "\n".join(lines)
-
-
 
 
 def test_scanner_and_parser_agree_on_random_texts() -> None:

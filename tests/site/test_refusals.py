@@ -26,7 +26,8 @@ def test_refusal(compiled: Compile, base: str, case: dict[str, Any]) -> None:
     text = case.get("whole", base + case.get("text", ""))
     findings = compiled(text).findings
     assert sorted(f"{each.code}: {each.text}" for each in findings) == sorted(case["said"])
-    assert findings[0].hint.find(case.get("hint", "")) >= 0
+    if "hint" in case:
+        assert any(case["hint"] in each.hint for each in findings)
 
 
 def test_every_case_is_an_error_on_a_line_of_its_own_text(compiled: Compile, base: str) -> None:

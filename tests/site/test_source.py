@@ -65,7 +65,7 @@ def test_a_pattern_may_match_nothing_but_a_name_must_not(write: Write) -> None:
     ],
 )
 def test_pattern_that_could_leave_the_site(write: Write, pattern: str, why: str) -> None:
-    text = f'[site]\nname = "s"\n[hosts.a]\n'
+    text = '[site]\nname = "s"\n[hosts.a]\n'
     directory = write({"site.toml": f"include = ['{pattern}']\n{text}"})
     (directory.parent / "x.toml").write_text("[hosts.outside]\n")
     assert said(directory) == [f"site.toml:1 include: cannot include {pattern!r}: {why}"]
@@ -133,6 +133,7 @@ def test_no_site_is_the_only_thing_raised(tmp_path: Path) -> None:
         ("a.b.c.d.e.f.g." + "h." * 5000 + "i = 1", 1, "a key has more than 24 parts"),
         ("x = " + "9" * 5000, 0, "not TOML: Exceeds the limit"),
     ],
+    ids=lambda each: each[:20] if isinstance(each, str) else None,
 )
 def test_what_is_not_toml_is_one_finding_with_its_line(
     write: Write, text: str, line: int, why: str

@@ -8,6 +8,8 @@ from offctl_agent.planner import actions as act
 
 Command = tuple[str, ...]
 
+_LIMITS = frozenset({"quota", "refquota", "refreservation", "reservation"})
+
 
 def commands(action: act.Action) -> tuple[Command, ...]:
     """The pct and zfs calls of one action, in order; empty for what needs no command."""
@@ -19,7 +21,7 @@ def commands(action: act.Action) -> tuple[Command, ...]:
             settings = tuple(f"{key}={value}" for key, value in action.properties)
             return (("zfs", "set", *settings, action.name),)
         case act.InheritProperties():
-            return tuple(("zfs", "inherit", key, action.name) for key in action.properties)
+            return tuple(_inherit(key, action.name) for key in action.properties)
         case act.MountDataset():
             return (("zfs", "mount", action.name),)
         case act.CreateContainer():
@@ -76,6 +78,13 @@ def _create(action: act.CreateContainer) -> Command:
         "1" if action.unprivileged else "0",
         *_options(action.options),
     )
+
+
+def _inherit(key: str, name: str) -> Command:
+    """`zfs inherit` refuses limits; no limit at all is where they come from."""
+    if key in _LIMITS:
+        return ("zfs", "set", f"{key}=none", name)
+    return ("zfs", "inherit", key, name)
 
 
 def _set(action: act.SetContainer) -> tuple[Command, ...]:

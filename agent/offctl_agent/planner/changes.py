@@ -27,9 +27,7 @@ def plan(container: Container, there: ObservedContainer, draft: Draft, *, audite
             )
     changes = [change for change in found if isinstance(change, Change)]
     calls = _Calls(container, there, draft, audited)
-    changes = calls.plan_protection(calls.plan_waiting(changes))
-    if changes:
-        calls.set(changes)
+    calls.plan(calls.plan_waiting(changes))
     return any(isinstance(item, Change) for item in found)
 
 
@@ -65,20 +63,21 @@ class _Calls:
             self.set(stale, "forget what waits")
         return left
 
-    def plan_protection(self, changes: list[Change]) -> list[Change]:
-        """Take protection away by a call of its own where mount points change as well."""
-        if not self._protected or not any(_drives(change) for change in changes):
-            return changes
-        lifting = [change for change in changes if PROTECTION in _touched(change)]
+    def plan(self, changes: list[Change]) -> None:
+        """Everything in one call, unless protection has to go before mount points can change."""
+        drives = any(_drives(change) for change in changes)
+        protected = drives and self._active(PROTECTION) == "1"
+        lifting = [c for c in changes if protected and PROTECTION in _touched(c)]
         if lifting:
             self.set(lifting, "lift protection")
-        return [change for change in changes if change not in lifting]
+        rest = [change for change in changes if change not in lifting]
+        if rest:
+            self.set(rest, protected=protected and not lifting)
 
-    def set(self, changes: list[Change], text: str = "") -> None:
+    def set(self, changes: list[Change], text: str = "", *, protected: bool = False) -> None:
         """One `pct set` for all of `changes`."""
         options = {key: value for change in changes for key, value in change.options.items()}
         waits = any(change.waits for change in changes)
-        lifted = any(PROTECTION in _touched(change) for change in changes)
         self.draft.step(
             resources.container(self.container.id, self.container.name),
             text or ("set (in effect after a restart)" if waits else "set"),
@@ -88,7 +87,7 @@ class _Calls:
                 delete=tuple(key for change in changes for key in change.delete),
                 revert=tuple(key for change in changes for key in change.revert),
                 before=tuple((k, self._active(k) or "") for c in changes for k in _touched(c)),
-                protected=self._protected and any(map(_drives, changes)) and not lifted,
+                protected=protected,
             ),
             differences=[change.difference for change in changes],
             requires=self._sources_of(changes),
@@ -98,10 +97,6 @@ class _Calls:
 
     def _active(self, key: str) -> str | None:
         return self.there.configuration.option(key)
-
-    @property
-    def _protected(self) -> bool:
-        return self._active(PROTECTION) == "1"
 
     def _sources_of(self, changes: Iterable[Change]) -> list[str]:
         wanted = {change.source for change in changes if change.source}

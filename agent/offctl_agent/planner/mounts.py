@@ -39,6 +39,8 @@ def lines(options: tuple[tuple[str, str], ...]) -> tuple[list[Line], list[str]]:
         try:
             parts = propertystring.parse(text, bare="volume")
             target = _normal("/" + parts["mp"])
+            # `/a=b,mp=/x` has none: PVE writes it so and cannot read it back.
+            _ = parts["volume"]
         except (errors.MalformedError, KeyError):
             broken.append(key)
             continue

@@ -23,7 +23,8 @@ class SimulatedHost:
     """The host below `root` that calls itself `node`; satisfies host.protocol.Host.
 
     `random` gives n bytes (hardware addresses, guids); `step` sees every durable write before and
-    after it happens, and may raise to play a crash; `sleep` plays commands that hang.
+    after it happens, and may raise to play a crash; `sleep` plays commands that hang; with
+    `outlive` a command goes on to its end when the agent that called it is killed.
     """
 
     def __init__(
@@ -34,10 +35,11 @@ class SimulatedHost:
         random: Random = secrets.token_bytes,
         step: Step | None = None,
         sleep: Sleep = time.sleep,
+        outlive: bool = False,
     ) -> None:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
-        calls = Calls(self.machine, sleep)
+        calls = Calls(self.machine, sleep, outlive=outlive)
         self._datasets = Datasets(self.machine, calls)
         self._containers = Containers(self.machine, calls)
 

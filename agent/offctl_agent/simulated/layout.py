@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from offctl.errors import AuthorError
-from offctl_agent.simulated import pools, pve, zfs
+from offctl_agent.simulated import pools, pve, zfs, zfsmounts
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pools import Dataset, Pool
 from offctl_agent.simulated.store import LOCK
@@ -38,7 +38,7 @@ def _make_pools(machine: Machine, wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in present:
             zfs.add(machine, Pool(name), name, Dataset(machine.random(8).hex()))
-        zfs.mount_if_wanted(machine, name)
+        zfsmounts.mount_if_wanted(machine, name)
 
 
 def _make_storages(machine: Machine, storages: Mapping[str, str]) -> None:

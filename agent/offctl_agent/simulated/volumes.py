@@ -2,7 +2,7 @@
 
 import re
 
-from offctl_agent.simulated import pools, zfs
+from offctl_agent.simulated import pools, zfs, zfsmounts
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pools import Dataset
 from offctl_agent.simulated.pve import DIED, Pve
@@ -33,7 +33,7 @@ def allocate(machine: Machine, number: int, storage: str, gib: str) -> tuple[str
     if mib:
         local["refquota"] = str(mib * MIB)
     zfs.add(machine, pool, name, Dataset(machine.random(8).hex(), local=local))
-    zfs.mount_if_wanted(machine, name)
+    zfsmounts.mount_if_wanted(machine, name)
     return f"{storage}:subvol-{number}-disk-{index}", _size(mib) if mib else "0T"
 
 
@@ -46,7 +46,7 @@ def free(machine: Machine, volume: str) -> None:
     pool = machine.pools()[pools.pool_of(where)]
     dataset = pool.datasets.get(f"{where}/{name}")
     if dataset is not None:
-        zfs.detach(machine, dataset.guid)
+        zfsmounts.detach(machine, dataset.guid)
         del pool.datasets[f"{where}/{name}"]
         pools.save(machine.store, pool)
 

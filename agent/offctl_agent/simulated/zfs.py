@@ -4,20 +4,14 @@ There is no destroy, rollback or send here: nothing that this project runs needs
 """
 
 from collections.abc import Callable, Sequence
-import os
-import re
 
 from offctl.desired import properties
-from offctl_agent.simulated import pools, zfslisting, zfsproperties
+from offctl_agent.simulated import pools, zfsarguments, zfslisting, zfsmounts, zfsproperties
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pools import Dataset, Pool
 from offctl_agent.simulated.result import CommandError, Result
-from offctl_agent.simulated.running import detach_below
-from offctl_agent.simulated.store import Store
 
 USAGE = 2
-_COMPONENT = re.compile(r"[A-Za-z0-9_.: -]+")
-_MAX_NAME = 255
 
 
 def run(machine: Machine, argv: Sequence[str]) -> Result:
@@ -33,8 +27,8 @@ def run(machine: Machine, argv: Sequence[str]) -> Result:
 
 def create(machine: Machine, argv: list[str]) -> str:
     """`zfs create [-p] [-o property=value]... NAME`."""
-    settings, flags, names = options(argv, with_value="o", without="pu")
-    name = _one(names)
+    settings, flags, names = zfsarguments.options(argv, with_value="o", without="pu")
+    name = zfsarguments.one(names)
     act = f"cannot create '{name}'"
     pool = _writable_pool(machine, name, act)
     parent = pools.parent_of(name)
@@ -45,10 +39,10 @@ def create(machine: Machine, argv: list[str]) -> str:
             raise CommandError(f"{act}: parent does not exist")
         create(machine, ["-p", parent])
         pool = machine.pools()[pool.name]
-    local = _settings(settings, act)
+    local = zfsarguments.settings(settings, act)
     add(machine, pool, name, Dataset(_guid(machine), local=local))
     if "u" not in flags:
-        mount_if_wanted(machine, name)
+        zfsmounts.mount_if_wanted(machine, name)
     return ""
 
 
@@ -69,14 +63,14 @@ def set_(machine: Machine, argv: list[str]) -> str:
         pool = _existing(machine, name)
         act = f"cannot set property for '{name}'"
         _refuse_read_only(machine, pool.name, act)
-        wanted = _settings(settings, act)
+        wanted = zfsarguments.settings(settings, act)
         if late := sorted(set(wanted) & properties.CREATION_ONLY):
             raise CommandError(f"{act}: '{late[0]}' is readonly")
         for key, value in wanted.items():
             zfsproperties.store_local(pool.datasets[name], key, value)
         pools.save(machine.store, pool)
         if {"mountpoint", "canmount"} & set(wanted):
-            _remount(machine, pool)
+            zfsmounts.remount(machine, pool)
     return ""
 
 
@@ -100,7 +94,7 @@ def inherit(machine: Machine, argv: list[str]) -> str:
             dataset.masked.append(wanted)
         pools.save(machine.store, pool)
         if wanted == "mountpoint":
-            _remount(machine, pool)
+            zfsmounts.remount(machine, pool)
     return ""
 
 
@@ -111,9 +105,9 @@ def mount(machine: Machine, argv: list[str]) -> str:
     if argv == ["-a"]:
         for pool in machine.pools().values():
             for name in sorted(pool.datasets):
-                mount_if_wanted(machine, name)
+                zfsmounts.mount_if_wanted(machine, name)
         return ""
-    name = _one(argv)
+    name = zfsarguments.one(argv)
     pool = _existing(machine, name)
     act = f"cannot mount '{name}'"
     path = zfsproperties.mountpoint(pool, name).value
@@ -125,39 +119,13 @@ def mount(machine: Machine, argv: list[str]) -> str:
         raise CommandError(f"{act}: 'canmount' property is set to 'off'")
     if machine.mounts().of(pool.datasets[name].guid):
         raise CommandError(f"{act}: filesystem already mounted")
-    attach(machine, pool, name)
+    zfsmounts.attach(machine, pool, name)
     return ""
-
-
-def mount_if_wanted(machine: Machine, name: str) -> None:
-    """What ZFS does by itself after create, import and `mount -a`."""
-    pool = machine.pools()[pools.pool_of(name)]
-    dataset = pool.datasets[name]
-    wanted = zfsproperties.get(pool, name, "canmount").value == "on"
-    path = zfsproperties.mountpoint(pool, name).value
-    mountable = dataset.kind == "filesystem" and path not in ("none", "legacy")
-    if wanted and mountable and machine.mounts().of(dataset.guid) is None:
-        attach(machine, pool, name)
-
-
-def attach(machine: Machine, pool: Pool, name: str) -> None:
-    """Mount a dataset at its mountpoint, which is made when it is missing."""
-    path = zfsproperties.mountpoint(pool, name).value
-    table = machine.mounts()
-    under = table.place(path)
-    directory = machine.directory(under)
-    if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
-        raise CommandError(f"cannot mount '{path}': mountpoint is not a directory")
-    overlay = zfsproperties.get(pool, name, "overlay").value == "on"
-    if not overlay and directory.is_dir() and any(os.scandir(directory)):
-        raise CommandError(f"cannot mount '{path}': directory is not empty")
-    machine.make_place(under)
-    machine.save_mounts(table.with_mount(pool.datasets[name].guid, path))
 
 
 def unmount(machine: Machine, argv: list[str]) -> str:
     """`zfs unmount NAME|PATH`: what is mounted inside it goes first."""
-    name = _one([word for word in argv if word != "-f"])
+    name = zfsarguments.one([word for word in argv if word != "-f"])
     if name.startswith("/"):
         found = machine.dataset_name(machine.mounts().place(name).guid)
         if not found or machine.mountpoint(found) != name:
@@ -166,19 +134,8 @@ def unmount(machine: Machine, argv: list[str]) -> str:
     pool = _existing(machine, name)
     if machine.mounts().of(pool.datasets[name].guid) is None:
         raise CommandError(f"cannot unmount '{name}': not currently mounted")
-    detach(machine, pool.datasets[name].guid)
+    zfsmounts.detach(machine, pool.datasets[name].guid)
     return ""
-
-
-def detach(machine: Machine, guid: str) -> None:
-    """Unmount a dataset after everything that is mounted on it."""
-    table = machine.mounts()
-    here = table.of(guid)
-    if here is None:
-        return
-    for inner in table.on(here):
-        detach(machine, inner.guid)
-    machine.save_mounts(machine.mounts().without(guid))
 
 
 def rename(machine: Machine, argv: list[str]) -> str:
@@ -188,7 +145,7 @@ def rename(machine: Machine, argv: list[str]) -> str:
     old, new = argv
     pool = _existing(machine, old)
     act = f"cannot rename '{old}'"
-    _check_name(new, act)
+    zfsarguments.check_name(new, act)
     if pools.pool_of(new) != pool.name or old == pool.name:
         raise CommandError(f"{act}: datasets must be within same pool")
     if new in pool.datasets:
@@ -199,82 +156,25 @@ def rename(machine: Machine, argv: list[str]) -> str:
     for name in moved:
         pool.datasets[new + name[len(old) :]] = pool.datasets.pop(name)
     pools.save(machine.store, pool)
-    _remount(machine, pool)
+    zfsmounts.remount(machine, pool)
     return ""
 
 
 def receive(machine: Machine, argv: list[str]) -> str:
     """`zfs receive [-u] [-o property=value]... NAME`: a replica arrives, properties received."""
-    settings, flags, names = options(argv, with_value="o", without="uF")
-    name = _one(names)
+    settings, flags, names = zfsarguments.options(argv, with_value="o", without="uF")
+    name = zfsarguments.one(names)
     act = f"cannot receive new filesystem stream: destination '{name}'"
     pool = _writable_pool(machine, name, act)
     if name in pool.datasets:
         raise CommandError(f"{act} exists\nmust specify -F to overwrite it")
     if pools.parent_of(name) not in pool.datasets:
         raise CommandError(f"cannot open '{pools.parent_of(name)}': dataset does not exist")
-    received = _settings(settings, act)
+    received = zfsarguments.settings(settings, act)
     add(machine, pool, name, Dataset(_guid(machine), received=received, replica=True))
     if "u" not in flags:
-        mount_if_wanted(machine, name)
+        zfsmounts.mount_if_wanted(machine, name)
     return ""
-
-
-def options(
-    argv: Sequence[str], *, with_value: str, without: str
-) -> tuple[list[str], set[str], list[str]]:
-    """Values of `-o`, the flags, and the rest. Raises CommandError for anything unknown."""
-    values: list[str] = []
-    flags: set[str] = set()
-    rest: list[str] = []
-    words = iter(argv)
-    for word in words:
-        if not word.startswith("-") or word == "-" or rest:
-            rest.append(word)
-        elif word[1:2] in with_value:
-            value = word[2:] or next(words, "")
-            if not value:
-                raise CommandError(f"missing argument for '{word[1:]}' option", USAGE)
-            values.append(value)
-        elif set(word[1:]) <= set(without):
-            flags.update(word[1:])
-        else:
-            raise CommandError(f"invalid option '{word[1:]}'", USAGE)
-    return values, flags, rest
-
-
-def _settings(settings: list[str], act: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise CommandError(f"missing '=' for property=value argument '{setting}'", USAGE)
-        full, text = zfsproperties.checked(key, value, act=act)
-        if full in found:
-            raise CommandError(f"property '{full}' specified multiple times", USAGE)
-        found[full] = text
-    return {
-        key: value
-        for key, value in found.items()
-        if not (key in zfsproperties.ZERO_IS_DEFAULT and value == "0" and "create" in act)
-    }
-
-
-def _one(names: list[str]) -> str:
-    if len(names) != 1:
-        raise CommandError("missing dataset argument" if not names else "too many arguments", USAGE)
-    return names[0]
-
-
-def _check_name(name: str, act: str) -> None:
-    if len(name) > _MAX_NAME:
-        raise CommandError(f"{act}: name is too long")
-    for component in name.split("/"):
-        if not component:
-            raise CommandError(f"{act}: empty component or misplaced '@' or '#' delimiter in name")
-        if not _COMPONENT.fullmatch(component):
-            wrong = next(c for c in component if not _COMPONENT.fullmatch(c))
-            raise CommandError(f"{act}: invalid character '{wrong}' in name")
 
 
 def _existing(machine: Machine, name: str) -> Pool:
@@ -285,7 +185,7 @@ def _existing(machine: Machine, name: str) -> Pool:
 
 
 def _writable_pool(machine: Machine, name: str, act: str) -> Pool:
-    _check_name(name, act)
+    zfsarguments.check_name(name, act)
     pool = machine.pools().get(pools.pool_of(name))
     if pool is None:
         raise CommandError(f"{act}: no such pool '{pools.pool_of(name)}'")
@@ -296,34 +196,6 @@ def _writable_pool(machine: Machine, name: str, act: str) -> Pool:
 def _refuse_read_only(machine: Machine, pool: str, act: str) -> None:
     if machine.faults().pool(pool) == "readonly":
         raise CommandError(f"{act}: pool is read-only")
-
-
-def _remount(machine: Machine, pool: Pool) -> None:
-    """Move every mount whose mountpoint is another one now; the old directories go."""
-    for name in sorted(pool.datasets):
-        guid = pool.datasets[name].guid
-        here = machine.mounts().of(guid)
-        path = zfsproperties.mountpoint(pool, name).value
-        off = zfsproperties.get(pool, name, "canmount").value == "off"
-        if here is None or (here.path == path and not off):
-            continue
-        detach(machine, guid)
-        _remove_mountpoint(machine, here.path)
-        if not off and path not in ("none", "legacy"):
-            attach(machine, pool, name)
-    for name in sorted(pool.datasets):
-        mount_if_wanted(machine, name)
-
-
-def _remove_mountpoint(machine: Machine, path: str) -> None:
-    """ZFS removes the directory; Linux then tears mounts on it out of every container."""
-    place = machine.mounts().place(path)
-    directory = machine.directory(place)
-    if not directory.is_dir() or any(os.scandir(directory)) or not place.path:
-        return
-    store: Store = machine.store
-    store.remove_directory(str(directory.relative_to(store.root)))
-    detach_below(machine, place)
 
 
 def _guid(machine: Machine) -> str:

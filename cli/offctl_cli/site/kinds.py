@@ -8,6 +8,7 @@ Every kind reads a value, says in words what it wants, and gives its JSON Schema
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import enum
+import ipaddress
 import re
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -109,6 +110,8 @@ class Text:
         schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": self.most}
         if self.pattern is not None:
             schema["pattern"] = f"^(?:{_ecma(self.pattern.pattern)})$"
+        elif not self.multiline:
+            schema["pattern"] = r"^[^\x00-\x1f\x7f]*$"
         return schema
 
 
@@ -343,6 +346,8 @@ class Endpoint:
             raise UnfitError("bad-value", self.words(), "the port is what follows the last colon")
         if (colon and not _ENDPOINT_HOST.fullmatch(host)) or (not colon and not self.bare_port):
             raise UnfitError("bad-value", self.words())
+        if _NUMERIC_HOST.fullmatch(host) and not _is_address(host):
+            raise UnfitError("bad-value", self.words(), f"{host!r} is not an address")
         return f"{host}:{int(port)}" if colon else str(int(port))
 
     def words(self) -> str:
@@ -355,8 +360,17 @@ class Endpoint:
 
 
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_NUMERIC_HOST = re.compile(r"[0-9.]+|.*:.*")
 _ENDPOINT_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|[0-9A-Fa-f:.]{2,45}")
 
 
 def _ecma(pattern: str) -> str:
     return pattern.replace("(?P<", "(?<").replace(r"\Z", "$")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -74,6 +74,8 @@ class _Merging:
         for profile in self._used(written, path):
             self._merge(merged, self.profiles[profile], at, ("profiles", profile))
         self._merge(merged, written, at, path)
+        if at != path:
+            self.origins[at] = path
         return merged
 
     def _used(self, written: dict[str, Any], path: key.Path) -> list[str]:
@@ -123,6 +125,7 @@ class _Merging:
         for word, value in written.items():
             below, from_ = (*at, word), (*origin, word)
             if isinstance(value, dict) and isinstance(into.get(word), dict):
+                self.origins[below] = from_
                 self._merge(into[word], value, below, from_)
                 continue
             if word in into:

@@ -18,6 +18,8 @@ _KNOWN_AS = {
     "mnt": "mounts",
     "bind": "mounts",
     "net": "networks",
+    "gw": "gateway",
+    "gw6": "gateway6",
     "ram": "memory",
     "cpu": "cores",
     "vmid": "id",

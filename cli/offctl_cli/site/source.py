@@ -22,9 +22,8 @@ MAX_TOTAL = 8 * 1024 * 1024
 MAX_DEPTH = 24
 
 # tomli takes quadratic time for long dotted keys and recurses into brackets (RecursionError).
-_DEEP_KEY = re.compile(
-    r"""(?:(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*)""" f"{{{MAX_DEPTH}}}"
-)
+_KEY_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]{0,256}"|'[^'\n]{0,256}')[ \t]*\.[ \t]*"""
+_DEEP_KEY = re.compile(f"(?:{_KEY_PART}){{{MAX_DEPTH}}}")
 _AT_LINE = re.compile(r" \(at (?:line (?P<line>[0-9]+), column [0-9]+|end of document)\)\Z")
 
 

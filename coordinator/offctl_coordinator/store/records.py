@@ -51,7 +51,7 @@ class Store(Protocol):
         ...
 
     def add_release(self, record: ReleaseRecord) -> None:
-        """Keep a release of a new serial, whole."""
+        """Keep a release of a new serial; one with a known manifest is made whole again."""
         ...
 
     def history(self, limit: int) -> tuple[HistoryRecord, ...]:

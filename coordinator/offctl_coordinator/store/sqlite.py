@@ -67,18 +67,10 @@ class SqliteStore:
 
     def add_release(self, record: ReleaseRecord) -> None:
         with self._transaction(f"store release {record.serial}") as connection:
-            connection.execute(
-                releases.insert().values(
-                    serial=record.serial,
-                    manifest_sha256=record.sha256,
-                    envelope=record.release.envelope,
-                    published=record.published.strftime(INSTANT),
-                    operator=record.operator,
-                )
-            )
+            _put_release(connection, record)
             for host, content in record.release.bundles:
                 sha256 = hashlib.sha256(content).hexdigest()
-                _add_bundle(connection, sha256, content)
+                _put_bundle(connection, sha256, content)
                 connection.execute(
                     release_hosts.insert().values(
                         serial=record.serial, host=host, bundle_sha256=sha256
@@ -153,10 +145,31 @@ class SqliteStore:
             raise errors.AdminError(f"cannot {doing}: {cause}", code="DATABASE") from error
 
 
-def _add_bundle(connection: Connection, sha256: str, content: bytes) -> None:
-    known = select(bundles.c.sha256).where(bundles.c.sha256 == sha256)
-    if connection.execute(known).first() is None:
+def _put_release(connection: Connection, record: ReleaseRecord) -> None:
+    same = (releases.c.serial == record.serial, releases.c.manifest_sha256 == record.sha256)
+    if connection.execute(select(releases.c.serial).where(*same)).first() is not None:
+        # It is here, but was found damaged; who published it when stays as it is.
+        connection.execute(releases.update().where(*same).values(envelope=record.release.envelope))
+        connection.execute(release_hosts.delete().where(release_hosts.c.serial == record.serial))
+        return
+    connection.execute(
+        releases.insert().values(
+            serial=record.serial,
+            manifest_sha256=record.sha256,
+            envelope=record.release.envelope,
+            published=record.published.strftime(INSTANT),
+            operator=record.operator,
+        )
+    )
+
+
+def _put_bundle(connection: Connection, sha256: str, content: bytes) -> None:
+    row = bundles.c.sha256 == sha256
+    known = connection.execute(select(bundles.c.content).where(row)).first()
+    if known is None:
         connection.execute(bundles.insert().values(sha256=sha256, content=content))
+    elif known.content != content:  # the disk changed it
+        connection.execute(bundles.update().where(row).values(content=content))
 
 
 def _prune_bundles(connection: Connection) -> None:

@@ -92,6 +92,17 @@ class DatasetContract:
         rig.host.execute(action)
         assert prop(rig, inner, "atime") == Property("off", "inherited")
 
+    def test_a_limit_is_given_back(self, rig: Rig) -> None:
+        name = make(rig, "off", quota="10G", refreservation="1G")
+        rig.host.execute(act.InheritProperties(name, ("quota", "refreservation")))
+        assert prop(rig, name, "quota") == Property("0", "default")
+        assert prop(rig, name, "refreservation") == Property("0", "default")
+
+    def test_what_cannot_be_inherited_is_refused(self, rig: Rig) -> None:
+        name = make(rig, "off", canmount="noauto")
+        error = refused(rig, act.InheritProperties(name, ("canmount",)), "FAILED")
+        assert "cannot be inherited" in error.evidence
+
     def test_creating_below_nothing_is_refused(self, rig: Rig) -> None:
         name = f"{rig.pool}/missing/off"
         refused(rig, act.CreateDataset(name, (), f"/{name}"), "FAILED")

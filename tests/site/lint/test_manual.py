@@ -22,7 +22,9 @@ def test_the_manual_has_an_example_of_every_table(tmp_path: Path) -> None:
 
 
 def test_the_finding_that_the_manual_shows_is_a_real_one(tmp_path: Path) -> None:
-    more = '\n[containers.web]\nuse = "product-opener"\nid = 113\nnetworks.eth0.ip = "10.1.0.9/24"\n'
+    more = (
+        '\n[containers.web]\nuse = "product-opener"\nid = 113\nnetworks.eth0.ip = "10.1.0.9/24"\n'
+    )
     (tmp_path / "site.toml").write_text("\n".join(BLOCKS) + more)
     [found] = load.compile_site(tmp_path).findings
     assert f"error[{found.code}]: {found.text}\n        hint: {found.hint}\n" in MANUAL

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from offctl.desired import model
+from offctl.desired import model, properties
 from offctl_cli.site import key
 from offctl_cli.site.compiler.catalogue import Known
 from offctl_cli.site.compiler.notes import Notes
@@ -45,7 +45,8 @@ def _dataset(
     place = known.dataset.place[host]
     if place.replica_of is not None:
         return model.Dataset(place.dataset, known.name, mountpoint, replica_of=place.replica_of)
-    values = {**known.dataset.properties, **place.properties}
+    written = (*known.dataset.properties.items(), *place.properties.items())
+    values = {properties.ALIASES.get(name, name): value for name, value in written}
     return model.Dataset(
         name=place.dataset,
         logical=known.name,

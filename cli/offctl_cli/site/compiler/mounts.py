@@ -27,7 +27,10 @@ def lower(
     lowered: list[model.Mount] = []
     host = container.host or ""
     for target, mount, path in _wanted(site, name, container, notes):
-        bind = _bind(host, target, mount, path, known, mountpoints[host], notes)
+        # A rule has no line of its own to mend: the container's `application` is to blame.
+        by_rule = "mounts" not in path
+        blamed: key.Path = ("containers", name, "application") if by_rule else path
+        bind = _bind(host, target, mount, blamed, known, mountpoints[host], notes)
         if bind is not None:
             lowered.append(bind)
             notes.came_from(host, "mount", f"{container.id}:{target}", path)
@@ -95,18 +98,18 @@ def _bind(
     host: str,
     target: str,
     mount: Mount,
-    path: key.Path,
+    blamed: key.Path,
     known: dict[str, Known],
     mountpoints: dict[str, str],
     notes: Notes,
 ) -> model.BindMount | None:
-    if not notes.declared("dataset", mount.dataset, known, path):
+    if not notes.declared("dataset", mount.dataset, known, blamed):
         return None
     if mount.dataset not in mountpoints:
         elsewhere = ", ".join(known[mount.dataset].dataset.place) or "no host"
         text = f"dataset {mount.dataset} for {target[:80]} is not on {host} but on {elsewhere}"
         hint = f"give it a place on {host}, or list the target in without_mounts"
-        notes.complain("dataset-elsewhere", path, text, hint)
+        notes.complain("dataset-elsewhere", blamed, text, hint)
         return None
     directory = (mount.directory or "").rstrip("/")
     base = mountpoints[mount.dataset]

@@ -1,6 +1,6 @@
 """What compiling collects besides states: findings, and the place each resource came from."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from offctl_cli.site import finding, key
 from offctl_cli.site.compiler.compiled import Resource
@@ -24,12 +24,11 @@ class Notes:
         """Remember which key a resource comes from."""
         self.origins[(host, kind, identity)] = self._site.place(path)
 
-    def declared(self, what: str, name: str, known: Iterable[str], path: key.Path) -> bool:
+    def declared(self, what: str, name: str, known: Collection[str], path: key.Path) -> bool:
         """Whether `name` is among `known`; complains at `path` when it is not."""
-        words = list(known)
-        if name in words:
+        if name in known:
             return True
-        near = nearest(name, words)
+        near = nearest(name, list(known))
         text = f"{key.shown(path)} names {what} {name[:80]!r}, which is not declared"
         self.complain("undeclared", path, text, f"did you mean {near!r}?" if near else "")
         return False

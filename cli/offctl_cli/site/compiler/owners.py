@@ -19,15 +19,11 @@ class Viewers:
     containers: dict[str, Container]
     lines: dict[str, tuple[IdRange, ...]]
     on: dict[str, str]  # container -> host
+    mounting: dict[tuple[str, str], set[str]]  # host and ZFS dataset -> containers
 
     def of(self, host: str, dataset: str) -> list[str]:
         """The containers that mount a ZFS dataset of `host`, sorted."""
-        return sorted(
-            name
-            for name, container in self.containers.items()
-            if self.on[name] == host
-            and any(isinstance(m, BindMount) and m.dataset == dataset for m in container.mounts)
-        )
+        return sorted(self.mounting.get((host, dataset), ()))
 
 
 def viewers(site: Site, containers: dict[str, Container]) -> Viewers:
@@ -36,7 +32,13 @@ def viewers(site: Site, containers: dict[str, Container]) -> Viewers:
         name: idmaps.effective(site.containers[name], container.idmap)
         for name, container in containers.items()
     }
-    return Viewers(containers, lines, {name: site.containers[name].host or "" for name in lines})
+    on = {name: site.containers[name].host or "" for name in containers}
+    mounting: dict[tuple[str, str], set[str]] = {}
+    for name, container in containers.items():
+        for mount in container.mounts:
+            if isinstance(mount, BindMount):
+                mounting.setdefault((on[name], mount.dataset), set()).add(name)
+    return Viewers(containers, lines, on, mounting)
 
 
 def access(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import itertools
 import zoneinfo
 
-from offctl.desired import names
+from offctl.desired import names, properties
 from offctl_cli.site import key, model
 from offctl_cli.site.compiler import Compiled
 from offctl_cli.site.lint import rule, tunnels
@@ -45,14 +45,33 @@ def unprotected(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
             yield ("containers", name), text, hint
 
 
+@rule.warning("odd-size", "A volume holds from 1 GiB to 32 TiB.")
+def odd_size(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
+    for name, container in site.containers.items():
+        for target, volume in container.volumes.items():
+            amount = properties.size(volume.size) or 0
+            if not 1024**3 <= amount <= 32 * 1024**4:
+                path = ("containers", name, "volumes", target, "size")
+                text = f"{key.shown(path)} is {volume.size}"
+                yield path, text, "a volume is never shrunk: see that the unit is right"
+
+
 @rule.error("unknown-time-zone", "A time zone is one that the system knows.")
 def unknown_time_zone(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
+    if not _is_zone("UTC"):
+        return  # a system without a zone database knows nothing to compare with
     for path, zone in _zones(site):
-        try:
-            zoneinfo.ZoneInfo(zone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        if not _is_zone(zone):
             text = f"{key.shown(path)} names the time zone {zone!r}, which is unknown"
             yield path, text, "zones are written like Europe/Paris"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a directory of zones
+        return False
+    return True
 
 
 def _zones(site: model.Site) -> Iterator[tuple[key.Path, str]]:
@@ -84,4 +103,4 @@ def _contradictions(path: key.Path, container: Container) -> Iterator[rule.Compl
         yield (*path, "unprivileged"), text, "remove unprivileged = false"
 
 
-RULES = (duplicate_id, unprotected, unknown_time_zone, contradiction)
+RULES = (duplicate_id, unprotected, odd_size, unknown_time_zone, contradiction)

@@ -26,6 +26,22 @@ def unknown_pool(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
             if host.pools and dataset.partition("/")[0] not in host.pools:
                 text = f"hosts.{name}.storage.{storage} is {dataset}, in no pool of the host"
                 yield ("hosts", name, "storage", storage), text, f"it has {', '.join(host.pools)}"
+        for position, dataset in enumerate(host.unmanaged.datasets):
+            if host.pools and dataset.partition("/")[0] not in host.pools:
+                text = f"hosts.{name}.unmanaged names {dataset}, in no pool of the host"
+                where = ("hosts", name, "unmanaged", "datasets", position)
+                yield where, text, f"it has {', '.join(host.pools)}"
+
+
+@rule.error("storage-clash", "Two storages of a host do not keep their volumes in one dataset.")
+def storage_clash(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
+    for name, host in site.hosts.items():
+        owners: dict[str, str] = {}
+        for storage, dataset in host.storage.items():
+            owner = owners.setdefault(dataset, storage)
+            if owner != storage:
+                text = f"hosts.{name}.storage.{storage} is {dataset}, and so is {owner}"
+                yield ("hosts", name, "storage", storage), text, "see /etc/pve/storage.cfg"
 
 
 @rule.error("mountpoint-clash", "No two datasets of a host are mounted at one place.")
@@ -84,4 +100,4 @@ def _place(compiled: Compiled, host: str, dataset: str) -> Place | key.Path:
     return compiled.origins.get((host, "dataset", dataset), ("hosts", host))
 
 
-RULES = (unknown_pool, mountpoint_clash, replica_source, foreign_dataset)
+RULES = (unknown_pool, storage_clash, mountpoint_clash, replica_source, foreign_dataset)

@@ -31,6 +31,24 @@ def duplicate_address(site: model.Site, compiled: Compiled) -> Iterator[rule.Com
                 yield _written(site, path, option), text, "every address belongs to one"
 
 
+@rule.error("no-address", "The cluster's rule gives an internal interface a valid address.")
+def no_address(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
+    for name, container in site.containers.items():
+        host = site.hosts.get(container.host or "")
+        cluster = site.clusters.get((host.cluster if host else None) or "")
+        for interface, network in container.networks.items():
+            if network.role != "internal" or network.ip or cluster is None:
+                continue
+            text = (cluster.container_address or "").replace("{id}", str(container.id))
+            if addresses.parse(text.partition("/")[0]) is None:
+                said = f"gives it {text!r}" if text else "is not written"
+                text = (
+                    f"containers.{name}.networks.{interface} has no address: "
+                    f"the rule of cluster {host.cluster if host else ''!r} {said}"
+                )
+                yield ("containers", name, "id"), text, "write ip, or another id"
+
+
 @rule.error("duplicate-hardware-address", "A hardware address is used once in a cluster.")
 def duplicate_hardware_address(site: model.Site, compiled: Compiled) -> Iterator[rule.Complaint]:
     owners: dict[tuple[str | None, str], key.Path] = {}
@@ -94,4 +112,4 @@ def _scope(site: model.Site, host: str, address: addresses.Address) -> tuple[str
     return (tunnels.cluster_of(site, host) if internal else None), str(address)
 
 
-RULES = (duplicate_address, duplicate_hardware_address, index_clash, two_gateways)
+RULES = (no_address, duplicate_address, duplicate_hardware_address, index_clash, two_gateways)

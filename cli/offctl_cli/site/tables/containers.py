@@ -19,7 +19,7 @@ from offctl_cli.site.tables.networks import Network
 _ID_SPAN = kinds.Text(
     'an id or a span such as "1000-65535"', re.compile(r"[0-9]{1,9}(?:-[0-9]{1,9})?")
 )
-_DEVICE = re.compile(r"/dev/(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9_./:@+-]{1,200}")
+_DEVICE = re.compile(r"/dev(?!.*/\.{1,2}(?:/|$))/[A-Za-z0-9_./:@+-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +210,10 @@ class Options:
     )
     template: str | None = declare.optional(
         kinds.Text(
-            "a template volume", re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:vztmpl/[A-Za-z0-9._+-]+")
+            "a template volume that ends in .tar.gz, .tar.xz, .tar.zst or .tar.bz2",
+            re.compile(
+                r"[A-Za-z0-9][A-Za-z0-9._-]*:vztmpl/[A-Za-z0-9._+-]+\.tar\.(?:gz|xz|zst|bz2)"
+            ),
         ),
         "Template to create it from; used at creation only.",
         example="local:vztmpl/debian-12-standard_12.2-1_amd64.tar.zst",

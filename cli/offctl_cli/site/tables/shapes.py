@@ -82,7 +82,7 @@ FILE_PATH = kinds.Text("an absolute path", complaint=names.path_complaint, most=
 FILE_MODE = kinds.Text('permission bits such as "0755"', names.FILE_MODE)
 OWNER = kinds.Text(
     'uid:gid as the container sees them, such as "1000:1000"',
-    re.compile(r"[0-9]{1,9}:[0-9]{1,9}"),
+    re.compile(r"(?:0|[1-9][0-9]{0,8}):(?:0|[1-9][0-9]{0,8})"),
 )
 ADDRESS = kinds.Text("an IP address without prefix length", complaint=_is_address, most=45)
 NETWORK = kinds.Text("a network such as 10.1.0.0/16", complaint=_is_network, most=49)

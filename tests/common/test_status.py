@@ -1,0 +1,150 @@
+"""The coordinator's verdict: the worst that is true of a host, each truth with its own word."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from offctl import report as reports
+from offctl import status
+from offctl.report import Counts, Refused, Report, ResourceStatus
+from offctl.status import Current, State
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CURRENT = Current(7, "a" * 64)
+
+GOOD = Report(
+    site="openfoodfacts",
+    host="off2",
+    stream="0" * 16,
+    sequence=1,
+    time=NOW,
+    software="0.1.0",
+    mode="enforce",
+    serial=7,
+    manifest_sha256="a" * 64,
+    bundle_sha256="b" * 64,
+    freshness="fresh",
+    interval=60,
+    seconds_milli=20,
+    counts=Counts(resources=10),
+)
+
+
+def judged(report: Report | None, *, age: int = 5, released: bool = True) -> status.Verdict:
+    received = None if report is None else NOW - timedelta(seconds=age)
+    return status.judge(report, received=received, current=CURRENT, released=released, now=NOW)
+
+
+CASES = {
+    "all right": (GOOD, State.CONVERGED),
+    "never reported": (None, State.AWAITED),
+    "refused": (replace(GOOD, refused=Refused("ROLLBACK", "older")), State.REFUSED),
+    "failed": (replace(GOOD, counts=Counts(failed=1)), State.FAILED),
+    "expired": (replace(GOOD, freshness="expired"), State.EXPIRED),
+    "could not read": (replace(GOOD, counts=Counts(unknown=2)), State.UNKNOWN),
+    "no fresh word": (replace(GOOD, freshness="stale"), State.STALE),
+    "never a word": (replace(GOOD, freshness="unknown"), State.STALE),
+    "blocked": (replace(GOOD, counts=Counts(blocked=1)), State.BLOCKED),
+    "only skipped": (replace(GOOD, counts=Counts(skipped=1)), State.BLOCKED),
+    "older release": (replace(GOOD, serial=6, manifest_sha256="c" * 64), State.BEHIND),
+    "same serial, other content": (replace(GOOD, manifest_sha256="c" * 64), State.BEHIND),
+    "drift": (replace(GOOD, counts=Counts(drift=1)), State.DRIFT),
+    "audit": (replace(GOOD, counts=Counts(drift=1), observe_only="audit mode"), State.DRIFT),
+    "restart waits": (replace(GOOD, counts=Counts(pending=1)), State.PENDING),
+    "only unmanaged things": (replace(GOOD, counts=Counts(unmanaged=4, orphan=1)), State.CONVERGED),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_truth_has_its_word(name: str) -> None:
+    report, expected = CASES[name]
+    assert judged(report).state is expected
+
+
+def test_words_are_told_worst_first() -> None:
+    everything = replace(
+        GOOD,
+        counts=Counts(failed=1, unknown=1, blocked=1, drift=1, pending=1),
+        freshness="stale",
+        manifest_sha256="c" * 64,
+    )
+    order = [State.FAILED, State.UNKNOWN, State.STALE, State.BLOCKED, State.BEHIND, State.DRIFT]
+    changes: tuple[dict[str, object], ...] = (
+        {},
+        {"counts": replace(everything.counts, failed=0)},
+        {"counts": Counts(blocked=1, drift=1, pending=1)},
+        {"counts": Counts(blocked=1, drift=1, pending=1), "freshness": "fresh"},
+        {"counts": Counts(drift=1, pending=1), "freshness": "fresh"},
+        {"counts": Counts(drift=1), "freshness": "fresh", "manifest_sha256": "a" * 64},
+    )
+    states = [judged(replace(everything, **change)).state for change in changes]  # type: ignore[arg-type]
+    assert states == order
+
+
+@pytest.mark.parametrize(
+    ("interval", "age", "expected"),
+    [
+        (60, 180, State.CONVERGED),
+        (60, 181, State.SILENT),
+        (1, 30, State.CONVERGED),
+        (1, 31, State.SILENT),
+        (3600, 10_800, State.CONVERGED),
+    ],
+)
+def test_silence_is_three_of_the_hosts_own_intervals(
+    interval: int, age: int, expected: State
+) -> None:
+    assert judged(replace(GOOD, interval=interval), age=age).state is expected
+
+
+def test_a_silent_host_is_silent_whatever_it_last_said() -> None:
+    assert judged(replace(GOOD, counts=Counts(failed=3)), age=1000).state is State.SILENT
+
+
+def test_a_host_that_left_the_release_is_retired() -> None:
+    assert judged(GOOD, released=False).state is State.RETIRED
+
+
+def test_the_reason_names_the_first_resource_and_how_many_more() -> None:
+    wrong = ResourceStatus("container 113 off", "failed", "start: no such directory")
+    verdict = judged(replace(GOOD, counts=Counts(failed=3), resources=(wrong,)))
+    assert verdict.reason == "container 113 off: start: no such directory (and 2 more)"
+
+
+def test_a_report_reads_back_as_it_was_written() -> None:
+    assert reports.parse(reports.dump(GOOD)) == GOOD
+
+
+def test_a_huge_report_is_cut_and_says_so() -> None:
+    many = tuple(ResourceStatus(f"dataset {n}", "drift", "x" * 400) for n in range(5000))
+    content = reports.dump(replace(GOOD, resources=many))
+    assert len(content) <= reports.MAX_REPORT
+    read = reports.parse(content)
+    assert len(read.resources) + read.omitted == 5000
+    assert read.resources
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"nonsense",
+        b"[" * 100_000,
+        b'{"schema": 1, "schema": 1}',
+        reports.dump(GOOD).replace(b'"schema":1', b'"schema":2'),
+        reports.dump(GOOD).replace(b'"sequence":1', b'"sequence":true'),
+        reports.dump(GOOD).replace(b'"sequence":1', b'"sequence":-1'),
+        reports.dump(GOOD).replace(b'"fresh"', b'"golden"'),
+        reports.dump(GOOD).replace(b'"interval":60', b'"interval":0'),
+        reports.dump(GOOD).replace(b'"site"', b'"sight"'),
+        reports.dump(GOOD).replace(b'"off2"', b'"off\\u001b[2J"'),
+        reports.dump(GOOD).replace(b"2026-03-01T12:00:00Z", b"yesterday"),
+        b" " * (reports.MAX_REPORT + 1),
+    ],
+)
+def test_what_is_not_a_report_is_refused(content: bytes) -> None:
+    with pytest.raises(reports.errors.MalformedError):
+        reports.parse(content)

@@ -1,6 +1,5 @@
 """The acts of the demonstration, one function each; tests of whole programs play them too."""
 
-import json
 from pathlib import Path
 import re
 import shutil
@@ -245,11 +244,9 @@ def refuse_forgery(stage: Stage) -> None:
 
 def write_data(stage: Stage, text: str) -> Path:
     """A file in a dataset, as an application would write it."""
-    zfs = stage.directory / "off2" / "machine" / "zfs"
-
-    name = '"zfs-hdd/off/users"'
-    stage.wait("the dataset off/users", lambda: name in (zfs / "zfs-hdd.json").read_text())
-    pool = json.loads((zfs / "zfs-hdd.json").read_text())
-    path = zfs / "data" / pool["datasets"]["zfs-hdd/off/users"]["guid"] / "somebody.sto"
+    simhost = "offctl-simhost off2/machine --node off2"
+    dataset = "zfs-hdd/off/users"
+    stage.wait(dataset, lambda: dataset in stage.query(f"{simhost} zfs list"))
+    path = stage.directory / stage.query(f"{simhost} path /{dataset}").strip() / "somebody.sto"
     path.write_text(text)
     return path

@@ -21,7 +21,7 @@ TOOLS = {
 def test_tool_has_nothing_to_say(tool: str) -> None:
     name, *arguments = TOOLS[tool]
     done = subprocess.run(
-        [BIN / name, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(BIN / name), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 

@@ -99,7 +99,7 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
     looking = made(config)
     looking.prepare()
     tell = (lambda _: None) if as_json else (lambda r: print(printing.result_line(r), flush=True))
-    ran = looking.run(restarts=restarts, tell=tell)
+    ran = looking.run(restarts=restarts, tell=tell, waiting=_waiting)
     if as_json:
         print(json.dumps(printing.report_json(ran.report), indent=1))
     else:
@@ -107,6 +107,10 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
         for line in printing.left_lines(ran.report):
             print(line)
     sys.exit(printing.exit_status(ran.report))
+
+
+def _waiting() -> None:
+    print("waiting for another run on this host to end", file=sys.stderr, flush=True)
 
 
 @agent.command()

@@ -49,9 +49,13 @@ class Agent:
         restarts: Iterable[int] = (),
         go_on: Callable[[], bool] = lambda: True,
         tell: Callable[[Result], None] = lambda _: None,
+        waiting: Callable[[], None] = lambda: None,
     ) -> Ran:
-        """One run, after any other on this host has ended. Raises AdminError."""
-        with files.locked(self.state.lock, wait=True, holder="another run"):
+        """One run; `waiting` is called when another on this host has to end first.
+
+        Raises AdminError.
+        """
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
             started, now = time.monotonic(), self._clock()
             taken = intake.take(self.config, self.state, self.inbox, now=now, keep=True)
             circumstances = converge.Circumstances(

@@ -39,7 +39,7 @@ class Daemon:
         lock = self._agent.config.agent_state / "agent.lock"
         holder = f"another agent for host {self._agent.config.host}"
         with (
-            files.locked(lock, wait=False, holder=holder),
+            files.locked(lock, holder=holder),
             contextlib.closing(Doorbell(agent_bell(self._agent.config.runtime))) as bell,
         ):
             signal.signal(signal.SIGTERM, self._stop)

@@ -47,7 +47,7 @@ def prepared(config: Config) -> Iterator[Courier]:
     for directory in (config.inbox, config.courier_state, config.runtime):
         files.make_directory(directory)
     lock = config.courier_state / "courier.lock"
-    with files.locked(lock, wait=False, holder="another courier"):
+    with files.locked(lock, holder="another courier"):
         inbox = Inbox(config.inbox)
         carrier = Carrier(
             config.host,

@@ -3,7 +3,7 @@
 Only programs use this module; the model, the trust core, the compiler and the planner never do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import fcntl
 import os
@@ -108,10 +108,11 @@ def make_directory(path: Path, *, mode: int = 0o755) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool, holder: str) -> Iterator[None]:
+def locked(path: Path, *, holder: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold an flock on `path`; the kernel frees it when the process dies, however it dies.
 
-    With `wait` false a lock held elsewhere is an AdminError that names `holder`.
+    A lock held elsewhere is an AdminError that names `holder`; with `waiting`, that is called
+    once instead and the lock waited for.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
@@ -119,11 +120,14 @@ def locked(path: Path, *, wait: bool, holder: str) -> Iterator[None]:
         raise errors.AdminError(f"cannot lock {path}: {error.strerror}") from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise errors.AdminError(
-                f"cannot lock {path}: {holder} is running already", code="ALREADY_RUNNING"
-            ) from None
+            if waiting is None:
+                raise errors.AdminError(
+                    f"cannot lock {path}: {holder} is running already", code="ALREADY_RUNNING"
+                ) from None
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -74,7 +74,7 @@ class AllowList:
         if caller is None:
             raise UnknownCallerError("this certificate is not pinned here")
         if caller.role not in METHODS.get(method, frozenset()):
-            raise ForbiddenError(f"this method is not for a {caller.role.value}")
+            raise ForbiddenError(f"{caller.role.value} {caller.name} may not call this method")
         return caller
 
 

@@ -117,9 +117,10 @@ def _answer(method: str, context: _Context, error: Exception) -> tuple[grpc.Stat
             code = grpc.StatusCode.INVALID_ARGUMENT
         case _:
             return grpc.StatusCode.INTERNAL, _log_ours(method, context, error)
-    logger.info("%s by %s refused: %s", method, context.peer(), error)
-    # It may quote what the caller sent, of any length; the text travels in the trailers.
-    return code, f"{error.code}: {error}"[:MAX_TEXT]
+    # It may quote what the caller sent, of any length; a client gets it in the trailers.
+    text = f"{error.code}: {error}"[:MAX_TEXT]
+    logger.info("%s by %s refused: %s", method, context.peer(), text)
+    return code, text
 
 
 def _log_ours(method: str, context: _Context, error: Exception) -> str:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from offctl import errors, status
 from offctl import report as reports
-from offctl import status
 from offctl.report import Counts, Refused, Report, ResourceStatus
 from offctl.status import Current, State
 
@@ -146,5 +146,5 @@ def test_a_huge_report_is_cut_and_says_so() -> None:
     ],
 )
 def test_what_is_not_a_report_is_refused(content: bytes) -> None:
-    with pytest.raises(reports.errors.MalformedError):
+    with pytest.raises(errors.MalformedError):
         reports.parse(content)

@@ -148,8 +148,8 @@ def dataset(text: str) -> ObservedDataset:
     values = dict(word.split("=", 1) for word in words)
     kind = values.pop("kind", "filesystem")
     properties = []
-    for key, value in values.items():
-        value, _, source = value.rpartition(":")
+    for key, text_and_source in values.items():
+        value, _, source = text_and_source.rpartition(":")
         properties.append((key, Property(value, source)))
     return ObservedDataset(name, kind, tuple(properties), "" if mounted_at == "-" else mounted_at)
 

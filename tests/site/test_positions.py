@@ -99,7 +99,7 @@ def random_value(chance: random.Random, depth: int) -> str:
 
 
 def random_text(chance: random.Random) -> str:
-    lines = []
+    lines: list[str] = []
     for number in range(chance.randrange(1, 6)):
         words = chance.sample(WORDS, k=chance.randrange(len(WORDS)))
         lines.extend(f"{word} = {random_value(chance, 0)} # c" for word in words)

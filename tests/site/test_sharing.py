@@ -131,6 +131,24 @@ def test_a_written_mount_replaces_the_rules(compiled: Compile, base: str) -> Non
     assert set(before) - set(after) == {"/mnt/off/images"}
 
 
+def test_a_rule_that_cannot_be_followed_is_said_at_the_container(
+    compiled: Compile, base: str
+) -> None:
+    text = base.replace("[profiles.po]", "[hosts.g]\n[profiles.po]") + TWO
+    text += '[datasets."off/users"]\nplace.g = "tank/off/users"\n'
+    assert compiled(text).findings == ()  # it has a place on both
+    text = text.replace('shared = ["users", "orgs"]', 'shared = ["orgs"]')
+    text += "[containers.x]\nuse = 'po'\nid = 120\napplication = 'obf'\n"
+    text += "mounts.'/mnt/people' = 'off/users'\n"
+    (found,) = compiled(text).findings
+    assert found.text == "dataset off/users for /mnt/people is not on h but on g"
+    lone = base.replace("[profiles.po]", "[hosts.g]\n[profiles.po]") + TWO
+    lone = lone.replace('place.h = "tank/obf"', 'place.g = "tank/obf"')
+    lone += "[containers.x]\nuse = 'po'\nid = 120\n\napplication = 'obf'\n"
+    lines = {each.line for each in compiled(lone).findings if each.code == "dataset-elsewhere"}
+    assert lone.count("\n") in lines
+
+
 def test_mount_options(compiled: Compile, base: str) -> None:
     text = base + TWO + "[containers.x]\nuse = 'po'\nid = 120\n[containers.x.mounts.'/d']\n"
     text += "dataset = 'off'\nread_only = true\nshared = true\n"

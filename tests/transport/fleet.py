@@ -1,13 +1,14 @@
 """A small fleet for tests: keys, trust root, certificates, releases, a coordinator on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 import hashlib
 from pathlib import Path
 import threading
+from typing import Any, TypeVar
 
 import grpc
 from grpc import aio
@@ -28,6 +29,7 @@ from offctl_coordinator.store import sqlite
 from offctl_coordinator.store.records import Store
 
 SITE = "openfoodfacts"
+_Result = TypeVar("_Result")
 
 
 def now() -> datetime:
@@ -156,6 +158,14 @@ class Running:
     fleet: Fleet
     coordinator: Coordinator
     address: str
+    loop: asyncio.AbstractEventLoop
+
+    def do(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run a coroutine on the coordinator's event loop, from a test that is not async.
+
+        For example `running.do(running.coordinator.report("off1", fleet.report("off1")))`.
+        """
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
 
     async def publish(self, release: SignedRelease) -> None:
         """Publish without the network."""
@@ -201,11 +211,16 @@ async def serving(
         await coordinator.start()
         keys = ServerKeys(fleet.server.certificate.encode(), fleet.server.key)
         async with server.serving(coordinator, keys, listen) as address:
-            yield Running(fleet, coordinator, address)
+            yield Running(fleet, coordinator, address, asyncio.get_running_loop())
 
 
 @contextlib.contextmanager
-def served(fleet: Fleet, directory: Path, *releases: SignedRelease) -> Iterator[Running]:
+def served(
+    fleet: Fleet,
+    directory: Path,
+    *releases: SignedRelease,
+    clock: Callable[[], datetime] | None = None,
+) -> Iterator[Running]:
     """As `serving`, on an event loop of its own in a thread, for tests that are not async."""
     started: list[Running] = []
     ready = threading.Event()
@@ -214,7 +229,7 @@ def served(fleet: Fleet, directory: Path, *releases: SignedRelease) -> Iterator[
 
     async def main() -> None:
         try:
-            async with serving(fleet, directory) as running:
+            async with serving(fleet, directory, clock=clock) as running:
                 for release in releases:
                     await running.publish(release)
                 started.append(running)

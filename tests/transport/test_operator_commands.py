@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
+from datetime import timedelta
 import json
 from pathlib import Path
 import socket
@@ -200,7 +201,7 @@ def test_a_hosts_certificate_is_not_an_operators(tmp_path: Path) -> None:
     fleet = Fleet()
     with served(fleet, tmp_path, fleet.release(1, "off1")) as running:
         config = configure(tmp_path, fleet, running.address, fleet.host("off1"))
-        with pytest.raises(errors.AdminError, match="not for a host") as refused:
+        with pytest.raises(errors.AdminError, match="host off1 may not call") as refused:
             offctl(history.command, config)
     assert refused.value.code == "NOT_ACCEPTED"
 
@@ -250,3 +251,20 @@ def test_the_environments_proxy_is_not_used(
     with served(fleet, tmp_path) as running:
         config = configure(tmp_path, fleet, running.address)
         assert offctl(history.command, config).output == "nothing has been published yet\n"
+
+
+def test_a_report_is_seen_by_the_client(tmp_path: Path) -> None:
+    fleet = Fleet()
+    release = fleet.release(7, "off1")
+    later = fleets.now() + timedelta(hours=2)
+    clock = [fleets.now()]
+    with served(fleet, tmp_path, release, clock=lambda: clock[0]) as running:
+        content = fleet.report("off1", serial=7, manifest_sha256=sha256(release))
+        running.do(running.coordinator.report("off1", content))
+        configure(tmp_path, fleet, running.address)
+        with Client(connect(tmp_path, running.address)) as client:
+            detail = client.get_host("off1")
+            assert (detail.status.state, detail.report) == ("converged", content)
+            assert detail.status.reported == clock[0]
+            clock[0] = later
+            assert client.get_host("off1").status.state == "silent"

@@ -190,7 +190,7 @@ def _plan_mount(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
             "mount",
             actions.MountDataset(dataset.name, dataset.mountpoint),
             differences=[Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
-            requires=[resources.dataset(parent).key],
+            requires=[resources.dataset(parent).key] if parent else [],
         )
 
 

@@ -34,5 +34,8 @@ def run(program: Callable[[], Result]) -> Result:
 
 def _child(program: Callable[[], Result], send: Connection) -> None:
     os.setsid()
+    # A forked child holds its parent's locks too; an executed program would not (close-on-exec).
+    os.closerange(3, send.fileno())
+    os.closerange(send.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     with send:
         send.send(program())

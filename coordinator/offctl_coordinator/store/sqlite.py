@@ -29,7 +29,7 @@ def opened(path: Path) -> Iterator["SqliteStore"]:
     Raises AdminError; with code ALREADY_RUNNING when another process has it.
     """
     lock = path.with_name(f"{path.name}.lock")
-    with files.locked(lock, wait=False, holder="another coordinator"):
+    with files.locked(lock, holder="another coordinator"):
         store = SqliteStore(opening.open_engine(path))
         try:
             yield store

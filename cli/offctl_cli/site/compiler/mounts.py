@@ -9,7 +9,8 @@ from offctl_cli.site.compiler.catalogue import Known
 from offctl_cli.site.compiler.notes import Notes
 from offctl_cli.site.compiler.options import mount_options
 from offctl_cli.site.model import Site
-from offctl_cli.site.tables.containers import Container, Mount, Volume
+from offctl_cli.site.tables.containers import Container
+from offctl_cli.site.tables.filesystems import Mount, Volume
 
 Wanted = tuple[str, Mount, key.Path]
 Without = tuple[key.Path, tuple[str, ...]]
@@ -28,7 +29,7 @@ def lower(
     host = container.host or ""
     for target, mount, path in _wanted(site, name, container, notes):
         # A rule has no line of its own to mend: the container's `application` is to blame.
-        by_rule = "mounts" not in path
+        by_rule = path[2:3] != ("mounts",)
         blamed: key.Path = ("containers", name, "application") if by_rule else path
         bind = _bind(host, target, mount, blamed, known, mountpoints[host], notes)
         if bind is not None:

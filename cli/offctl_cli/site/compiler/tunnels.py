@@ -29,38 +29,21 @@ def lower(site: Site, notes: Notes) -> dict[str, tuple[TunnelEnd, ...]]:
         server = _seat(site, tunnel.server, (*path, "to"), notes)
         if client is None or server is None or not _has_key(tunnel, client, server, path, notes):
             continue
-        connect = _target(site, tunnel, path, notes)
+        target = _target(site, tunnel, path, notes)
         identity = _identity(tunnel, client)
         if client.host:
-            ends[client.host].append(
-                _end(
-                    name,
-                    tunnel,
-                    "client",
-                    (tunnel.client.accept, tunnel.server.address),
-                    identity,
-                    client,
-                    server,
-                )
-            )
+            ways = (tunnel.client.accept, tunnel.server.address)
+            ends[client.host].append(_end(name, tunnel, "client", ways, identity, client, server))
             notes.came_from(client.host, "tunnel", f"{name}/client", (*path, "from"))
         if server.host:
-            ends[server.host].append(
-                _end(
-                    name,
-                    tunnel,
-                    "server",
-                    (tunnel.server.accept, connect),
-                    identity,
-                    server,
-                    client,
-                )
-            )
+            ways = (tunnel.server.accept, target)
+            ends[server.host].append(_end(name, tunnel, "server", ways, identity, server, client))
             notes.came_from(server.host, "tunnel", f"{name}/server", (*path, "to"))
-    return {
-        host: tuple(sorted(each, key=lambda end: (end.name, end.role)))
-        for host, each in ends.items()
-    }
+    return {host: tuple(sorted(each, key=_by_name)) for host, each in ends.items()}
+
+
+def _by_name(end: TunnelEnd) -> tuple[str, str]:
+    return end.name, end.role
 
 
 def _end(

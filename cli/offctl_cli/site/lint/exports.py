@@ -4,6 +4,8 @@ import ipaddress
 
 from offctl_cli.site.lint import addresses
 
+_ACCESS = ("ro", "rw", "root")
+
 
 def complaint(value: str) -> str:
     """Why the share is open to more than private addresses; empty when it is not shared so."""
@@ -14,12 +16,12 @@ def complaint(value: str) -> str:
     clients = [
         client
         for option in value.split(",")
-        if option.partition("=")[0] in ("ro", "rw", "sec", "root")
-        for client in option.partition("=")[2].split(":@")
-        if "=" in option
+        for name, _, hosts in [option.partition("=")]
+        if name in _ACCESS
+        for client in (hosts or "*").split(":@")  # without hosts, zfs exports to everybody
     ]
     if not clients:
-        return f"{value!r} names no client, so it shares with the whole world"
+        return f"{value!r} names no client"
     for client in clients:
         wrong = _client_complaint(client.removeprefix("@"))
         if wrong:
@@ -28,6 +30,8 @@ def complaint(value: str) -> str:
 
 
 def _client_complaint(client: str) -> str:
+    if client == "*":
+        return "it shares with the whole world"
     try:
         network = ipaddress.ip_network(client.replace("[", "").replace("]", ""), strict=False)
     except ValueError:

@@ -11,7 +11,7 @@ from offctl_cli.site import key, model
 from offctl_cli.site.compiler import Compiled
 from offctl_cli.site.finding import Place
 from offctl_cli.site.lint import rule
-from offctl_cli.site.tables import containers
+from offctl_cli.site.tables import filesystems
 
 # Below these PVE or the container's own system writes at every start.
 _OF_THE_SYSTEM = ("/dev", "/etc", "/proc", "/run", "/sys", "/usr", "/bin", "/sbin", "/lib")
@@ -144,7 +144,7 @@ def _written(site: model.Site) -> Iterator[tuple[key.Path, tuple[str, ...]]]:
         yield ("containers", name, "volumes"), tuple(container.volumes)
 
 
-def _bind_tables(site: model.Site) -> Iterator[tuple[key.Path, Mapping[str, containers.Mount]]]:
+def _bind_tables(site: model.Site) -> Iterator[tuple[key.Path, Mapping[str, filesystems.Mount]]]:
     for name, container in site.containers.items():
         yield ("containers", name, "mounts"), container.mounts
     for name, application in site.applications.items():

@@ -7,7 +7,8 @@ import enum
 
 from offctl_cli.site import declare, kinds
 from offctl_cli.site.tables import datasets, hosts, shapes
-from offctl_cli.site.tables.containers import Container, Mount
+from offctl_cli.site.tables.containers import Container
+from offctl_cli.site.tables.filesystems import Mount
 
 _PART = kinds.Text("the name of a part such as logs", shapes.NAME.pattern, most=63)
 

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from offctl_cli.site import declare, kinds
+from offctl_cli.site import declare, endpoint, kinds
 from offctl_cli.site.tables import hosts, shapes
 
 
@@ -26,7 +26,7 @@ class Route:
         shapes.NAME, "Tunnel it passes requests into.", example="off-query"
     )
     address: str | None = declare.optional(
-        kinds.Endpoint(), "Address it passes requests to.", example="10.1.0.200:80"
+        endpoint.Endpoint(), "Address it passes requests to.", example="10.1.0.200:80"
     )
     port: int = declare.optional(
         kinds.Integer(1, 65535), "Port in the container.", example=80, default=80

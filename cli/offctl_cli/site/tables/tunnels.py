@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from offctl.desired import names
-from offctl_cli.site import declare, kinds
+from offctl_cli.site import declare, endpoint, kinds
 from offctl_cli.site.tables import hosts, shapes
 
 
@@ -22,7 +22,7 @@ class ClientEnd:
         shapes.NAME, "Name of an end that this site does not manage.", example="moji"
     )
     accept: str = declare.required(
-        kinds.Endpoint(bare_port=True),
+        endpoint.Endpoint(bare_port=True),
         "Address and port consumers connect to; never a public one.",
         example="10.1.0.113:6379",
     )
@@ -43,12 +43,12 @@ class ServerEnd:
         shapes.NAME, "Name of an end that this site does not manage.", example="moji"
     )
     accept: str = declare.required(
-        kinds.Endpoint(bare_port=True),
+        endpoint.Endpoint(bare_port=True),
         "Port, or address and port, that clients of the tunnel reach.",
         example=6379,
     )
     address: str = declare.required(
-        kinds.Endpoint(),
+        endpoint.Endpoint(),
         "Public name or address and port that the client end connects to.",
         example="proxy2.openfoodfacts.org:6379",
     )
@@ -75,7 +75,7 @@ class Tunnel:
         name="to",
     )
     target: str = declare.required(
-        kinds.Endpoint('an endpoint such as "10.1.0.122:6379" or "off-redis:6379"'),
+        endpoint.Endpoint('an endpoint such as "10.1.0.122:6379" or "off-redis:6379"'),
         "Where the server end connects to: an address, or a container of the same cluster.",
         example="off-redis:6379",
     )

@@ -1,0 +1,128 @@
+"""The agent's memory: whole or set aside, never half believed."""
+
+from pathlib import Path
+
+import pytest
+
+from offctl.errors import AdminError
+from offctl.report import Difference, Event
+from offctl.trust.accept import Floor
+from offctl_agent.debts import Debt
+from offctl_agent.planner.ledger import Entry, Ledger
+from offctl_agent.state import KEPT_EVENTS, State
+
+LEDGER = Ledger(
+    {"dataset a": {"exists": Entry("yes", ours=True), "atime": Entry("off", ours=False)}}
+)
+EVENT = Event(
+    "2026-01-01T00:00:00Z", "a", "create", "wanted", "done", "", (Difference("x", "y", "z"),)
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    state = State(tmp_path / "agent")
+    state.prepare()
+    return state
+
+
+def again(state: State) -> State:
+    return State(state.directory)
+
+
+def test_a_new_memory_is_empty(state: State) -> None:
+    assert state.release() is None
+    assert state.floor() == Floor()
+    assert list(state.ledger()) == []
+    assert (state.debts(), state.events(), state.damaged) == ((), (), [])
+    assert state.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_everything_is_read_back(state: State) -> None:
+    state.keep_release(b"release", Floor(7, "ab"))
+    state.keep_ledger(LEDGER)
+    state.keep_debts([Debt(113, "protection", "1")])
+    state.keep_events([EVENT])
+    found = again(state)
+    assert found.release() == b"release"
+    assert found.floor() == Floor(7, "ab")
+    assert list(found.ledger()) == list(LEDGER)
+    assert found.debts() == (Debt(113, "protection", "1"),)
+    assert found.events() == (EVENT,)
+    assert {path.stat().st_mode & 0o777 for path in state.directory.iterdir()} == {0o600}
+
+
+DAMAGE = {
+    "empty": lambda _: b"",
+    "cut": lambda content: content[:-1],
+    "longer": lambda content: content + b"x",
+    "one bit": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    "other header": lambda content: content.replace(b"offctl-state 1", b"offctl-state 2"),
+    "no header": lambda content: content.split(b"\n", 1)[1],
+    "garbage": lambda _: b"\x00" * 200,
+    "huge length": lambda content: content.replace(b" ", b" 9" * 9, 3),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["release", "floor", "ledger", "debts", "events", "stream"])
+def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: str) -> None:
+    state.keep_release(b"release", Floor(7, "ab"))
+    state.keep_ledger(LEDGER)
+    state.keep_debts([Debt(113, "protection", "1")])
+    state.keep_events([EVENT])
+    before = state.next_stream(0)
+    path = state.directory / name
+    damaged = DAMAGE[damage](path.read_bytes())
+    path.write_bytes(damaged)
+
+    found = again(state)
+    stream = found.next_stream(5)
+    values = {
+        "release": found.release(),
+        "floor": found.floor(),
+        "ledger": list(found.ledger()),
+        "debts": found.debts(),
+        "events": found.events(),
+        "stream": None if stream.name != before.name else stream,
+    }
+    assert values.pop(name) in (None, Floor(), [], ())
+    assert all(value not in (None, Floor(), [], ()) for value in values.values())
+    assert len(found.damaged) == 1
+    assert found.damaged[0].startswith(f"{name} was damaged")
+    aside = list(state.directory.glob(f"{name}.damaged-*"))
+    assert [path.read_bytes() for path in aside] == [damaged]
+    assert stream.sequence == (6 if name == "stream" else before.sequence + 5)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"7", b'{"serial":"9"}', b'{"serial":1,"sha256":2}', b"{}"]
+)
+def test_a_whole_file_of_another_shape_is_nothing(state: State, content: bytes) -> None:
+    for name in ("floor", "ledger", "debts", "events", "stream"):
+        state._write(name, content)
+    found = again(state)
+    assert found.floor() == Floor()
+    assert found.debts() == ()
+    assert found.events() == ()
+    assert list(found.ledger()) == []
+    assert found.next_stream(3).sequence == 4
+
+
+def test_only_the_newest_events_are_kept(state: State) -> None:
+    state.keep_events([EVENT] * (KEPT_EVENTS + 1))
+    assert len(state.events()) == KEPT_EVENTS
+
+
+def test_numbers_of_reports_only_grow(state: State) -> None:
+    first = state.next_stream(0)
+    assert [again(state).next_stream(n).sequence for n in (0, 9, 3)] == [2, 10, 11]
+    assert again(state).next_stream(0).name == first.name
+
+
+@pytest.mark.parametrize("what", ["directory", "link"])
+def test_what_is_no_file_stops_the_agent(state: State, what: str) -> None:
+    path = state.directory / "ledger"
+    path.mkdir() if what == "directory" else path.symlink_to("/etc/passwd")
+    with pytest.raises(AdminError, match="cannot read"):
+        state.ledger()

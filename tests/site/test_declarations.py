@@ -7,6 +7,7 @@ import pytest
 import tomli
 
 from offctl_cli.site import declare, finding, kinds, model, reader
+from offctl_cli.site.tables.containers import Container
 
 
 def inner(kind: kinds.Kind) -> Iterator[type]:
@@ -83,5 +84,5 @@ def test_an_empty_table_reads_as_its_defaults() -> None:
     ],
 )
 def test_suggestion(written: str, nearest: str) -> None:
-    keys = [each.name for each in declare.keys(model.Container).values()]
+    keys = [each.name for each in declare.keys(Container).values()]
     assert reader.nearest(written, keys) == nearest

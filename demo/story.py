@@ -84,6 +84,7 @@ def start_coordinator(stage: Stage) -> None:
     for host in HOSTS:
         config = stage.directory / host / "agent.toml"
         text = config.read_text().replace("coordinators = []", f'coordinators = ["{address}"]')
+        text = text.replace("interval = 60", "interval = 5")
         config.write_text(text)
 
 
@@ -108,7 +109,7 @@ def publish_first(stage: Stage) -> None:
     stage.run("offctl publish one.release")
     start_hosts(stage)
     stage.title("The hosts converge (off2's own words, one line in twelve)")
-    follow(stage, "off2")
+    follow(stage, "off2", every=12)
     stage.run("offctl status --wait 50", expect=1)
     stage.title("off1 waits for replicas, which only replication may create; they arrive")
     stage.run("offctl status off1", expect=1)
@@ -128,8 +129,8 @@ def start_everything(stage: Stage) -> None:
     start_hosts(stage)
 
 
-def follow(stage: Stage, host: str) -> None:
-    """Show an agent's log, a line in twelve, until a run that did something has ended."""
+def follow(stage: Stage, host: str, *, every: int = 1) -> None:
+    """Show one in `every` lines of an agent's log until a run that did something has ended."""
     seen = 0
     ended: list[str] = []
 
@@ -140,7 +141,7 @@ def follow(stage: Stage, host: str) -> None:
             if line.startswith("run: "):
                 ended.append(line)
                 print(f"  {host} │ {line}", flush=True)
-            elif seen % 12 == 1:
+            elif seen % every == 0:
                 print(f"  {host} │ {line[:140]}", flush=True)
         return bool(ended)
 

@@ -33,7 +33,9 @@ def test_committed_stubs_are_those_of_the_protocol(tmp_path: Path) -> None:
     kept = {path.relative_to(ROOT / "common") for path in (ROOT / "common").rglob("*_pb2*.py*")}
     assert set(made) == {path for path in kept if "__pycache__" not in path.parts}
     for name, path in made.items():
-        assert path.read_bytes() == (ROOT / "common" / name).read_bytes(), f"run `make proto`: {name}"
+        assert (
+            path.read_bytes() == (ROOT / "common" / name).read_bytes()
+        ), f"run `make proto`: {name}"
 
 
 def test_every_file_of_ours_stays_below_the_ceiling() -> None:

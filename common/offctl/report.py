@@ -142,7 +142,8 @@ def dump(report: Report) -> bytes:
         report,
         resources=report.resources[:MAX_RESOURCES],
         events=report.events[:MAX_EVENTS],
-        omitted=max(0, len(report.resources) - MAX_RESOURCES)
+        omitted=report.omitted
+        + max(0, len(report.resources) - MAX_RESOURCES)
         + max(0, len(report.events) - MAX_EVENTS),
     )
     content = _encode(cut)

@@ -1,4 +1,4 @@
-"""Whole runs on a simulated host: drift and wishes told apart, failures kept apart, windows kept."""
+"""Whole runs on a simulated host: drift told from wishes, failures kept apart, windows kept."""
 
 from pathlib import Path
 

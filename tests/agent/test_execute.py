@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakes.host import FakeHost
+from offctl.desired.model import Access
 from offctl.errors import AdminError, HostError
 from offctl.report import Difference
 from offctl_agent import execute
@@ -95,7 +96,7 @@ def test_only_the_dependents_of_what_failed_are_skipped(tmp_path: Path) -> None:
         step("dataset a", act.MountDataset("a", "/a")),
         step(
             "directory /a/d",
-            act.MakeDirectory("a", "/a", "d", act.Access()),
+            act.MakeDirectory("a", "/a", "d", Access()),
             requires=("dataset a",),
         ),
         start(110, "directory /a/d"),

@@ -10,6 +10,7 @@ import pytest
 from offctl import errors
 from offctl.desired.model import Mode
 from offctl.trust import root as roots
+from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.release import SignedRelease
 from offctl_agent import config as configs
@@ -69,7 +70,7 @@ def test_the_first_release_is_kept_and_held_without_the_inbox(desk: Desk) -> Non
         None,
         "",
     )
-    os.unlink(desk.config.inbox / "release.json")
+    (desk.config.inbox / "release.json").unlink()
     second = desk.take()
     assert (desk.serial(second), second.news, second.refused) == (3, False, None)
     assert second.held == first.held
@@ -109,7 +110,7 @@ def forged(desk: Desk) -> str:
     desk.fleet.release_key = SecretKey.generate()
     forged = desk.fleet.release(6, "off2")
     desk.offer(SignedRelease(forged.envelope, good.bundles))
-    return "SIGNATURE"
+    return "SIG_INVALID"
 
 
 def expired(desk: Desk) -> str:
@@ -237,7 +238,7 @@ def test_the_release_stands_in_for_a_lost_floor(desk: Desk) -> None:
 def test_a_kept_release_is_judged_again_by_a_new_trust_root(desk: Desk) -> None:
     held_at_5(desk)
     (desk.config.inbox / "release.json").unlink()
-    desk.trust(release_keys=(("bob", SecretKey.generate().public),))
+    desk.trust(release_keys=(("spare", SecretKey.generate().public),))
     taken = desk.take()
     assert taken.held is None
     assert taken.refused is not None
@@ -250,7 +251,7 @@ def test_what_cannot_be_kept_is_not_acted_upon(desk: Desk) -> None:
     (desk.config.agent_state / "floor").unlink()
     (desk.config.agent_state / "floor").mkdir()
     state = State(desk.config.agent_state)
-    state.floor = lambda: intake.accept.Floor()  # type: ignore[method-assign]
+    state.floor = lambda: Floor()  # type: ignore[method-assign]
     taken = intake.take(desk.config, state, desk.inbox, now=desk.now, keep=True)
     assert desk.serial(taken) == 5
     assert taken.refused is not None

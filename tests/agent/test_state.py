@@ -1,5 +1,6 @@
 """The agent's memory: whole or set aside, never half believed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_everything_is_read_back(state: State) -> None:
     assert {path.stat().st_mode & 0o777 for path in state.directory.iterdir()} == {0o600}
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut": lambda content: content[:-1],
     "longer": lambda content: content + b"x",

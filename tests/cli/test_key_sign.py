@@ -84,7 +84,7 @@ def open_umask() -> Iterator[None]:
 
 @pytest.mark.usefixtures("open_umask")
 def test_a_new_key_is_private_and_shown_again(desk: Desk) -> None:
-    file, line = desk.key("alice")
+    file, line = desk.key("desk")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert desk.run("key", "public", file).strip() == line
     assert PublicKey.parse(line) == SecretKey.from_pem(file.read_bytes()).public
@@ -93,7 +93,7 @@ def test_a_new_key_is_private_and_shown_again(desk: Desk) -> None:
 
 
 def test_a_key_is_never_overwritten(desk: Desk) -> None:
-    file, _ = desk.key("alice")
+    file, _ = desk.key("desk")
     before = file.read_bytes()
     with pytest.raises(errors.AdminError, match="exists"):
         desk.run("key", "new", file)
@@ -112,27 +112,27 @@ def test_what_is_no_key_is_refused_without_showing_it(desk: Desk) -> None:
 @pytest.mark.usefixtures("open_umask")
 @pytest.mark.parametrize("where", ["", "mine"])
 def test_a_new_identity_fits_into_the_trust_root(desk: Desk, where: str) -> None:
-    lines = desk.run("identity", "new", desk.directory / where, "alice")
-    prefix = desk.directory / (where or "alice")
+    lines = desk.run("identity", "new", desk.directory / where, "desk")
+    prefix = desk.directory / (where or "desk")
     certificate, key = prefix.with_suffix(".crt"), prefix.with_suffix(".key")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert lines.startswith("[operators.alice]\n")
+    assert lines.startswith("[operators.desk]\n")
     assert certificate.read_text() in lines
     assert certificates.check(certificate.read_bytes())
     assert "PRIVATE" not in lines
 
 
-@pytest.mark.parametrize("taken", ["alice.crt", "alice.key"])
+@pytest.mark.parametrize("taken", ["desk.crt", "desk.key"])
 def test_no_half_of_an_identity_is_left(desk: Desk, taken: str) -> None:
     (desk.directory / taken).write_text("mine")
     with pytest.raises(errors.AdminError, match="exists"):
-        desk.run("identity", "new", desk.directory, "alice")
+        desk.run("identity", "new", desk.directory, "desk")
     assert [f.name for f in desk.directory.iterdir()] == [taken]
     assert (desk.directory / taken).read_text() == "mine"
 
 
 def test_an_identity_has_a_plain_name(desk: Desk) -> None:
-    for name in ("../alice", "", "a b", "-x"):
+    for name in ("../desk", "", "a b", "-x"):
         with pytest.raises(errors.MalformedError):
             desk.run("identity", "new", "--", desk.directory, name)
     assert list(desk.directory.iterdir()) == []
@@ -140,15 +140,15 @@ def test_an_identity_has_a_plain_name(desk: Desk) -> None:
 
 def trust(desk: Desk, *more: str) -> Path:
     """A trust root of two release keys, made by the command."""
-    lines = {name: desk.key(name)[1] for name in ("alice", "bob", "clock")}
+    lines = {name: desk.key(name)[1] for name in ("desk", "spare", "clock")}
     (desk.directory / "main.crt").write_text(certificates.generate("main")[0])
-    desk.run("identity", "new", desk.directory, "carol")
+    desk.run("identity", "new", desk.directory, "vault")
     file = desk.directory / "trust.toml"
     desk.run(
         *("trust", "new", "-o", file, "--site", "off", "--timestamp-key", lines["clock"]),
-        *("--release-key", f"alice={lines['alice']}", "--release-key", f"bob={lines['bob']}"),
+        *("--release-key", f"desk={lines['desk']}", "--release-key", f"spare={lines['spare']}"),
         *("--coordinator", f"main={desk.directory / 'main.crt'}"),
-        *("--operator", f"carol={desk.directory / 'carol.crt'}", *more),
+        *("--operator", f"vault={desk.directory / 'vault.crt'}", *more),
     )
     return file
 
@@ -161,7 +161,7 @@ def test_a_trust_root_is_written_and_shown(desk: Desk) -> None:
     assert "2 of these 2 keys" in text
     assert made.timestamp_key.keyid in text
     assert values["threshold"] == 2
-    assert [key["name"] for key in values["release_keys"]] == ["alice", "bob"]
+    assert [key["name"] for key in values["release_keys"]] == ["desk", "spare"]
     assert values["operators"][0]["fingerprint"] in text
     assert timedelta(days=364) < made.expires - datetime.now(UTC) <= timedelta(days=365)
 
@@ -186,7 +186,7 @@ def test_a_wrong_trust_root_is_not_written(desk: Desk, more: tuple[str, ...], wo
 
 def test_a_signed_site_is_what_its_hosts_accept(desk: Desk) -> None:
     file = trust(desk)
-    shown = desk.sign("r.json", "--key", desk.directory / "alice.pem")
+    shown = desk.sign("r.json", "--key", desk.directory / "desk.pem")
     assert "release 1 of site off" in shown
     assert "off1, off2" in shown
     signed = release.parse((desk.directory / "r.json").read_bytes())
@@ -203,7 +203,7 @@ def test_a_signed_site_is_what_its_hosts_accept(desk: Desk) -> None:
 
 
 def test_serials_grow_by_themselves(desk: Desk) -> None:
-    key = ("--key", desk.key("alice")[0])
+    key = ("--key", desk.key("desk")[0])
     desk.sign("r.json", *key)
     desk.sign("r.json", *key)
     assert desk.read("r.json").manifest.serial == 2
@@ -220,7 +220,7 @@ def test_serials_grow_by_themselves(desk: Desk) -> None:
 
 
 def test_a_site_with_errors_is_not_signed(desk: Desk) -> None:
-    key = desk.key("alice")[0]
+    key = desk.key("desk")[0]
     wrong = finding.error("mount-target", Place("site.toml", 7), "two mounts\x1b[2J on one target")
     mild = finding.warning("no-protection", Place("site.toml", 9), "not protected")
     desk.compiled = replace(desk.compiled, findings=(wrong, mild))
@@ -236,7 +236,7 @@ def test_a_site_with_errors_is_not_signed(desk: Desk) -> None:
 
 def test_a_second_signature_reaches_the_threshold(desk: Desk) -> None:
     trusted = root.parse(trust(desk, "--threshold", "2").read_bytes())
-    alice, bob = (desk.directory / f"{name}.pem" for name in ("alice", "bob"))
+    first, second = (desk.directory / f"{name}.pem" for name in ("desk", "spare"))
     file = desk.directory / "r.json"
 
     def verdict() -> str:
@@ -247,17 +247,17 @@ def test_a_second_signature_reaches_the_threshold(desk: Desk) -> None:
             return error.code
         return "ok"
 
-    desk.sign("r.json", "--key", alice)
+    desk.sign("r.json", "--key", first)
     assert verdict() == "SIG_INVALID"
-    desk.run("sign", "--append", file, "--key", alice)
+    desk.run("sign", "--append", file, "--key", first)
     assert verdict() == "SIG_INVALID"
-    shown = desk.run("sign", "site", "--append", file, "--key", bob)
+    shown = desk.run("sign", "site", "--append", file, "--key", second)
     assert verdict() == "ok"
     assert shown.count("signed by keyid") == 2
 
 
 def test_a_second_person_signs_only_what_their_site_gives(desk: Desk) -> None:
-    key = desk.key("alice")[0]
+    key = desk.key("desk")[0]
     desk.sign("r.json", "--key", key)
     before = (desk.directory / "r.json").read_bytes()
     first, second = desk.compiled.states
@@ -273,7 +273,7 @@ def test_a_second_person_signs_only_what_their_site_gives(desk: Desk) -> None:
 
 
 def test_a_release_with_foreign_bundles_is_not_signed(desk: Desk) -> None:
-    key = desk.key("alice")[0]
+    key = desk.key("desk")[0]
     desk.sign("r.json", "--key", key)
     file = desk.directory / "r.json"
     values = json.loads(file.read_bytes())
@@ -293,7 +293,7 @@ def test_a_release_with_foreign_bundles_is_not_signed(desk: Desk) -> None:
     "words", [(), ("--append", "x", "--serial", "1"), ("--append", "x", "--previous", "y")]
 )
 def test_orders_that_make_no_sense(desk: Desk, words: tuple[str, ...]) -> None:
-    key = desk.key("alice")[0]
+    key = desk.key("desk")[0]
     with pytest.raises(errors.AuthorError):
         desk.run("sign", "site", "--key", key, *words)
 

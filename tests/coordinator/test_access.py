@@ -67,7 +67,7 @@ def test_a_method_without_an_entry_is_refused_to_everybody(path: str) -> None:
 
 def test_two_who_could_be_taken_for_one_another_are_refused(tmp_path: Path) -> None:
     fleet = Fleet()
-    twice = (("alice", fleet.operator.certificate), ("one", fleet.server.certificate))
+    twice = (("desk", fleet.operator.certificate), ("one", fleet.server.certificate))
     same = fleet.root(coordinators=(), operators=twice)
     assert len(callers.allow(same, None).callers) == 2
     host = publication.PublishedHost("off1", b"", fleet.server.certificate, "enforce")
@@ -193,9 +193,9 @@ async def test_a_replaced_certificate_works_and_the_old_one_does_not(tmp_path: P
 async def test_two_certificates_of_one_name_are_both_accepted(tmp_path: Path) -> None:
     """While one replaces the other, or because an operator and a host are called alike."""
     fleet = Fleet()
-    new = Pair.make("alice")
+    new = Pair.make("desk")
     trust = fleet.root(
-        operators=(("alice", fleet.operator.certificate), ("alice-new", new.certificate))
+        operators=(("desk", fleet.operator.certificate), ("desk-new", new.certificate))
     )
     async with serving(fleet, tmp_path, trust=trust) as running:
         for pair in (fleet.operator, new):

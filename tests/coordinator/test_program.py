@@ -203,16 +203,16 @@ def test_a_hangup_signal_reads_the_trust_root_again(tmp_path: Path) -> None:
     fleet = Fleet()
     directory = tmp_path / "coordinator"
     config = processes.coordinator_directory(directory, fleet)
-    bob = Pair.make("bob")
+    spare = Pair.make("spare")
     with processes.started(PROGRAM, "serve", "--config", str(config)) as process:
         address = processes.first_line(process).rpartition(" ")[2]
         newer = fleet.root(
             version=2,
-            operators=(("alice", fleet.operator.certificate), ("bob", bob.certificate)),
+            operators=(("desk", fleet.operator.certificate), ("spare", spare.certificate)),
         )
         fleets.write_trust(directory / "trust.toml", newer)
         process.send_signal(signal.SIGHUP)
-        fleet.operator = bob
+        fleet.operator = spare
         end = time.monotonic() + 10
         while True:
             try:
@@ -220,7 +220,7 @@ def test_a_hangup_signal_reads_the_trust_root_again(tmp_path: Path) -> None:
                     assert client.list_hosts().serial == 0
                 break
             except errors.OffctlError:
-                assert time.monotonic() < end, "bob is not let in"
+                assert time.monotonic() < end, "spare is not let in"
         # A broken one changes nothing.
         (directory / "trust.toml").write_text("broken")
         process.send_signal(signal.SIGHUP)

@@ -334,7 +334,7 @@ async def test_what_the_trust_root_no_longer_accepts_is_not_served_after_a_resta
     newer = replace(fleet, release_key=SecretKey.generate())
     async with serving(newer, tmp_path) as running:
         callers = running.coordinator.allowed.callers.values()
-        assert {caller.name for caller in callers} == {"alice"}
+        assert {caller.name for caller in callers} == {"desk"}
         # The floor stays, so the new keys cannot be used to go back.
         older = parts(newer.release(6, "off1"))
         assert await refusal(running, older) == ("FAILED_PRECONDITION", "ROLLBACK")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,14 +11,12 @@ import grpc
 from grpc import aio
 import pytest
 
-from offctl import errors
 from offctl import report as reports
-from offctl.api.health.v1 import health_pb2, health_pb2_grpc
+from offctl.api.health.v1 import health_pb2
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2, operator_pb2_grpc
 from offctl.trust import accept
 from offctl.trust.accept import Floor
-from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
-from transport.fleet import Fleet, Running, now, served, serving, sha256
+from transport.fleet import Fleet, Running, now, serving, sha256
 
 SECONDS = 5.0
 _Status = health_pb2.HealthCheckResponse
@@ -218,219 +216,3 @@ async def test_a_host_that_left_the_release_is_retired_and_then_silent(tmp_path:
         assert roster.view("off2", now()).verdict.state.value == "retired"
         later = now() + timedelta(hours=1)
         assert roster.view("off2", later).verdict.state.value == "silent"
-
-
-async def test_a_refusal_that_quotes_megabytes_stays_short(tmp_path: Path) -> None:
-    fleet = Fleet()
-    parts = [
-        operator_pb2.PublishRequest(envelope=fleet.release(1, "off1").envelope),
-        operator_pb2.PublishRequest(
-            bundle=operator_pb2.Bundle(
-                host="off1", content=fleet.release(1, "off1").bundle("off1") or b""
-            )
-        ),
-        operator_pb2.PublishRequest(bundle=operator_pb2.Bundle(host="x" * 1_000_000)),
-    ]
-    async with serving(fleet, tmp_path) as running, operator(running) as stub:
-        for call in (
-            stub.Publish(iter(parts), timeout=SECONDS),
-            stub.GetHost(operator_pb2.GetHostRequest(host="y" * 1_000_000), timeout=SECONDS),
-        ):
-            with pytest.raises(aio.AioRpcError) as refused:
-                await call
-            assert refused.value.code().name in {"FAILED_PRECONDITION", "NOT_FOUND"}
-            assert len(refused.value.details() or "") <= 1000
-
-
-async def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
-    fleet = Fleet()
-    async with serving(fleet, tmp_path) as running:
-        host, _, port = running.address.rpartition(":")
-        silent = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
-        async with operator(running) as stub:
-            await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
-        for _, writer in silent:
-            writer.close()
-        await asyncio.gather(*(w.wait_closed() for _, w in silent), return_exceptions=True)
-
-
-async def test_health_is_told_to_any_pinned_caller(tmp_path: Path) -> None:
-    fleet = Fleet()
-    async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(serving(fleet, tmp_path))
-        await running.publish(fleet.release(1, "off1"))
-        async with running.channel(fleet.host("off1")) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            for service in ("", "offctl.api.v1.AgentService", "offctl.api.v1.OperatorService"):
-                request = health_pb2.HealthCheckRequest(service=service)
-                assert (await stub.Check(request, timeout=SECONDS)).status == _Status.SERVING
-            unknown = health_pb2.HealthCheckRequest(service="nothing")
-            with pytest.raises(aio.AioRpcError) as refused:
-                await stub.Check(unknown, timeout=SECONDS)
-            assert refused.value.code().name == "NOT_FOUND"
-            absent = stub.Watch(unknown, timeout=SECONDS)
-            assert (await absent.read()).status == _Status.SERVICE_UNKNOWN
-            stream = stub.Watch(health_pb2.HealthCheckRequest(), timeout=SECONDS)
-            assert (await stream.read()).status == _Status.SERVING
-            closing = asyncio.ensure_future(stack.aclose())
-            assert (await stream.read()).status == _Status.NOT_SERVING
-            await closing
-
-
-@dataclass
-class FailingStore:
-    """A `Store` that fails as `error` from the moment it is set."""
-
-    error: Exception | None = None
-    added: list[ReleaseRecord] = field(default_factory=list)
-    entered: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def _work(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-    def newest_release(self) -> ReleaseRecord | None:
-        self._work()
-        return self.added[-1] if self.added else None
-
-    def add_release(self, record: ReleaseRecord) -> None:
-        self._work()
-        self.added.append(record)
-
-    def history(self, limit: int) -> tuple[HistoryRecord, ...]:
-        self._work()
-        return ()
-
-    def add_report(self, record: ReportRecord) -> bool:
-        self._work()
-        return True
-
-    def newest_report(self, host: str) -> ReportRecord | None:
-        self._work()
-        return None
-
-    def newest_reports(self) -> tuple[ReportRecord, ...]:
-        self._work()
-        return ()
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError(SECRET),
-        KeyError(SECRET),
-        errors.AdminError(f"cannot store {SECRET}: disk full"),
-        errors.InternalError(SECRET),
-        MemoryError(SECRET),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-async def test_an_exceptions_text_stays_in_the_log(
-    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    fleet = Fleet()
-    store = FailingStore()
-    async with serving(fleet, tmp_path, store=store) as running:
-        await running.publish(fleet.release(1, "off1"))
-        store.error = error
-        async with agent(running, "off1") as stub, operator(running) as asking:
-            calls = (
-                stub.Report(agent_pb2.ReportRequest(report=fleet.report("off1")), timeout=SECONDS),
-                asking.History(operator_pb2.HistoryRequest(), timeout=SECONDS),
-            )
-            for call in calls:
-                with pytest.raises(aio.AioRpcError) as failed:
-                    await call
-                assert failed.value.code().name == "INTERNAL"
-                text = failed.value.details() or ""
-                assert "secret" not in str(failed.value)
-                # What the operator is given finds the line in the log.
-                assert f"error {text.rsplit(' ', 1)[1]} in" in caplog.text
-    assert SECRET in caplog.text
-
-
-async def test_a_publish_that_is_not_durable_is_not_served(tmp_path: Path) -> None:
-    fleet = Fleet()
-    store = FailingStore()
-    async with serving(fleet, tmp_path, store=store) as running:
-        old = fleet.release(1, "off1")
-        await running.publish(old)
-        store.error = errors.AdminError("cannot store release 2: disk full")
-        with pytest.raises(errors.AdminError):
-            await running.publish(fleet.release(2, "off1"))
-        assert (await running.coordinator.fetch("off1", "")).envelope == old.envelope
-        store.error = None
-        await running.publish(fleet.release(2, "off1"))
-
-
-async def test_a_caller_that_hangs_up_does_not_part_store_and_service(tmp_path: Path) -> None:
-    fleet = Fleet()
-    store = FailingStore()
-    async with serving(fleet, tmp_path, store=store) as running:
-        release = fleet.release(1, "off1")
-        publishing = asyncio.ensure_future(running.publish(release))
-        await asyncio.sleep(0)  # let it begin
-        await asyncio.sleep(0)
-        publishing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await publishing
-        # A second one waits for the first to be through.
-        await running.publish(release)
-        assert [record.serial for record in store.added] == [1]
-        assert (await running.coordinator.fetch("off1", "")).envelope == release.envelope
-
-
-def test_a_coordinator_can_be_served_beside_a_test_that_is_not_async(tmp_path: Path) -> None:
-    fleet = Fleet()
-    with served(fleet, tmp_path, fleet.release(1, "off1")) as running:
-        assert running.coordinator.roster().names() == ["off1"]
-
-
-async def test_metadata_that_is_too_large_is_refused_and_others_are_served(tmp_path: Path) -> None:
-    fleet = Fleet()
-    async with serving(fleet, tmp_path) as running:
-        async with operator(running) as stub:
-            with pytest.raises(aio.AioRpcError) as refused:
-                await stub.History(
-                    operator_pb2.HistoryRequest(),
-                    metadata=(("filler", "x" * 40_000),),
-                    timeout=SECONDS,
-                )
-            assert refused.value.code().name in ("RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE")
-        async with operator(running) as stub:
-            await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
-
-
-async def test_one_hosts_flood_of_reports_keeps_nobody_waiting(tmp_path: Path) -> None:
-    fleet = Fleet()
-    async with serving(fleet, tmp_path) as running:
-        await running.publish(fleet.release(1, "off1", "off2"))
-        async with agent(running, "off1") as flooding, agent(running, "off2") as stub:
-
-            async def send(sequence: int) -> None:
-                content = fleet.report("off1", sequence=sequence)
-                await flooding.Report(agent_pb2.ReportRequest(report=content), timeout=30)
-
-            await send(0)  # the connection stands, and its limits are known
-            flood = asyncio.gather(*(send(number) for number in range(1, 301)))
-            for _ in range(5):
-                await stub.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
-            await flood
-        assert running.coordinator.roster().standings["off1"].report.sequence == 300
-
-
-async def test_compressed_messages_are_not_taken(tmp_path: Path) -> None:
-    """A few kilobytes could otherwise become a gigabyte of memory."""
-    fleet = Fleet()
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
-        await running.publish(fleet.release(1, "off1"))
-        with pytest.raises(aio.AioRpcError) as refused:
-            await stub.Report(
-                agent_pb2.ReportRequest(report=b" " * 7_000_000),
-                timeout=SECONDS,
-                compression=grpc.Compression.Gzip,
-            )
-    assert refused.value.code().name == "UNIMPLEMENTED"

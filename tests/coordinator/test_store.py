@@ -20,7 +20,7 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
 def release(serial: int, **bundles: bytes) -> ReleaseRecord:
     signed = SignedRelease(b"envelope %d" % serial, tuple(sorted(bundles.items())))
-    return ReleaseRecord(serial, f"{serial:064x}", signed, NOON, "alice")
+    return ReleaseRecord(serial, f"{serial:064x}", signed, NOON, "desk")
 
 
 def report(host: str, sequence: int, stream: str = "s") -> ReportRecord:
@@ -178,7 +178,7 @@ def test_a_damaged_release_is_made_whole_and_its_history_kept(tmp_path: Path) ->
         "DELETE FROM release_hosts WHERE host = 'off2'",
     )
     with sqlite.opened(path) as store:
-        store.add_release(replace(record, operator="bob"))
+        store.add_release(replace(record, operator="spare"))
         assert store.newest_release() == record
 
 

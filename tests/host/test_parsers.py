@@ -15,7 +15,7 @@ from offctl_agent.planner import actions as act
     [
         (b"root:100000:65536\n", (("u", 100000, 65536),)),
         (b"root:1:2", (("u", 1, 2),)),
-        (b"alice:100000:65536\nroot:1:2\n\nroot:3:4\r\n", (("u", 1, 2), ("u", 3, 4))),
+        (b"desk:100000:65536\nroot:1:2\n\nroot:3:4\r\n", (("u", 1, 2), ("u", 3, 4))),
         (b"", ()),
         (b"# root:1:2\n root:1:2\nroot:a:2\nroot:1\nrootx:1:2\nroot:1:2:3\n", ()),
         (b"root:-1:2\nroot:99999999999:1\n0:1:2\n\xff\n", ()),

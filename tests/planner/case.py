@@ -132,7 +132,7 @@ def load() -> list[Case]:
 
 def desired(text: str) -> DesiredState:
     """The desired state of a bundle's text, with the usual filled in."""
-    document = HEADER | tomli.loads(text)
+    document: dict[str, Any] = {**HEADER, **tomli.loads(text)}
     document["dataset"] = [
         {"logical": d["name"].rpartition("/")[2], "mountpoint": f"/{d['name']}", **d}
         for d in document.get("dataset", [])

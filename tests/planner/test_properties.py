@@ -226,7 +226,7 @@ FORBIDDEN = frozenset(
     "destroy rollback unlock rename promote recv -r -R -f --force --purge".split()
 )
 KEY = re.compile(r"(subids root|(dataset|directory) \S+|container \d+)")
-KINDS = actions.Action.__args__  # type: ignore[attr-defined]
+KINDS = actions.Action.__args__
 
 
 @QUICK

@@ -54,7 +54,7 @@ class Fleet:
 
     release_key: SecretKey = field(default_factory=SecretKey.generate)
     timestamp_key: SecretKey = field(default_factory=SecretKey.generate)
-    operator: Pair = field(default_factory=lambda: Pair.make("alice"))
+    operator: Pair = field(default_factory=lambda: Pair.make("desk"))
     server: Pair = field(
         default_factory=lambda: Pair.make("one", dns_name=certificates.SERVER_NAME)
     )
@@ -69,11 +69,11 @@ class Fleet:
             "version": 1,
             "site": SITE,
             "expires": now() + timedelta(days=365),
-            "release_keys": (("alice", self.release_key.public),),
+            "release_keys": (("desk", self.release_key.public),),
             "threshold": 1,
             "timestamp_key": self.timestamp_key.public,
             "coordinators": (("one", self.server.certificate),),
-            "operators": (("alice", self.operator.certificate),),
+            "operators": (("desk", self.operator.certificate),),
             **changes,
         }
         return TrustRoot(**values)  # type: ignore[arg-type]
@@ -169,7 +169,7 @@ class Running:
 
     async def publish(self, release: SignedRelease) -> None:
         """Publish without the network."""
-        await self.coordinator.publish(release, "alice")
+        await self.coordinator.publish(release, "desk")
 
     @contextlib.asynccontextmanager
     async def channel(

@@ -24,12 +24,12 @@ def configure(directory: Path, fleet: Fleet, address: str, pair: Pair | None = N
     """An operator's configuration, as the documentation says to write it."""
     own = pair or fleet.operator
     fleets.write_trust(directory / "trust.toml", fleet.root())
-    (directory / "alice.cert.pem").write_text(own.certificate)
-    (directory / "alice.key.pem").write_bytes(own.key)
+    (directory / "desk.cert.pem").write_text(own.certificate)
+    (directory / "desk.key.pem").write_bytes(own.key)
     path = directory / "config.toml"
     path.write_text(
         f'[coordinator]\naddress = "{address}"\ntrust = "trust.toml"\n'
-        'certificate = "alice.cert.pem"\nkey = "alice.key.pem"\n'
+        'certificate = "desk.cert.pem"\nkey = "desk.key.pem"\n'
     )
     return path
 
@@ -90,7 +90,7 @@ def test_history_lists_newest_first(tmp_path: Path) -> None:
         lines = offctl(history.command, config).output.splitlines()
         assert [line.split()[0] for line in lines] == ["SERIAL", "5", "3"]
         values = json.loads(offctl(history.command, config, "--json", "--limit", "1").output)
-        assert [(v["serial"], v["hosts"], v["operator"]) for v in values] == [(5, 2, "alice")]
+        assert [(v["serial"], v["hosts"], v["operator"]) for v in values] == [(5, 2, "desk")]
         assert values[0]["manifest_sha256"] == sha256(releases[1])
 
 
@@ -127,8 +127,8 @@ def connect(directory: Path, address: str) -> connections.Connection:
     return connections.resolve(
         address,
         directory / "trust.toml",
-        directory / "alice.cert.pem",
-        directory / "alice.key.pem",
+        directory / "desk.cert.pem",
+        directory / "desk.key.pem",
     )
 
 
@@ -191,7 +191,7 @@ def test_a_server_that_is_not_the_pinned_one(tmp_path: Path) -> None:
 def test_a_certificate_that_is_not_pinned(tmp_path: Path) -> None:
     fleet = Fleet()
     with served(fleet, tmp_path) as running:
-        config = configure(tmp_path, fleet, running.address, Pair.make("mallory"))
+        config = configure(tmp_path, fleet, running.address, Pair.make("stranger"))
         with pytest.raises(errors.AdminError, match="does not accept this certificate") as refused:
             offctl(history.command, config)
     assert refused.value.code == "NOT_ACCEPTED"

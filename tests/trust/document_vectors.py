@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from offctl.trust import root
 from trust.material import (
-    ALICE,
-    BOB,
     CLOCK,
+    DESK,
     PAYLOAD,
     ROOT,
+    SPARE,
     Vector,
     certificate,
     of_manifest,
@@ -84,18 +84,18 @@ def roots() -> Iterator[Vector]:
         yield of_root(f"a03-threshold-{name}", content)
     yield of_root("a03-threshold-missing", ROOT.replace("threshold = 1\n", ""))
     yield of_root("a03-no-keys", ROOT.replace(_between(ROOT, "[release_keys]", "[coord"), ""))
-    yield of_root("a04-key-twice", ROOT.replace(BOB.public.text, ALICE.public.text))
-    yield of_root("a04-clock-is-signer", ROOT.replace(CLOCK.public.text, ALICE.public.text))
-    both = ROOT.replace(certificate("alice"), certificate("main"))
+    yield of_root("a04-key-twice", ROOT.replace(SPARE.public.text, DESK.public.text))
+    yield of_root("a04-clock-is-signer", ROOT.replace(CLOCK.public.text, DESK.public.text))
+    both = ROOT.replace(certificate("desk"), certificate("main"))
     yield of_root("a04-certificate-twice", both)
-    given = f'alice = {{ keyid = "{"0" * 64}", key = "{ALICE.public.text}" }}'
-    yield of_root("a05-given-keyid", ROOT.replace(f'alice = "{ALICE.public.text}"', given))
+    given = f'desk = {{ keyid = "{"0" * 64}", key = "{DESK.public.text}" }}'
+    yield of_root("a05-given-keyid", ROOT.replace(f'desk = "{DESK.public.text}"', given))
     yield of_root("a27-root-typo", ROOT.replace("threshold", "treshold"))
     yield of_root("a27-root-extra", ROOT.replace("[release_keys]", "ca = 1\n[release_keys]"))
     yield of_root("a22-version-zero", ROOT.replace("version = 1", "version = 0"))
     yield of_root("a22-version-true", ROOT.replace("version = 1", "version = true"))
     yield of_root("d05-root-site", ROOT.replace('"off"', '"../off"'))
-    yield of_root("d05-root-name", ROOT.replace("[operators.alice]", '[operators."a b"]'))
+    yield of_root("d05-root-name", ROOT.replace("[operators.desk]", '[operators."a b"]'))
     yield of_root("d08-root-empty", "")
     yield of_root("d08-root-zeros", "\0" * 512)
     yield of_root("d01-root-large", "#" * (root.MAX_TRUST_ROOT + 1), "TOO_LARGE")

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from offctl.trust import base64text, curve, envelope, manifest, root
 from trust.material import (
-    ALICE,
-    BOB,
     CLOCK,
-    MALLORY,
+    DESK,
     PAYLOAD,
     ROOT,
     ROOT_OF_TWO,
+    SPARE,
+    STRANGER,
     Vector,
     edited,
     of_manifest,
@@ -20,17 +20,17 @@ from trust.material import (
 
 
 def signatures() -> Iterator[Vector]:
-    good = signed(PAYLOAD, ALICE, BOB)
+    good = signed(PAYLOAD, DESK, SPARE)
     yield of_manifest("a00-good", "ok", "one good signature", signed(PAYLOAD))
     yield of_manifest("a00-good-two", "ok", "two of three", good, trusted=ROOT_OF_TWO)
     yield of_manifest(
-        "a01-unknown-key", "SIG_INVALID", "only an unknown key signed", signed(PAYLOAD, MALLORY)
+        "a01-unknown-key", "SIG_INVALID", "only an unknown key signed", signed(PAYLOAD, STRANGER)
     )
     yield of_manifest(
         "a01-stolen-keyid",
         "SIG_INVALID",
         "an unknown key signed under a trusted keyid",
-        with_signature(MALLORY.sign(b"x"), ALICE.public.keyid),
+        with_signature(STRANGER.sign(b"x"), DESK.public.keyid),
     )
     yield of_manifest(
         "a01-timestamp-key",
@@ -55,7 +55,7 @@ def signatures() -> Iterator[Vector]:
     content = edited(good, lambda v: [s.pop("keyid") for s in v["signatures"]])  # type: ignore[attr-defined]
     yield of_manifest("a02-no-keyid", "MALFORMED", "signatures without keyids", content)
     yield from thresholds(good)
-    yield from forged(ALICE.sign(envelope.signed_bytes(manifest.PAYLOAD_TYPE, PAYLOAD)))
+    yield from forged(DESK.sign(envelope.signed_bytes(manifest.PAYLOAD_TYPE, PAYLOAD)))
 
 
 def thresholds(good: bytes) -> Iterator[Vector]:
@@ -74,15 +74,15 @@ def thresholds(good: bytes) -> Iterator[Vector]:
     yield of_manifest(
         "a04-two-keyids", "SIG_INVALID", "one key, two keyids", renamed, trusted=ROOT_OF_TWO
     )
-    crossed = edited(twice, lambda v: v["signatures"][1].update(keyid=BOB.public.keyid))  # type: ignore[index]
+    crossed = edited(twice, lambda v: v["signatures"][1].update(keyid=SPARE.public.keyid))  # type: ignore[index]
     yield of_manifest(
-        "a05-foreign-keyid", "SIG_INVALID", "alice as bob", crossed, trusted=ROOT_OF_TWO
+        "a05-foreign-keyid", "SIG_INVALID", "desk as spare", crossed, trusted=ROOT_OF_TWO
     )
     damaged = edited(good, lambda v: v["signatures"][1].update(sig="AAAA"))  # type: ignore[index]
     yield of_manifest(
         "a06-valid-and-invalid", "SIG_INVALID", "one of two", damaged, trusted=ROOT_OF_TWO
     )
-    three = signed(PAYLOAD, ALICE, MALLORY, BOB)
+    three = signed(PAYLOAD, DESK, STRANGER, SPARE)
     yield of_manifest(
         "a06-unknown-between", "ok", "a stranger's does not block", three, trusted=ROOT_OF_TWO
     )
@@ -125,7 +125,7 @@ def kinds() -> Iterator[Vector]:
         lambda v: v.update(payloadType=manifest.PAYLOAD_TYPE),
     )
     yield of_manifest("a09-moved", "SIG_INVALID", "a signature made for another type", moved)
-    raw = with_signature(ALICE.sign(PAYLOAD))
+    raw = with_signature(DESK.sign(PAYLOAD))
     yield of_manifest("a09-bare-bytes", "SIG_INVALID", "a signature over the bytes alone", raw)
     content = signed(PAYLOAD)
     twin = content[:-1] + b',"payload":"' + base64text.encode(b"x").encode() + b'"}'

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from offctl.desired import bundle as bundles
 from offctl.trust import base64text, manifest, release
 from offctl.trust.keys import PublicKey
-from trust.material import ALICE, BUNDLE, OTHER_BUNDLE, PAYLOAD, Vector, certificate, edited, signed
+from trust.material import BUNDLE, DESK, OTHER_BUNDLE, PAYLOAD, Vector, certificate, edited, signed
 
 
 def public_keys() -> Iterator[Vector]:
@@ -28,15 +28,15 @@ def public_keys() -> Iterator[Vector]:
         "p-plus-1-signed": (prime + 1 + 2**255).to_bytes(32, "little"),
         "all-ones": b"\xff" * 32,
         "no-point": b"\2" + bytes(31),
-        "short": ALICE.public.raw[:31],
-        "long": ALICE.public.raw + b"\0",
+        "short": DESK.public.raw[:31],
+        "long": DESK.public.raw + b"\0",
         "nothing": b"",
     }
     for name, raw in weak.items():
         text = "ed25519:" + base64text.encode(raw)
         about = f"a public key: {name.replace('-', ' ')}"
         yield Vector(f"a07-key-{name}", about, "public-key", "MALFORMED", text.encode())
-    good = ALICE.public.text
+    good = DESK.public.text
     spelled = {
         "good": good,
         "no-prefix": good[8:],
@@ -53,11 +53,11 @@ def public_keys() -> Iterator[Vector]:
         expect = "ok" if name == "good" else "MALFORMED"
         about = f"the text of a public key: {name.replace('-', ' ')}"
         yield Vector(f"a07-text-{name}", about, "public-key", expect, text.encode())
-    assert PublicKey.parse(good) == ALICE.public
+    assert PublicKey.parse(good) == DESK.public
 
 
 def secret_keys() -> Iterator[Vector]:
-    pem = ALICE.to_pem()
+    pem = DESK.to_pem()
     body = pem.splitlines()[1]
     cases = {
         "good": pem,

@@ -76,7 +76,7 @@ def certificate(name: str) -> str:
     return (HERE / "certificates" / f"{name}.pem").read_text()
 
 
-ALICE, BOB, CAROL, MALLORY, CLOCK = map(secret, ("alice", "bob", "carol", "mallory", "clock"))
+DESK, SPARE, VAULT, STRANGER, CLOCK = map(secret, ("desk", "spare", "vault", "stranger", "clock"))
 
 
 def trust_root(threshold: int = 1, **changes: object) -> TrustRoot:
@@ -84,11 +84,11 @@ def trust_root(threshold: int = 1, **changes: object) -> TrustRoot:
         version=1,
         site="off",
         expires=NOW + 300 * DAY,
-        release_keys=(("alice", ALICE.public), ("bob", BOB.public), ("carol", CAROL.public)),
+        release_keys=(("desk", DESK.public), ("spare", SPARE.public), ("vault", VAULT.public)),
         threshold=threshold,
         timestamp_key=CLOCK.public,
         coordinators=(("main", certificate("main")),),
-        operators=(("alice", certificate("alice")),),
+        operators=(("desk", certificate("desk")),),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -120,7 +120,7 @@ PAYLOAD_SHA256 = hashlib.sha256(PAYLOAD).hexdigest()
 
 
 def signed(payload: bytes, *keys: SecretKey, kind: str = manifest.PAYLOAD_TYPE) -> bytes:
-    return envelope.sign(kind, payload, keys or (ALICE,))
+    return envelope.sign(kind, payload, keys or (DESK,))
 
 
 def edited(content: bytes, edit: Callable[[Json], object]) -> bytes:
@@ -141,5 +141,5 @@ def of_manifest(
 
 
 def with_signature(sig: bytes, keyid: str = "") -> bytes:
-    entry = {"keyid": keyid or ALICE.public.keyid, "sig": base64text.encode(sig)}
+    entry = {"keyid": keyid or DESK.public.keyid, "sig": base64text.encode(sig)}
     return edited(signed(PAYLOAD), lambda v: v.update(signatures=[entry]))

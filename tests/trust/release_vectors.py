@@ -8,10 +8,10 @@ from offctl.desired import bundle as bundles
 from offctl.trust import envelope, timestamp
 from offctl.trust.timestamp import Timestamp
 from trust.material import (
-    ALICE,
     BUNDLE,
     CLOCK,
     DAY,
+    DESK,
     MANIFEST,
     NOW,
     OTHER_BUNDLE,
@@ -125,7 +125,7 @@ def timestamps() -> Iterator[Vector]:
     later = replace(good, created=NOW + DAY, expires=NOW + 2 * DAY)
     cases = (
         ("good", "ok", timestamp.sign(good, CLOCK), NOW),
-        ("release-key", "SIG_INVALID", timestamp.sign(good, ALICE), NOW),
+        ("release-key", "SIG_INVALID", timestamp.sign(good, DESK), NOW),
         ("manifest", "SIG_INVALID", signed(PAYLOAD, CLOCK), NOW),
         ("expired", "EXPIRED", timestamp.sign(good, CLOCK), NOW + day),
         ("future", "CLOCK", timestamp.sign(later, CLOCK), NOW),

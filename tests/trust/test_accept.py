@@ -41,9 +41,9 @@ def test_a_kept_release_is_flagged_when_it_or_the_trust_root_is_over() -> None:
 
 def test_a_kept_release_by_a_key_that_left_the_trust_root_is_refused() -> None:
     """The case that TUF clients get wrong: what is cached is judged by the root of today."""
-    without_alice = replace(ROOT, release_keys=ROOT.release_keys[1:])
+    without_desk = replace(ROOT, release_keys=ROOT.release_keys[1:])
     with pytest.raises(errors.RefusedError) as caught:
-        accept.manifest(CONTENT, without_alice, floor=accept.Floor(), now=NOW, kept=True)
+        accept.manifest(CONTENT, without_desk, floor=accept.Floor(), now=NOW, kept=True)
     assert caught.value.code == "SIG_INVALID"
 
 

@@ -11,12 +11,12 @@ from offctl.trust import accept, envelope, manifest
 from offctl.trust.envelope import Envelope, Signature
 from offctl.trust.keys import SecretKey
 from trust import material
-from trust.material import ALICE, BOB, CAROL, NOW, PAYLOAD
+from trust.material import DESK, NOW, PAYLOAD, SPARE, VAULT
 
 KIND = manifest.PAYLOAD_TYPE
 ROOT = material.trust_root()
-CONTENT = envelope.sign(KIND, PAYLOAD, [ALICE])
-KEYS = (ALICE.public, BOB.public, CAROL.public)
+CONTENT = envelope.sign(KIND, PAYLOAD, [DESK])
+KEYS = (DESK.public, SPARE.public, VAULT.public)
 
 
 def code(content: bytes) -> str:
@@ -34,13 +34,13 @@ def test_the_example_of_the_dsse_specification() -> None:
 
 
 def test_a_threshold_counts_different_keys() -> None:
-    two = envelope.append(CONTENT, BOB)
+    two = envelope.append(CONTENT, SPARE)
     opened = envelope.parse(two, 100_000)
     assert envelope.verify(opened, KIND, KEYS, 2) == PAYLOAD
     with pytest.raises(errors.RefusedError, match="2 of the 3 signatures"):
         envelope.verify(opened, KIND, KEYS, 3)
     with pytest.raises(errors.RefusedError, match="1 of the 2 signatures"):
-        envelope.verify(opened, KIND, (ALICE.public, ALICE.public), 2)
+        envelope.verify(opened, KIND, (DESK.public, DESK.public), 2)
 
 
 @pytest.mark.parametrize("threshold", [0, -1])
@@ -53,10 +53,10 @@ def test_no_threshold_accepts_what_nobody_signed(threshold: int) -> None:
 
 
 def test_signing_again_replaces_the_old_signature() -> None:
-    damaged = Envelope(KIND, PAYLOAD, (Signature(ALICE.public.keyid, b"old"),)).dump()
-    again = envelope.append(envelope.append(damaged, BOB), ALICE)
+    damaged = Envelope(KIND, PAYLOAD, (Signature(DESK.public.keyid, b"old"),)).dump()
+    again = envelope.append(envelope.append(damaged, SPARE), DESK)
     opened = envelope.parse(again, 100_000)
-    assert [s.keyid for s in opened.signatures] == [BOB.public.keyid, ALICE.public.keyid]
+    assert [s.keyid for s in opened.signatures] == [SPARE.public.keyid, DESK.public.keyid]
     assert envelope.verify(opened, KIND, KEYS, 2) == PAYLOAD
 
 
@@ -92,7 +92,7 @@ def test_no_mutation_of_the_bytes_passes(data: strategies.DataObject) -> None:
 @given(
     strategies.lists(
         strategies.tuples(
-            strategies.sampled_from([ALICE, BOB, CAROL, material.MALLORY]),
+            strategies.sampled_from([DESK, SPARE, VAULT, material.STRANGER]),
             strategies.sampled_from(["good", "other message", "cut", "foreign keyid"]),
         ),
         max_size=8,
@@ -120,7 +120,7 @@ def test_exactly_the_right_number_of_good_signatures_passes(
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(strategies.binary(max_size=200))
 def test_well_signed_rubbish_is_malformed(payload: bytes) -> None:
-    assert code(envelope.sign(KIND, payload, [ALICE])) == "MALFORMED"
+    assert code(envelope.sign(KIND, payload, [DESK])) == "MALFORMED"
 
 
 JSON = strategies.recursive(

@@ -11,21 +11,21 @@ from offctl import errors
 from offctl.trust.keys import PublicKey, SecretKey
 from trust import material
 
-ALICE = material.ALICE
+DESK = material.DESK
 
 
 def test_round_trips() -> None:
-    assert PublicKey.parse(ALICE.public.text) == ALICE.public
-    again = SecretKey.from_pem(ALICE.to_pem())
-    assert again.public == ALICE.public
-    assert ALICE.public.verify(again.sign(b"message"), b"message")
-    assert not ALICE.public.verify(again.sign(b"message"), b"massage")
+    assert PublicKey.parse(DESK.public.text) == DESK.public
+    again = SecretKey.from_pem(DESK.to_pem())
+    assert again.public == DESK.public
+    assert DESK.public.verify(again.sign(b"message"), b"message")
+    assert not DESK.public.verify(again.sign(b"message"), b"massage")
 
 
 def test_keyid_is_the_hash_of_the_key() -> None:
-    assert ALICE.public.keyid == hashlib.sha256(ALICE.public.raw).hexdigest()
+    assert DESK.public.keyid == hashlib.sha256(DESK.public.raw).hexdigest()
     with pytest.raises(TypeError):
-        PublicKey(ALICE.public.raw, keyid="0" * 64)  # type: ignore[call-arg]
+        PublicKey(DESK.public.raw, keyid="0" * 64)  # type: ignore[call-arg]
 
 
 def test_a_new_key_takes_its_bytes_from_the_source_given() -> None:
@@ -46,7 +46,7 @@ def test_a_secret_key_never_shows_itself() -> None:
 
 @pytest.mark.parametrize("cut", [0, 10, 40])
 def test_errors_never_show_the_secret(cut: int) -> None:
-    pem = ALICE.to_pem()
+    pem = DESK.to_pem()
     body = pem.splitlines()[1]
     with pytest.raises(errors.MalformedError) as caught:
         SecretKey.from_pem(pem.replace(body, body[:cut] + b"A" + body[cut:]))
@@ -82,4 +82,4 @@ def test_why_weak_keys_are_refused_here() -> None:
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(strategies.binary(min_size=0, max_size=80), strategies.binary(max_size=20))
 def test_no_bytes_that_were_not_signed_verify(signature: bytes, message: bytes) -> None:
-    assert ALICE.public.verify(signature, message) is False
+    assert DESK.public.verify(signature, message) is False

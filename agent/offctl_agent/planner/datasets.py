@@ -26,10 +26,11 @@ NOT_MOUNTED = "not mounted"
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
     """Plan every dataset, parents before children, and tell of those that left the text."""
-    if isinstance(observed.datasets, Unknown) or isinstance(observed.pools, Unknown):
-        unread = next(u for u in (observed.datasets, observed.pools) if isinstance(u, Unknown))
-        for dataset in desired.datasets:
-            _unknown(dataset, unread.reason, draft)
+    if isinstance(observed.datasets, Unknown):
+        _unread(desired, observed.datasets, draft)
+        return
+    if isinstance(observed.pools, Unknown):
+        _unread(desired, observed.pools, draft)
         return
     found = {dataset.name: dataset for dataset in observed.datasets}
     pools = {pool for pool, _ in observed.pools}
@@ -40,6 +41,11 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
         else:
             _unknown(dataset, f"pool {pool} is not imported and writable", draft)
     _others(desired, found, draft)
+
+
+def _unread(desired: DesiredState, unread: Unknown, draft: Draft) -> None:
+    for dataset in desired.datasets:
+        _unknown(dataset, unread.reason, draft)
 
 
 def _unknown(dataset: Dataset, reason: str, draft: Draft) -> None:

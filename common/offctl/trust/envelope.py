@@ -142,7 +142,9 @@ def verify(
 def _called(payload_type: str) -> str:
     """A payload type as people call it; one of ours is `application/vnd.offctl.NAME.v1+toml`."""
     match = _OURS.fullmatch(payload_type)
-    return f"the {match[1]}" if match else f"an envelope of {payload_type[:60]!r}"
+    if match is None:
+        return f"an envelope of {payload_type[:60]!r}"
+    return "the release" if match[1] == "manifest" else f"the {match[1]}"
 
 
 def _read_signature(table: Table) -> Signature:

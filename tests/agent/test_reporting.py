@@ -1,0 +1,132 @@
+"""What a report says of each kind of thing that is not right."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.scenario import NOW, taken
+from offctl import report as reports
+from offctl.report import Difference, Health, Refused, Report
+from offctl_agent import config as configs
+from offctl_agent import reporting
+from offctl_agent.converge import Run
+from offctl_agent.execute import Outcome, Result
+from offctl_agent.intake import Intake
+from offctl_agent.planner import actions as act
+from offctl_agent.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
+from offctl_agent.state import Stream
+from planner import case
+
+DATASET = Resource("dataset a", "dataset a")
+STEP = Step(
+    DATASET,
+    "mount",
+    Effect.ONLINE,
+    Origin.CORRECTIVE,
+    act.MountDataset("a", "/a"),
+    differences=(Difference("mounted", "not mounted", "/a"),),
+)
+BLOCKED = Step(DATASET, "set x", Effect.BLOCKED, Origin.WANTED, reason="by hand only")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> configs.Config:
+    path = tmp_path / "agent.toml"
+    path.write_text('host = "off2"\n')
+    return configs.load(path)
+
+
+def report(config: configs.Config, run: Run, intake: Intake | None = None) -> Report:
+    found = reporting.report(
+        config,
+        intake or taken(case.desired("")),
+        run,
+        stream=Stream("a" * 16, 4),
+        now=NOW,
+        seconds=1.2345,
+        events=(),
+        notes=("a note",),
+        health=Health(),
+    )
+    assert reports.parse(reports.dump(found)) == found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome", "detail", "state", "reason"),
+    [
+        (STEP, None, "", "drift", "mount: mounted"),
+        (BLOCKED, None, "", "blocked", "by hand only"),
+        (BLOCKED, Outcome.BLOCKED, "by hand only", "blocked", "by hand only"),
+        (STEP, Outcome.FAILED, "zfs: busy", "failed", "zfs: busy"),
+        (STEP, Outcome.SKIPPED, "needs dataset b", "skipped", "needs dataset b"),
+        (STEP, Outcome.WAITING, "its window", "pending", "mount: mounted (its window)"),
+        (STEP, Outcome.OBSERVED, "audit mode", "drift", "mount: mounted (audit mode)"),
+        (STEP, Outcome.DONE, "", "failed", "mount: mounted: done, but it is not in effect"),
+    ],
+)
+def test_what_is_left(
+    config: configs.Config,
+    step: Step,
+    outcome: Outcome | None,
+    detail: str,
+    state: str,
+    reason: str,
+) -> None:
+    results = {} if outcome is None else {("dataset a", step.text): Result(step, outcome, detail)}
+    found = report(config, Run(Plan((step,), resources=7), results))
+    (status,) = found.resources
+    assert (status.resource, status.state, status.reason) == ("dataset a", state, reason)
+    assert status.corrective is (step is STEP)
+    assert status.differences == step.differences
+    assert getattr(found.counts, state) == 1
+    assert found.counts.resources == 7
+
+
+def test_findings_are_reported_in_their_own_words(config: configs.Config) -> None:
+    findings = tuple(Finding(DATASET, s, f"why {s}") for s in ("unknown", "orphan", "unmanaged"))
+    found = report(config, Run(Plan((), findings)))
+    assert [(r.state, r.reason) for r in found.resources] == [
+        ("unknown", "why unknown"),
+        ("orphan", "why orphan"),
+        ("unmanaged", "why unmanaged"),
+    ]
+    assert (found.counts.unknown, found.counts.orphan, found.counts.unmanaged) == (1, 1, 1)
+
+
+def test_who_and_what_it_is_about(config: configs.Config) -> None:
+    found = report(config, Run(Plan()))
+    assert (found.site, found.host, found.serial, found.mode) == (
+        "openfoodfacts",
+        "off2",
+        1,
+        "enforce",
+    )
+    assert (found.stream, found.sequence, found.time) == ("a" * 16, 4, NOW)
+    assert (found.seconds_milli, found.interval, found.notes) == (1234, 60, ("a note",))
+
+
+def test_without_a_release_it_says_what_was_refused(config: configs.Config) -> None:
+    refused = Refused("ROLLBACK", "cannot accept release 4")
+    nothing = Intake("openfoodfacts", None, refused, "unknown", "no release accepted yet")
+    found = report(config, Run(Plan()), nothing)
+    assert (found.serial, found.manifest_sha256, found.bundle_sha256) == (0, "", "")
+    assert (found.refused, found.observe_only) == (refused, "no release accepted yet")
+
+
+def test_more_than_fits_is_counted(config: configs.Config) -> None:
+    many = tuple(
+        replace(STEP, resource=Resource(f"dataset {n}", "x"))
+        for n in range(reports.MAX_RESOURCES + 5)
+    )
+    found = report(config, Run(Plan(many)))
+    assert (len(found.resources), found.omitted) == (reports.MAX_RESOURCES, 5)
+    assert found.counts.drift == reports.MAX_RESOURCES + 5
+
+
+def test_health_is_measured() -> None:
+    health = reporting.health()
+    assert 0 < health.memory_available <= health.memory_total
+    assert health.agent_memory > 0
+    assert health.uptime_seconds > 0

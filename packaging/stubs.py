@@ -25,7 +25,8 @@ def generate(target: Path) -> list[Path]:
     if protoc.main(arguments) != 0:
         raise SystemExit("cannot generate the stubs: protoc refused a file above")
     written = sorted(target.glob("offctl/api/**/*_pb2*.py*"))
-    for path in written:  # services without messages and messages without services leave empty files
+    # Messages without services leave empty files behind.
+    for path in written:
         if path.name.endswith("_pb2_grpc.py") and "class " not in path.read_text(encoding="utf-8"):
             path.unlink()
     return [path for path in written if path.exists()]

@@ -27,7 +27,7 @@ def test_tool_has_nothing_to_say(tool: str) -> None:
 
 
 def test_committed_stubs_are_those_of_the_protocol(tmp_path: Path) -> None:
-    generator = [sys.executable, ROOT / "packaging" / "stubs.py", tmp_path]
+    generator = [sys.executable, str(ROOT / "packaging" / "stubs.py"), str(tmp_path)]
     subprocess.run(generator, check=True, capture_output=True)
     made = {path.relative_to(tmp_path): path for path in tmp_path.rglob("*_pb2*")}
     kept = {path.relative_to(ROOT / "common") for path in (ROOT / "common").rglob("*_pb2*.py*")}

@@ -128,6 +128,20 @@ def plan(config: configs.Config, as_json: bool) -> None:
 
 
 @agent.command()
+@click.argument("resource", type=click.Choice(["dataset", "container"]))
+@click.argument("name")
+@with_config
+def forget(config: configs.Config, resource: str, name: str) -> None:
+    """Forget that a dataset NAME or container ID was here, so that a missing one is made anew.
+
+    Changes nothing on the host by itself.
+    """
+    known = made(config).forget(f"{resource} {name}", waiting=_waiting)
+    print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))
+    sys.exit(0 if known else 1)
+
+
+@agent.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the last report as JSON.")
 @with_config
 def status(config: configs.Config, as_json: bool) -> None:

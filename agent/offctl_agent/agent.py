@@ -66,6 +66,16 @@ class Agent:
         mailbox.ring(mailbox.courier_bell(self.config.runtime))
         return Ran(taken, done, report)
 
+    def forget(self, key: str, *, waiting: Callable[[], None]) -> bool:
+        """Drop a resource from the ledger; False when it was not there. Raises AdminError."""
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            ledger = self.state.ledger()
+            known = dict(ledger.fields(key))
+            for field in known:
+                ledger.forget(key, field)
+            self.state.keep_ledger(ledger)
+        return bool(known)
+
     def preview(self) -> tuple[Intake, Plan]:
         """What a run would do now; writes nothing. Raises AdminError."""
         taken = intake.take(self.config, self.state, self.inbox, now=self._clock(), keep=False)

@@ -13,6 +13,7 @@ from offctl.desired import names
 
 DEFAULT = Path("/etc/offctl/agent.toml")
 MAX_CONFIG = 64 * 1024
+DEFAULT_INTERVAL = 60
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):[0-9]{1,5}")
 
 
@@ -67,7 +68,7 @@ def load(path: Path) -> Config:
             names.checked(text, ADDRESS, "coordinator address")
             for text in table.strings("coordinators")
         ),
-        interval=table.integer("interval", 60, least=1, most=86_400),
+        interval=table.integer("interval", DEFAULT_INTERVAL, least=1, most=86_400),
         state=located("state", "/var/lib/offctl"),
         runtime=located("runtime", "/run/offctl"),
         trust=located("trust", "trust.toml"),

@@ -102,11 +102,10 @@ def _rounds(
     observed = host.observe(desired)
     _adopt(interrupted, observed, ledger)
     found = Run(planner.plan(desired, observed, ledger))
+    tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
         earlier = tuple(found.results.values())
-        results = execute.execute(
-            found.plan, host, journal, consent, circumstances.tell, earlier=earlier
-        )
+        results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
         found.results.update({_identity(result): result for result in results})
         happened = [result for result in results if _happened(result)]
         if not happened:
@@ -122,6 +121,19 @@ def _rounds(
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
     return found
+
+
+def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
+    """What is left in one round is left in the next: say so once."""
+    told: set[tuple[str, str, Outcome]] = set()
+
+    def once(result: Result) -> None:
+        said = (*_identity(result), result.outcome)
+        if said not in told or _happened(result):
+            tell(result)
+        told.add(said)
+
+    return once
 
 
 def _consent(

@@ -38,7 +38,11 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
 
 
 def _config(host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
-    values: dict[str, object] = {"host": host, "coordinators": list(coordinators)}
+    values: dict[str, object] = {
+        "host": host,
+        "coordinators": list(coordinators),
+        "interval": configs.DEFAULT_INTERVAL,
+    }
     if simulated:
         # Everything of a simulated host stays beside its configuration.
         values |= {"simulated": simulated, "state": "state", "runtime": "run"}

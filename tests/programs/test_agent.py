@@ -58,7 +58,7 @@ def test_a_second_agent_on_one_host_ends_with_a_clear_line(room: Stage) -> None:
 
 def test_the_doorbell_brings_a_release_long_before_the_interval(room: Stage) -> None:
     config = room.directory / "ovh1" / "agent.toml"
-    config.write_text(config.read_text() + "interval = 3600\n")
+    config.write_text(config.read_text().replace("interval = 60", "interval = 3600"))
     release = room.directory / "ovh1" / "state" / "inbox" / "release.json"
     content = release.read_bytes()
     release.unlink()
@@ -217,3 +217,14 @@ def test_secret_keys_are_private(room: Stage) -> None:
     for name in ("ovh1/host.key.pem", "ovh1/tunnel.key.pem", "release.pem", "operator/desk.key"):
         assert (room.directory / name).stat().st_mode & 0o777 == 0o600, name
     assert (BIN / "offctl-agent").exists()
+
+
+def test_what_was_here_and_is_gone_is_made_anew_only_when_told_to(room: Stage) -> None:
+    room.run(APPLY)
+    story.configuration(room, "ovh1", 101).unlink()
+    told = room.run(APPLY, expect=1)
+    assert "blocked: container 101 ovh-proxy: it was here and is gone" in told
+    assert not story.configuration(room, "ovh1", 101).exists()
+    assert "container 101: forgotten" in room.run(f"offctl-agent forget container 101 {CONFIG}")
+    room.run(f"offctl-agent forget container 999 {CONFIG}", expect=1)
+    assert "container 101 ovh-proxy: create" in room.run(APPLY)

@@ -17,6 +17,11 @@ from offctl_agent.planner.changes import PROTECTION
 from offctl_agent.planner.draft import ABSENT, Draft
 from offctl_agent.planner.ledger import EXISTS
 
+GONE = (
+    "it was here and is gone; restore it from a backup, or let offctl make a new one with "
+    "`offctl-agent forget`"
+)
+
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
     """Plan every container in id order, and tell of everything else that lives here."""
@@ -127,7 +132,7 @@ def _plan_creation(
     audited: bool,
 ) -> None:
     resource = resources.container(container.id, container.name)
-    if reason := _no_creation(container, observed):
+    if reason := _no_creation(container, observed, draft):
         difference = Difference(EXISTS, ABSENT, "yes")
         draft.blocked(resource, "create", reason, [difference])
         for mount in container.mounts:
@@ -163,7 +168,7 @@ def _plan_creation(
         )
 
 
-def _no_creation(container: Container, observed: ObservedState) -> str:
+def _no_creation(container: Container, observed: ObservedState, draft: Draft) -> str:
     if observed.writable:
         return observed.writable
     if isinstance(observed.guests, Unknown):
@@ -172,6 +177,8 @@ def _no_creation(container: Container, observed: ObservedState) -> str:
         if number == container.id:
             what = "container" if kind == "lxc" else "virtual machine"
             return f"id {number} is a {what} on node {node}; choose another id or move it here"
+    if draft.ledger.entry(resources.container(container.id).key, EXISTS) is not None:
+        return GONE
     if len(container.mounts) > mounts.MAX_INDEX + 1:
         return f"pct holds {mounts.MAX_INDEX + 1} mounts, the site names {len(container.mounts)}"
     if not container.template:

@@ -13,6 +13,10 @@ from offctl_agent.planner.draft import ABSENT, Draft
 from offctl_agent.planner.ledger import EXISTS
 
 INHERIT = "inherit"
+GONE = (
+    "it was here and is gone; bring it back (zfs rename, zfs receive), or let offctl make a new, "
+    "empty one with `offctl-agent forget`"
+)
 # PVE names the disks of its guests so (facts: storage), and the datasets it keeps them in.
 _PVE_VOLUME = re.compile(r"(?:^[^/]+|/pve|/(?:vm|base|subvol|basevol)-\d+-[^/]+)$")
 # Why some properties of an existing dataset stay as they are.
@@ -94,7 +98,11 @@ def _plan_creation(
     parent = dataset.name.rpartition("/")[0]
     wanted = {other.name for other in desired.datasets}
     differences = [Difference(EXISTS, ABSENT, "yes")]
-    if not parent:
+    if draft.ledger.entry(resource.key, EXISTS) is not None:
+        # Renamed, destroyed, or on a pool that was swapped: an empty one in its place would hide
+        # the loss, and applications would write into it.
+        draft.blocked(resource, "create", GONE, differences)
+    elif not parent:
         draft.blocked(resource, "create", "it is a pool; pools are made by hand", differences)
     elif parent not in found and parent not in wanted:
         draft.blocked(

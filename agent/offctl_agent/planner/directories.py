@@ -16,7 +16,7 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
     seen = dict(observed.directories)
     mounted = {d.name: d.mounted_at for d in observed.datasets}
     for dataset in sorted(desired.datasets, key=lambda d: d.name):
-        if dataset.replica_of:
+        if dataset.replica_of or dict(dataset.properties).get("canmount") == "off":
             continue
         is_mounted = mounted.get(dataset.name) == dataset.mountpoint
         _plan(dataset, "", dataset.access, is_mounted=is_mounted, seen=seen, draft=draft)

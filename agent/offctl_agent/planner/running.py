@@ -71,7 +71,7 @@ def _plan_restart(
     sources: tuple[actions.Source, ...],
     audited: bool,
 ) -> None:
-    waiting = list(_waiting(container, there))
+    waiting = list(_waiting(container, there, draft))
     if not waiting:
         return
     draft.step(
@@ -88,12 +88,21 @@ def _plan_restart(
     )
 
 
-def _waiting(container: Container, there: ObservedContainer) -> list[Difference]:
-    """What is written in the file and not in effect in the running container."""
+def _waiting(container: Container, there: ObservedContainer, draft: Draft) -> list[Difference]:
+    """What is written in the file and not in effect in the running container.
+
+    A value that somebody else left waiting for a key that is not in the text is theirs.
+    """
     if there.effective is None:
         return []
     file = there.configuration
-    waiting = [Difference(k, file.option(k) or "absent", v) for k, v in file.pending]
+    resource = resources.container(container.id)
+    written = {key for key, _ in container.options} | {f"net{n.index}" for n in container.networks}
+    waiting = [
+        Difference(key, file.option(key) or "absent", value)
+        for key, value in file.pending
+        if key in written or key.startswith("mp") or draft.ledger.ours(resource.key, key)
+    ]
     waiting += [Difference(k, file.option(k) or "absent", "absent") for k in file.pending_delete]
     in_effect = dict(there.effective.mounts)
     configured = {line.target: line for line in mounts.lines(file.options)[0]}

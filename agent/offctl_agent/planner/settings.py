@@ -92,6 +92,7 @@ def _defaults(container: Container, now: Configuration, draft: Draft, *, running
         if entry.ours
         and key not in written
         and key not in container.defaults
+        and key not in options.UNDELETABLE
         and re.fullmatch(r"[a-z]+\d*", key)
         and not _NETWORK.fullmatch(key)
         and key in coming

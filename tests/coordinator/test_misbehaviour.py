@@ -1,7 +1,6 @@
 """What misbehaviour costs: floods, oversized words, failing stores; and what clients then see."""
 
 import asyncio
-from collections.abc import AsyncIterator
 import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,25 +11,13 @@ import pytest
 
 from offctl import errors
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
-from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2, operator_pb2_grpc
+from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
-from transport.fleet import Fleet, Running, served, serving
+from transport.fleet import Fleet, served, serving
 
 SECONDS = 5.0
 _Status = health_pb2.HealthCheckResponse
 SECRET = "/srv/very/secret/path"
-
-
-@contextlib.asynccontextmanager
-async def agent(running: Running, host: str) -> AsyncIterator[agent_pb2_grpc.AgentServiceStub]:
-    async with running.channel(running.fleet.host(host)) as channel:
-        yield agent_pb2_grpc.AgentServiceStub(channel)
-
-
-@contextlib.asynccontextmanager
-async def operator(running: Running) -> AsyncIterator[operator_pb2_grpc.OperatorServiceStub]:
-    async with running.channel(running.fleet.operator) as channel:
-        yield operator_pb2_grpc.OperatorServiceStub(channel)
 
 
 async def test_a_refusal_that_quotes_megabytes_stays_short(tmp_path: Path) -> None:
@@ -44,7 +31,7 @@ async def test_a_refusal_that_quotes_megabytes_stays_short(tmp_path: Path) -> No
         ),
         operator_pb2.PublishRequest(bundle=operator_pb2.Bundle(host="x" * 1_000_000)),
     ]
-    async with serving(fleet, tmp_path) as running, operator(running) as stub:
+    async with serving(fleet, tmp_path) as running, running.operator() as stub:
         for call in (
             stub.Publish(iter(parts), timeout=SECONDS),
             stub.GetHost(operator_pb2.GetHostRequest(host="y" * 1_000_000), timeout=SECONDS),
@@ -60,7 +47,7 @@ async def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
     async with serving(fleet, tmp_path) as running:
         host, _, port = running.address.rpartition(":")
         silent = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
-        async with operator(running) as stub:
+        async with running.operator() as stub:
             await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
         for _, writer in silent:
             writer.close()
@@ -149,7 +136,7 @@ async def test_an_exceptions_text_stays_in_the_log(
     async with serving(fleet, tmp_path, store=store) as running:
         await running.publish(fleet.release(1, "off1"))
         store.error = error
-        async with agent(running, "off1") as stub, operator(running) as asking:
+        async with running.agent("off1") as stub, running.operator() as asking:
             calls = (
                 stub.Report(agent_pb2.ReportRequest(report=fleet.report("off1")), timeout=SECONDS),
                 asking.History(operator_pb2.HistoryRequest(), timeout=SECONDS),
@@ -205,7 +192,7 @@ def test_a_coordinator_can_be_served_beside_a_test_that_is_not_async(tmp_path: P
 async def test_metadata_that_is_too_large_is_refused_and_others_are_served(tmp_path: Path) -> None:
     fleet = Fleet()
     async with serving(fleet, tmp_path) as running:
-        async with operator(running) as stub:
+        async with running.operator() as stub:
             with pytest.raises(aio.AioRpcError) as refused:
                 await stub.History(
                     operator_pb2.HistoryRequest(),
@@ -213,7 +200,7 @@ async def test_metadata_that_is_too_large_is_refused_and_others_are_served(tmp_p
                     timeout=SECONDS,
                 )
             assert refused.value.code().name in ("RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE")
-        async with operator(running) as stub:
+        async with running.operator() as stub:
             await stub.History(operator_pb2.HistoryRequest(), timeout=SECONDS)
 
 
@@ -221,7 +208,7 @@ async def test_one_hosts_flood_of_reports_keeps_nobody_waiting(tmp_path: Path) -
     fleet = Fleet()
     async with serving(fleet, tmp_path) as running:
         await running.publish(fleet.release(1, "off1", "off2"))
-        async with agent(running, "off1") as flooding, agent(running, "off2") as stub:
+        async with running.agent("off1") as flooding, running.agent("off2") as stub:
 
             async def send(sequence: int) -> None:
                 content = fleet.report("off1", sequence=sequence)
@@ -238,7 +225,7 @@ async def test_one_hosts_flood_of_reports_keeps_nobody_waiting(tmp_path: Path) -
 async def test_compressed_messages_are_not_taken(tmp_path: Path) -> None:
     """A few kilobytes could otherwise become a gigabyte of memory."""
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1"))
         with pytest.raises(aio.AioRpcError) as refused:
             await stub.Report(

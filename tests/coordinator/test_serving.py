@@ -1,7 +1,6 @@
 """What hosts and operators get from a running coordinator, over real TLS."""
 
 import asyncio
-from collections.abc import AsyncIterator
 import contextlib
 from dataclasses import replace
 from datetime import timedelta
@@ -13,26 +12,14 @@ import pytest
 
 from offctl import report as reports
 from offctl.api.health.v1 import health_pb2
-from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2, operator_pb2_grpc
+from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2
 from offctl.trust import accept
 from offctl.trust.accept import Floor
-from transport.fleet import Fleet, Running, now, serving, sha256
+from transport.fleet import Fleet, now, serving, sha256
 
 SECONDS = 5.0
 _Status = health_pb2.HealthCheckResponse
 SECRET = "/srv/very/secret/path"
-
-
-@contextlib.asynccontextmanager
-async def agent(running: Running, host: str) -> AsyncIterator[agent_pb2_grpc.AgentServiceStub]:
-    async with running.channel(running.fleet.host(host)) as channel:
-        yield agent_pb2_grpc.AgentServiceStub(channel)
-
-
-@contextlib.asynccontextmanager
-async def operator(running: Running) -> AsyncIterator[operator_pb2_grpc.OperatorServiceStub]:
-    async with running.channel(running.fleet.operator) as channel:
-        yield operator_pb2_grpc.OperatorServiceStub(channel)
 
 
 async def test_a_host_gets_its_own_bundle_and_a_timestamp_that_is_believed(
@@ -43,7 +30,7 @@ async def test_a_host_gets_its_own_bundle_and_a_timestamp_that_is_believed(
     async with serving(fleet, tmp_path) as running:
         await running.publish(release)
         for host in ("off1", "off2"):
-            async with agent(running, host) as stub:
+            async with running.agent(host) as stub:
                 got = await stub.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
             root = fleet.root()
             accepted = accept.manifest(got.envelope, root, floor=Floor(), now=now())
@@ -55,7 +42,7 @@ async def test_a_host_gets_its_own_bundle_and_a_timestamp_that_is_believed(
 async def test_a_host_that_holds_the_release_gets_only_the_timestamp(tmp_path: Path) -> None:
     fleet = Fleet()
     release = fleet.release(3, "off1")
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(release)
         request = agent_pb2.FetchReleaseRequest(manifest_sha256=bytes.fromhex(sha256(release)))
         got = await stub.FetchRelease(request, timeout=SECONDS)
@@ -69,7 +56,7 @@ async def test_a_host_that_holds_the_release_gets_only_the_timestamp(tmp_path: P
 @pytest.mark.parametrize("length", [1, 31, 33, 64])
 async def test_a_held_hash_of_another_length_is_invalid(tmp_path: Path, length: int) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1"))
         request = agent_pb2.FetchReleaseRequest(manifest_sha256=b"x" * length)
         with pytest.raises(aio.AioRpcError) as refused:
@@ -79,7 +66,7 @@ async def test_a_held_hash_of_another_length_is_invalid(tmp_path: Path, length: 
 
 async def test_a_watcher_hears_of_a_release_at_once_and_then_of_the_next(tmp_path: Path) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1"))
         stream = stub.Watch(agent_pb2.WatchRequest(), timeout=SECONDS)
         assert (await stream.read()).serial == 1
@@ -108,9 +95,9 @@ async def test_a_report_is_kept_and_judged(tmp_path: Path) -> None:
     content = fleet.report("off1", serial=1, manifest_sha256=sha256(release))
     async with serving(fleet, tmp_path) as running:
         await running.publish(release)
-        async with agent(running, "off1") as stub:
+        async with running.agent("off1") as stub:
             await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
-        async with operator(running) as stub:
+        async with running.operator() as stub:
             hosts = (await stub.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)).hosts
             assert [(h.host, h.state) for h in hosts] == [
                 ("off1", "converged"),
@@ -150,7 +137,7 @@ BAD_REPORTS: dict[str, dict[str, object]] = {
 async def test_a_report_that_is_not_the_callers_is_refused(tmp_path: Path, case: str) -> None:
     fleet = Fleet()
     content = reports.dump(replace(reports.parse(fleet.report("off1")), **BAD_REPORTS[case]))  # type: ignore[arg-type]
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1", "off2"))
         with pytest.raises(aio.AioRpcError) as refused:
             await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
@@ -161,7 +148,7 @@ async def test_a_report_that_is_not_the_callers_is_refused(tmp_path: Path, case:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"schema": 1'])
 async def test_a_malformed_report_is_refused(tmp_path: Path, content: bytes) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1"))
         with pytest.raises(aio.AioRpcError) as refused:
             await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
@@ -170,7 +157,7 @@ async def test_a_malformed_report_is_refused(tmp_path: Path, content: bytes) -> 
 
 async def test_a_report_that_is_too_large_is_refused(tmp_path: Path) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1"))
         request = agent_pb2.ReportRequest(report=b" " * (reports.MAX_REPORT + 1))
         with pytest.raises(aio.AioRpcError) as refused:
@@ -197,10 +184,10 @@ async def test_one_hosts_words_cannot_make_the_list_unreadable(tmp_path: Path) -
         b'"refused":null',
         b'"refused":{"code":"%b","reason":"\\ud800%b"}' % (b"C" * 9999, b"r" * 900_000),
     )
-    async with serving(fleet, tmp_path) as running, agent(running, "off1") as stub:
+    async with serving(fleet, tmp_path) as running, running.agent("off1") as stub:
         await running.publish(fleet.release(1, "off1"))
         await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
-        async with operator(running) as asking:
+        async with running.operator() as asking:
             listed = await asking.ListHosts(operator_pb2.ListHostsRequest(), timeout=SECONDS)
     assert listed.hosts[0].state == "refused"
     assert listed.ByteSize() < 2000

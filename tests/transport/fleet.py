@@ -15,6 +15,7 @@ from grpc import aio
 
 from offctl import certificates
 from offctl import report as reports
+from offctl.api.v1 import agent_pb2_grpc, operator_pb2_grpc
 from offctl.desired import bundle
 from offctl.desired.model import DesiredState, Identity, Mode
 from offctl.trust import envelope, manifest, root
@@ -189,6 +190,18 @@ class Running:
         )
         async with aio.secure_channel(self.address, credentials, options=options) as channel:
             yield channel
+
+    @contextlib.asynccontextmanager
+    async def agent(self, host: str) -> AsyncIterator[agent_pb2_grpc.AgentServiceStub]:
+        """The agents' service, called as `host`."""
+        async with self.channel(self.fleet.host(host)) as channel:
+            yield agent_pb2_grpc.AgentServiceStub(channel)
+
+    @contextlib.asynccontextmanager
+    async def operator(self) -> AsyncIterator[operator_pb2_grpc.OperatorServiceStub]:
+        """The operators' service, called as the operator."""
+        async with self.channel(self.fleet.operator) as channel:
+            yield operator_pb2_grpc.OperatorServiceStub(channel)
 
 
 @contextlib.asynccontextmanager

@@ -34,8 +34,8 @@ Everything still runs (processes {", ".join(map(str, stage.pids))}). In another 
 
   cd {stage.directory} && . ../.venv/bin/activate && export OFFCTL_CONFIG=$PWD/operator.toml
   offctl status --watch                                     # leave it open beside you
-  offctl-simhost off2/machine --node off2 pct stop 110      # break something
-  offctl-simhost off2/machine --node off2 zfs set sync=disabled zfs-hdd/off/users
+  offctl-simhost off2/machine pct stop 110                  # break something
+  offctl-simhost off2/machine zfs set atime=on zfs-nvme/off/products
   offctl-agent plan --config off2/agent.toml                # what it would do about it
   $EDITOR site/applications.toml && offctl check site       # change something, then:
   offctl sign site --key release.pem --previous two.release -o three.release

@@ -125,7 +125,7 @@ def start_everything(stage: Stage) -> None:
     hand_over(stage, "one.release", "off1")
     done = stage.query("offctl-agent apply --config off1/agent.toml")
     for name in dict.fromkeys(re.findall(r"dataset (\S+): receive", done)):
-        stage.run(f"offctl-simhost off1/machine --node off1 zfs receive {name}", show=False)
+        stage.run(f"offctl-simhost off1/machine zfs receive {name}", show=False)
     start_hosts(stage)
 
 
@@ -153,7 +153,7 @@ def receive_replicas(stage: Stage) -> None:
     told = stage.query("offctl status off1 --all")
     named = re.findall(r"blocked\s+dataset (\S+): not received", told)
     for number, name in enumerate(sorted(set(named))):
-        command = f"offctl-simhost off1/machine --node off1 zfs receive {name}"
+        command = f"offctl-simhost off1/machine zfs receive {name}"
         stage.run(command, show=number == 0, where="off1")
     stage.run("offctl-agent apply --config off1/agent.toml", where="off1")
 
@@ -173,7 +173,7 @@ def break_something(stage: Stage) -> str:
         temporary = path.with_suffix(".edited")
         temporary.write_text("".join(line for line in lines if line not in gone))
         temporary.rename(path)
-    simhost = "offctl-simhost off2/machine --node off2"
+    simhost = "offctl-simhost off2/machine"
     stage.query(f"{simhost} pct stop 122")
     stage.query(f"{simhost} zfs set atime=on zfs-nvme/off/products")
     return gone[0].strip() if gone else ""
@@ -245,7 +245,7 @@ def refuse_forgery(stage: Stage) -> None:
 
 def write_data(stage: Stage, text: str) -> Path:
     """A file in a dataset, as an application would write it."""
-    simhost = "offctl-simhost off2/machine --node off2"
+    simhost = "offctl-simhost off2/machine"
     dataset = "zfs-hdd/off/users"
     stage.wait(dataset, lambda: dataset in stage.query(f"{simhost} zfs list"))
     path = stage.directory / stage.query(f"{simhost} path /{dataset}").strip() / "somebody.sto"

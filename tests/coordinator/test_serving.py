@@ -11,15 +11,12 @@ from grpc import aio
 import pytest
 
 from offctl import report as reports
-from offctl.api.health.v1 import health_pb2
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc, operator_pb2
 from offctl.trust import accept
 from offctl.trust.accept import Floor
 from transport.fleet import Fleet, now, serving, sha256
 
 SECONDS = 5.0
-_Status = health_pb2.HealthCheckResponse
-SECRET = "/srv/very/secret/path"
 
 
 async def test_a_host_gets_its_own_bundle_and_a_timestamp_that_is_believed(

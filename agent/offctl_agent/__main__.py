@@ -3,7 +3,7 @@
 from collections.abc import Callable
 import functools
 import json
-import logging
+import os
 from pathlib import Path
 import random
 import sys
@@ -11,7 +11,7 @@ import sys
 import click
 
 import offctl
-from offctl import errors
+from offctl import errors, service
 from offctl_agent import config as configs
 from offctl_agent import printing
 from offctl_agent.agent import Agent, open_host, utc_now
@@ -83,8 +83,9 @@ def run(config: configs.Config) -> None:
     """Look after this host until stopped (the service)."""
     from offctl_agent.daemon import Daemon
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    daemon = Daemon(made(config), random.Random())  # noqa: S311 - jitter
+    service.log("offctl-agent", os.environ, plain=True)
+    jitter = random.Random()  # noqa: S311 - no secret depends on it
+    daemon = Daemon(made(config), jitter, service.manager(os.environ))
     daemon.serve(lambda: print(f"looking after {config.host}", flush=True))
 
 
@@ -109,22 +110,29 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
     sys.exit(printing.exit_status(ran.report))
 
 
-def _waiting() -> None:
+@functools.cache
+def _waiting() -> bool:
     print("waiting for another run on this host to end", file=sys.stderr, flush=True)
+    return True
 
 
 @agent.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @with_config
 def plan(config: configs.Config, as_json: bool) -> None:
-    """Show what `apply` would do now. Writes nothing. Exit 0 nothing to do, 1 something."""
+    """Show what `apply` would do now. Writes nothing.
+
+    Exit 0 nothing to do, 1 something to do, 2 when no release is believed or one was refused.
+    """
     taken, found = made(config).preview()
     if as_json:
         print(json.dumps(printing.plan_json(taken, found), indent=1))
     else:
         for line in printing.plan_lines(taken, found):
             print(line)
-    sys.exit(0 if found.empty and taken.refused is None else 1)
+    if taken.held is None or taken.refused is not None:
+        sys.exit(2)
+    sys.exit(0 if found.empty else 1)
 
 
 @agent.command()
@@ -154,7 +162,10 @@ def status(config: configs.Config, as_json: bool) -> None:
     else:
         for line in printing.local_lines(seen, utc_now()):
             print(line)
-    sys.exit(1 if seen.report is None else printing.exit_status(seen.report))
+    if seen.report is None:
+        sys.exit(1)
+    old = printing.is_old(seen.report, utc_now())
+    sys.exit(printing.exit_status(seen.report) or int(old))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """One agent on one host: the parts put together, and one run from intake to report."""
 
 from collections.abc import Callable, Iterable
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 import time
@@ -49,27 +50,37 @@ class Agent:
         restarts: Iterable[int] = (),
         go_on: Callable[[], bool] = lambda: True,
         tell: Callable[[Result], None] = lambda _: None,
-        waiting: Callable[[], None] = lambda: None,
+        waiting: Callable[[], bool] = lambda: True,
     ) -> Ran:
-        """One run; `waiting` is called when another on this host has to end first.
+        """One run; `waiting` is asked, while another on this host goes on, whether to wait for it.
 
-        Raises AdminError.
+        Raises AdminError, having reported what it can.
         """
         with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            self.state.damaged.clear()
             started, now = time.monotonic(), self._clock()
             taken = intake.take(self.config, self.state, self.inbox, now=now, keep=True)
             circumstances = converge.Circumstances(
                 clock=self._clock, restarts=frozenset(restarts), go_on=go_on, tell=tell
             )
-            done = converge.run(taken, self.state, self._host, circumstances)
+            try:
+                done = converge.run(taken, self.state, self._host, circumstances)
+            except errors.OffctlError as error:
+                self._report_failure(taken, error, now, time.monotonic() - started)
+                raise
             report = self._report(taken, done, now, time.monotonic() - started)
         mailbox.ring(mailbox.courier_bell(self.config.runtime))
         return Ran(taken, done, report)
 
-    def forget(self, key: str, *, waiting: Callable[[], None]) -> bool:
+    def forget(self, key: str, *, waiting: Callable[[], bool]) -> bool:
         """Drop a resource from the ledger; False when it was not there. Raises AdminError."""
         with files.locked(self.state.lock, holder="another run", waiting=waiting):
             ledger = self.state.ledger()
+            if ledger.lost:
+                raise errors.AdminError(
+                    "cannot forget one thing: the whole ledger was lost",
+                    hint="`offctl-agent apply` first; it notes what is missing and makes nothing",
+                )
             known = dict(ledger.fields(key))
             for field in known:
                 ledger.forget(key, field)
@@ -78,10 +89,20 @@ class Agent:
 
     def preview(self) -> tuple[Intake, Plan]:
         """What a run would do now; writes nothing. Raises AdminError."""
-        taken = intake.take(self.config, self.state, self.inbox, now=self._clock(), keep=False)
+        state = State(self.config.agent_state, read_only=True)
+        taken = intake.take(self.config, state, self.inbox, now=self._clock(), keep=False)
         if taken.held is None:
             return taken, Plan()
-        return taken, converge.preview(taken.held.desired, self.state, self._host)
+        return taken, converge.preview(taken.held.desired, state, self._host)
+
+    def _report_failure(
+        self, taken: Intake, error: errors.OffctlError, now: datetime, seconds: float
+    ) -> None:
+        """Say that the run itself failed, if even that can be said."""
+        failed = converge.Run(Plan(), failure=f"{error} [{error.code}]")
+        with contextlib.suppress(errors.OffctlError):
+            self._report(taken, failed, now, seconds)
+        mailbox.ring(mailbox.courier_bell(self.config.runtime))
 
     def _report(
         self, taken: Intake, done: converge.Run, now: datetime, seconds: float

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from offctl import errors
 from offctl.desired.model import DesiredState, Mode
 from offctl.report import Event
 from offctl.tables import INSTANT
@@ -29,12 +30,16 @@ Interrupted = set[tuple[str, str, str]]
 
 @dataclass(slots=True)
 class Run:
-    """What one run did and what is left: the plan after it, and each left step's last result."""
+    """What one run did and what is left: the plan after it, and each left step's last result.
+
+    `failure` is empty, or says why the run could not be ended.
+    """
 
     plan: Plan
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,18 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     """Converge on what `intake` holds. The caller holds the state's lock. Raises AdminError."""
     journal = Journal(state.journal)
     ledger = state.ledger()
-    left = journal.recover()
+    left = _recovered(journal, state)
     interrupted = _absorb(left, ledger)
     debts = _debts(state, left)
     if intake.held is None:
         state.keep_ledger(ledger)
         return Run(Plan())
     desired = intake.held.desired
+    notes = _presume(desired, ledger) if ledger.lost else []
     asked = owed.added(desired, debts)
     consent = _consent(desired, intake, circumstances)
     found = _rounds(asked, ledger, (journal, interrupted), host, consent)
+    found.notes += notes
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
     unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
@@ -83,12 +90,35 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
 def preview(desired: DesiredState, state: State, host: Host) -> Plan:
     """The plan as it would be now; writes nothing."""
     ledger = state.ledger()
-    left = Journal(state.journal).recover()
+    left = _recovered(Journal(state.journal), state)
     interrupted = _absorb(left, ledger)
+    if ledger.lost:
+        _presume(desired, ledger)
     asked = owed.added(desired, (*state.debts(), *_new_debts(left)))
     observed = host.observe(asked)
     _adopt(interrupted, observed, ledger)
     return planner.plan(asked, observed, ledger)
+
+
+def _recovered(journal: Journal, state: State) -> list[Record]:
+    """What the journal holds; one that cannot be read is set aside like any damaged memory."""
+    try:
+        return journal.recover()
+    except errors.AdminError:
+        state.set_aside(state.journal)
+        return []
+
+
+def _presume(desired: DesiredState, ledger: Ledger) -> list[str]:
+    """After a loss of memory everything asked for is taken to have been here.
+
+    So what is missing counts as gone, not as new, and nothing empty is put in its place.
+    """
+    keys = [resources.dataset(d.name).key for d in desired.datasets if not d.replica_of]
+    keys += [resources.container(c.id).key for c in desired.containers]
+    for key in keys:
+        ledger.settle(key, EXISTS, "yes")
+    return ["the ledger was lost: nothing that is missing now is made anew until told to"]
 
 
 def _rounds(

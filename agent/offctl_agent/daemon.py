@@ -10,9 +10,12 @@ import os
 import random
 import select
 import signal
+import time
 from types import FrameType
 
 from offctl import errors, files
+from offctl.report import Event
+from offctl.service import Manager
 from offctl_agent import printing
 from offctl_agent.agent import Agent, Ran
 from offctl_agent.execute import Outcome
@@ -22,15 +25,19 @@ logger = logging.getLogger(__name__)
 
 # Runs of different hosts and restarts of one host spread over this share of the interval.
 JITTER = 0.2
+# Seconds between the end of one run and the start of the next, whatever wakes the agent.
+LEAST_PAUSE = 0.5
 
 
 class Daemon:
-    """The loop around `Agent.run`."""
+    """The loop around `Agent.run`; `manager` hears of its progress."""
 
-    def __init__(self, agent: Agent, random_source: random.Random) -> None:
+    def __init__(self, agent: Agent, random_source: random.Random, manager: Manager) -> None:
         self._agent = agent
         self._random = random_source
+        self._manager = manager
         self._stopping = False
+        self._reloading = False
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -44,36 +51,78 @@ class Daemon:
         ):
             signal.signal(signal.SIGTERM, self._stop)
             signal.signal(signal.SIGINT, self._stop)
-            signal.signal(signal.SIGHUP, self._wake)
+            signal.signal(signal.SIGHUP, self._reload)
             ready()
+            self._manager.ready()
             while not self._stopping:
                 bell.clear()
                 self._run()
                 self._wait(bell)
+            self._manager.stopping()
 
     def _run(self) -> None:
+        """One run. Every run reads the trust root again, so that a reload is no more than a run."""
+        asked, self._reloading = self._reloading, False
+        if asked:
+            self._manager.reloading()
+        self._converge()
+        if asked:
+            self._manager.ready()
+
+    def _converge(self) -> None:
+        self._manager.alive()
         try:
-            ran = self._agent.run(go_on=self._go_on)
+            ran = self._agent.run(go_on=self._go_on, waiting=self._go_on)
         except errors.OffctlError as error:
             # The next run looks again; meanwhile nothing has been changed that is not journaled.
-            logger.error("cannot finish a run: %s [%s]", error, error.code)  # noqa: TRY400
+            logger.error(  # noqa: TRY400
+                "cannot finish a run: %s [%s]",
+                error,
+                error.code,
+                extra={"OFFCTL_CODE": error.code},
+            )
+            self._manager.status(f"cannot finish a run: {error}")
             return
+        except Exception:
+            # Ours to mend; the host goes on as it is, and the next run looks again.
+            logger.exception("a run ended in a mistake of offctl; please report it")
+            return
+        self._manager.status(printing.heading(ran.intake))
         _log(ran)
 
     def _go_on(self) -> bool:
+        """Asked before each step, that is: after the one before it has ended."""
+        self._manager.alive()
         return not self._stopping
 
     def _wait(self, bell: Doorbell) -> None:
+        # However often somebody rings: runs do not follow each other without a pause.
+        self._pause(min(LEAST_PAUSE, self._agent.config.interval / 10))
         interval = self._agent.config.interval
         pause = interval * (1 + self._random.uniform(-JITTER, JITTER))
-        if not self._stopping:
-            select.select([bell, self._wake_read], [], [], pause)
+        until = time.monotonic() + pause
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            self._manager.alive()
+            sleep = min(left, self._manager.interval)
+            if select.select([bell, self._wake_read], [], [], sleep)[0]:
+                break
         with contextlib.suppress(BlockingIOError):
             while os.read(self._wake_read, 64):
                 pass
 
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            select.select([self._wake_read], [], [], left)
+            if self._reloading:
+                return
+
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
+        self._wake(number, frame)
+
+    def _reload(self, number: int, frame: FrameType | None) -> None:
+        self._reloading = True
         self._wake(number, frame)
 
     def _wake(self, number: int, frame: FrameType | None) -> None:
@@ -85,7 +134,7 @@ class Daemon:
 def _log(ran: Ran) -> None:
     for event in ran.run.events:
         log = logger.info if event.outcome == Outcome.DONE.value else logger.error
-        log("%s", printing.event_line(event))
+        log("%s", printing.event_line(event), extra=_fields(ran, event))
     if ran.run.events:
         done = sum(event.outcome == Outcome.DONE.value for event in ran.run.events)
         logger.info(
@@ -95,6 +144,28 @@ def _log(ran: Ran) -> None:
             len(ran.run.plan.steps),
             ran.report.seconds_milli / 1000,
             ran.report.serial,
+            extra=_fields(ran),
         )
     if ran.report.refused is not None:
-        logger.warning("refused: %s [%s]", ran.report.refused.reason, ran.report.refused.code)
+        logger.warning(
+            "refused: %s [%s]",
+            ran.report.refused.reason,
+            ran.report.refused.code,
+            extra={"OFFCTL_CODE": ran.report.refused.code, **_fields(ran)},
+        )
+
+
+def _fields(ran: Ran, event: Event | None = None) -> dict[str, str]:
+    """Fields of the journal, to search it by; see offctl-agent(8)."""
+    fields = {
+        "OFFCTL_HOST": ran.report.host,
+        "OFFCTL_SERIAL": str(ran.report.serial),
+        "OFFCTL_REPORT": str(ran.report.sequence),
+    }
+    if event is not None:
+        fields |= {
+            "OFFCTL_RESOURCE": event.resource,
+            "OFFCTL_OUTCOME": event.outcome,
+            "OFFCTL_ORIGIN": event.origin,
+        }
+    return fields

@@ -9,6 +9,8 @@ from offctl import certificates, errors, files
 from offctl.desired import names
 from offctl_agent import config as configs
 
+MAX_KEY = 16 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -25,6 +27,8 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
     what an interrupted run left, and never replaces a key.
     """
     names.checked(host, names.NAME, "host name")
+    for address in coordinators:
+        names.checked(address, configs.ADDRESS, "coordinator address")
     files.make_directory(path.parent)
     if not path.exists():
         files.create(path, _config(host, coordinators, simulated), mode=files.READABLE)
@@ -33,6 +37,11 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
         raise errors.AdminError(
             f"cannot make the identity of {host!r}: {path} is for host {config.host!r}",
             hint=f"use --host {config.host}, or another --config",
+        )
+    if coordinators and coordinators != config.coordinators:
+        raise errors.AdminError(
+            f"cannot set the coordinators: {path} names {', '.join(config.coordinators) or 'none'}",
+            hint="edit `coordinators` in that file, or leave --coordinator out",
         )
     return Made(path, _lines(host, _certificate(config, host), _tunnel_key(config)))
 
@@ -52,26 +61,25 @@ def _config(host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
 
 
 def _certificate(config: configs.Config, host: str) -> str:
-    """The host's certificate; the public part is written last, so that it implies the key."""
+    """The host's certificate. A key that is there is never replaced: it may be pinned."""
     known = files.read(config.certificate, limit=certificates.MAX_CERTIFICATE)
     if known is not None:
         return certificates.check(known)
-    certificate, key = certificates.generate(host)
-    files.remove(config.certificate_key)  # a key without its certificate was never pinned
-    files.create(config.certificate_key, key)
+    kept = files.read(config.certificate_key, limit=MAX_KEY)
+    certificate, key = certificates.generate(host, key=kept)
+    if kept is None:
+        files.create(config.certificate_key, key)
     files.create(config.certificate, certificate.encode(), mode=files.READABLE)
     return certificate
 
 
 def _tunnel_key(config: configs.Config) -> str:
-    public = config.tunnel_key.with_suffix(".pub")
-    known = files.read(public, limit=1024)
-    if known is not None:
-        return certificates.check_tunnel_key(known.decode("ascii", "replace").strip())
+    """The public half of the tunnel key, from the secret one; that is never replaced."""
+    kept = files.read(config.tunnel_key, limit=MAX_KEY)
+    if kept is not None:
+        return certificates.tunnel_key_of(kept)
     text, secret = certificates.generate_tunnel_key()
-    files.remove(config.tunnel_key)
     files.create(config.tunnel_key, secret)
-    files.create(public, text.encode() + b"\n", mode=files.READABLE)
     return text
 
 

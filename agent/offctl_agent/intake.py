@@ -68,7 +68,9 @@ def take(config: Config, state: State, inbox: Inbox, *, now: datetime, keep: boo
     except (errors.MalformedError, errors.AdminError) as error:
         refused = Refused(error.code, str(error))
     freshness = "unknown" if offered is None else _freshness(inbox, root, offered, now)
-    return Intake(root.site, offered, refused or broken, freshness, _observe_only(offered), news)
+    return Intake(
+        root.site, offered, refused or broken, freshness, _observe_only(offered, root, now), news
+    )
 
 
 def _floor(state: State, held: Held | None) -> accept.Floor:
@@ -125,9 +127,11 @@ def _freshness(inbox: Inbox, root: TrustRoot, held: Held, now: datetime) -> str:
     return accept.freshness(held.accepted, stamp, now)
 
 
-def _observe_only(held: Held | None) -> str:
+def _observe_only(held: Held | None, root: TrustRoot, now: datetime) -> str:
     if held is None:
-        return "no release accepted yet"
+        return "no release is believed"
+    if now >= root.expires:
+        return "the trust root has expired"
     if held.accepted.expired:
         return "the release has expired"
     if held.desired.mode.value == "audit":

@@ -97,11 +97,21 @@ class Doorbell:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        with _short(path) as address:
-            self._socket.bind(address)
-        path.chmod(0o660)
+        try:
+            path.unlink(missing_ok=True)
+            # The mode before the name: a chmod of the name could be led astray by whoever may
+            # write to the directory (unix(7): the inode takes the descriptor's mode, less umask).
+            os.fchmod(self._socket.fileno(), 0o660)
+            before = os.umask(0o007)
+            try:
+                with _short(path) as address:
+                    self._socket.bind(address)
+            finally:
+                os.umask(before)
+        except OSError as error:
+            self._socket.close()
+            raise errors.AdminError(f"cannot listen at {path}: {error.strerror}") from error
 
     def fileno(self) -> int:
         """For select and asyncio."""

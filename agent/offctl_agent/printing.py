@@ -7,6 +7,7 @@ from typing import Any
 
 from offctl.report import Event, Report
 from offctl.tables import INSTANT
+from offctl.text import visible
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.host import commands
 from offctl_agent.intake import Intake
@@ -19,27 +20,31 @@ _MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect
 def plan_lines(intake: Intake, plan: Plan) -> Iterator[str]:
     """A plan for people: what, why, before and after, and the exact commands."""
     yield heading(intake) + (" (offered, not kept yet)" if intake.news else "")
+    if intake.refused is not None:
+        yield f"refused: {visible(intake.refused.reason)} [{intake.refused.code}]"
+    if intake.held is None:
+        return
     yield summary(plan)
     for step in plan:
         yield ""
         yield f"{_MARKS[step.effect]} {step.resource.label}: {step.text}  [{_words(step)}]"
         for difference in step.differences:
-            yield f"    {difference.field}: {difference.observed} → {difference.desired}"
+            yield visible(f"    {difference.field}: {difference.observed} → {difference.desired}")
         if step.reason:
-            yield f"    cannot: {step.reason}"
+            yield visible(f"    cannot: {step.reason}")
         if step.action is not None:
-            yield from (f"    $ {line}" for line in commands.shown(step.action))
+            yield from (visible(f"    $ {line}") for line in commands.shown(step.action))
     notes = [finding for finding in plan.findings if finding.state != "unmanaged"]
     if notes:
         yield ""
     for finding in notes:
-        yield f"? {finding.resource.label}: {finding.state}: {finding.reason}"
+        yield visible(f"? {finding.resource.label}: {finding.state}: {finding.reason}")
 
 
 def heading(intake: Intake) -> str:
     """Which release this is about, and what the host may do."""
     if intake.held is None:
-        return "no release accepted yet"
+        return "no release accepted yet" if intake.refused is None else "no release is believed"
     manifest = intake.held.accepted.manifest
     line = f"{intake.held.desired.host}: release {manifest.serial} of {manifest.site}"
     return line + (f"; observing only: {intake.observe_only}" if intake.observe_only else "")
@@ -79,8 +84,8 @@ def result_line(result: Result) -> str:
     origin = "drift" if step.origin is Origin.CORRECTIVE else "wanted"
     line = f"{mark} {step.resource.label}: {step.text} ({fields}) [{origin}]"
     if result.outcome is Outcome.DONE:
-        return line
-    return f"{line} {result.outcome.value}: {result.detail}"
+        return visible(line)
+    return visible(f"{line} {result.outcome.value}: {result.detail}")
 
 
 def event_line(event: Event) -> str:
@@ -88,7 +93,9 @@ def event_line(event: Event) -> str:
     told = ", ".join(f"{d.field}: {d.observed} → {d.desired}" for d in event.differences[:2])
     told += f" and {len(event.differences) - 2} more" if len(event.differences) > 2 else ""
     failed = f": {event.detail}" if event.detail else ""
-    return f"{event.outcome}: {event.resource}: {event.action} ({told}) [{event.origin}]{failed}"
+    return visible(
+        f"{event.outcome}: {event.resource}: {event.action} ({told}) [{event.origin}]{failed}"
+    )
 
 
 def plan_json(intake: Intake, plan: Plan) -> dict[str, Any]:
@@ -126,18 +133,21 @@ def _step_json(step: Step) -> dict[str, Any]:
 def left_lines(report: Report) -> Iterator[str]:
     """What is not right after a run, or that everything is."""
     if report.refused is not None:
-        yield f"refused: {report.refused.reason} [{report.refused.code}]"
+        yield f"refused: {visible(report.refused.reason)} [{report.refused.code}]"
+    if not report.serial:
+        yield "nothing was changed: it is not known what this host should be"
+        return
     left = [r for r in report.resources if r.state not in ("unmanaged", "orphan")]
     if not left:
         yield f"all {report.counts.resources} resources are as desired"
     for resource in left:
         drift = " [drift]" if resource.corrective else ""
-        yield f"{resource.state}: {resource.resource}: {resource.reason}{drift}"
+        yield visible(f"{resource.state}: {resource.resource}: {resource.reason}{drift}")
     for state in ("orphan", "unmanaged"):
         count = getattr(report.counts, state)
         if count:
             yield f"{count} {state}: reported, untouched"
-    yield from (f"note: {note}" for note in report.notes)
+    yield from (visible(f"note: {note}") for note in report.notes)
 
 
 def exit_status(report: Report) -> int:
@@ -152,6 +162,11 @@ def exit_status(report: Report) -> int:
 def report_json(report: Report) -> dict[str, Any]:
     """The report as one JSON object; keys are those of offctl.report."""
     return {**asdict(report), "time": report.time.strftime(INSTANT)}
+
+
+def is_old(report: Report, now: datetime) -> bool:
+    """Whether the last run is longer ago than a running agent would let it be."""
+    return (now - report.time).total_seconds() > max(30, 3 * report.interval)
 
 
 def local_json(seen: Seen) -> dict[str, Any]:
@@ -169,14 +184,16 @@ def local_lines(seen: Seen, now: datetime) -> Iterator[str]:
         yield "coordinator: the courier has not run yet"
     elif courier.error:
         since = f"last reached {courier.contacted}" if courier.contacted else "never reached"
-        yield f"coordinator: unreachable, {since}: {courier.error}"
+        yield visible(f"coordinator: unreachable, {since}: {courier.error}")
     else:
-        yield f"coordinator: {courier.address}, last reached {courier.contacted}"
+        yield visible(f"coordinator: {courier.address}, last reached {courier.contacted}")
     report = seen.report
     if report is None:
         yield "no run yet"
         return
     age = int((now - report.time).total_seconds())
+    if is_old(report, now):
+        yield f"no run for {age} s: is offctl-agent running?"
     yield (
         f"{report.host}: release {report.serial or 'none'}, {report.mode}, {report.freshness}; "
         f"last run {age} s ago"

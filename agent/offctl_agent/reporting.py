@@ -28,7 +28,7 @@ def report(
     health: Health,
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
-    statuses = [*_left(run), *_findings(run)]
+    statuses = [*_failure(run), *_left(run), *_findings(run)]
     counted = Counter(status.state for status in statuses)
     held = intake.held
     return Report(
@@ -69,6 +69,11 @@ def health() -> Health:
         memory_available=memory.available,
         agent_memory=psutil.Process().memory_info().rss,
     )
+
+
+def _failure(run: Run) -> Iterable[ResourceStatus]:
+    if run.failure:
+        yield ResourceStatus("the agent itself", "failed", run.failure)
 
 
 def _left(run: Run) -> Iterable[ResourceStatus]:

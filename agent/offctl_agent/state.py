@@ -4,13 +4,15 @@ Everything here can be lost: the release comes again, the ledger fills again, an
 A damaged file is set aside under another name and reported, never half believed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 import hashlib
 import json
+import os
 from pathlib import Path
 import re
 import secrets
+from typing import Any, TypeVar
 
 from offctl import errors, files
 from offctl.report import Difference, Event
@@ -21,6 +23,8 @@ from offctl_agent.planner.ledger import Entry, Ledger
 
 MAX_STATE = 64 * 1024 * 1024
 KEPT_EVENTS = 50
+
+_Shape = TypeVar("_Shape")
 
 _HEADER = re.compile(rb"offctl-state 1 ([0-9a-f]{64}) ([0-9]{1,9})\n")
 
@@ -34,11 +38,15 @@ class Stream:
 
 
 class State:
-    """The files of one agent, below one directory that only root can read."""
+    """The files of one agent, below one directory that only root can read.
 
-    def __init__(self, directory: Path) -> None:
+    With `read_only` nothing is written or set aside; what is damaged is only told of.
+    """
+
+    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
         self.directory = directory
         self.damaged: list[str] = []
+        self._read_only = read_only
 
     def prepare(self) -> None:
         """Make the directory; raises AdminError."""
@@ -57,7 +65,12 @@ class State:
         return self._read("release", MAX_DROP + 4096)
 
     def keep_release(self, content: bytes, floor: Floor) -> None:
-        """Keep a release; the floor is durable first, so that it can never be below it."""
+        """Keep a release; the floor is durable first, so that it can never be below it.
+
+        The ledger begins with the first release: a missing one was lost ever after.
+        """
+        if not self._has("ledger") and not self._has("floor"):
+            self.keep_ledger(Ledger())
         self._write("floor", _json(asdict(floor)))
         self._write("release", content)
 
@@ -70,11 +83,11 @@ class State:
         return Floor()
 
     def ledger(self) -> Ledger:
-        entries: dict[str, dict[str, Entry]] = {}
-        for key, fields in self._object("ledger").items():
-            if isinstance(fields, dict):
-                entries[key] = {f: Entry(str(v[0]), bool(v[1])) for f, v in fields.items()}
-        return Ledger(entries)
+        """What is remembered; `lost` when there was a ledger that cannot be read or is gone."""
+        known = len(self.damaged)
+        entries = self._shaped("ledger", _entries)
+        gone = entries is None and (self._has("floor") or self._has("release"))
+        return Ledger(entries or {}, lost=gone or len(self.damaged) > known)
 
     def keep_ledger(self, ledger: Ledger) -> None:
         document: dict[str, dict[str, list[object]]] = {}
@@ -83,21 +96,14 @@ class State:
         self._write("ledger", _json(document))
 
     def debts(self) -> tuple[Debt, ...]:
-        listed = self._object("debts").get("debts", [])
-        return tuple(Debt(**item) for item in listed) if isinstance(listed, list) else ()
+        return self._shaped("debts", _debts) or ()
 
     def keep_debts(self, debts: Iterable[Debt]) -> None:
         self._write("debts", _json({"debts": [asdict(debt) for debt in debts]}))
 
     def events(self) -> tuple[Event, ...]:
         """What was done lately, oldest first."""
-        listed = self._object("events").get("events", [])
-        if not isinstance(listed, list):
-            return ()
-        return tuple(
-            Event(**{**item, "differences": tuple(Difference(**d) for d in item["differences"])})
-            for item in listed
-        )
+        return self._shaped("events", _events) or ()
 
     def keep_events(self, events: Iterable[Event]) -> None:
         newest = list(events)[-KEPT_EVENTS:]
@@ -113,12 +119,35 @@ class State:
         self._write("stream", _json(asdict(following)))
         return following
 
-    def _object(self, name: str) -> dict[str, object]:
+    def set_aside(self, path: Path) -> None:
+        """Keep a damaged file for people to look at, out of our own way. Raises AdminError."""
+        if self._read_only:
+            self.damaged.append(f"{path.name} is damaged")
+            return
+        aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+        try:
+            path.rename(aside)
+        except OSError as error:
+            raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+        self.damaged.append(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
+
+    def _has(self, name: str) -> bool:
+        return os.path.lexists(self.directory / name)
+
+    def _object(self, name: str) -> dict[str, Any]:
+        return self._shaped(name, dict) or {}
+
+    def _shaped(self, name: str, shape: Callable[[dict[str, Any]], _Shape]) -> _Shape | None:
+        """A file in its shape; None when it is not there, or had to be set aside."""
         content = self._read(name, MAX_STATE)
         if content is None:
-            return {}
-        values = json.loads(content)
-        return values if isinstance(values, dict) else {}
+            return None
+        try:
+            return shape(json.loads(content))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            # Whole, but not as this version writes it.
+            self.set_aside(self.directory / name)
+            return None
 
     def _write(self, name: str, content: bytes) -> None:
         header = f"offctl-state 1 {hashlib.sha256(content).hexdigest()} {len(content)}\n"
@@ -126,7 +155,10 @@ class State:
 
     def _read(self, name: str, limit: int) -> bytes | None:
         path = self.directory / name
-        whole = files.read(path, limit=limit)
+        try:
+            whole = files.read(path, limit=limit)
+        except errors.AdminError:
+            whole = b""
         if whole is None:
             return None
         match = _HEADER.match(whole)
@@ -137,17 +169,26 @@ class State:
             and hashlib.sha256(content).hexdigest() == match[1].decode()
         ):
             return content
-        self._set_aside(path)
+        self.set_aside(path)
         return None
 
-    def _set_aside(self, path: Path) -> None:
-        """Keep a damaged file for people to look at, out of our own way."""
-        aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
-        try:
-            path.rename(aside)
-        except OSError as error:
-            raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
-        self.damaged.append(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
+
+def _entries(document: dict[str, Any]) -> dict[str, dict[str, Entry]]:
+    return {
+        key: {field: Entry(str(value[0]), bool(value[1])) for field, value in fields.items()}
+        for key, fields in document.items()
+    }
+
+
+def _debts(document: dict[str, Any]) -> tuple[Debt, ...]:
+    return tuple(Debt(**item) for item in document["debts"])
+
+
+def _events(document: dict[str, Any]) -> tuple[Event, ...]:
+    return tuple(
+        Event(**{**item, "differences": tuple(Difference(**d) for d in item["differences"])})
+        for item in document["events"]
+    )
 
 
 def _json(values: object) -> bytes:

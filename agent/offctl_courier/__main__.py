@@ -1,14 +1,14 @@
 """`offctl-courier`: parse, call, print, exit."""
 
 import asyncio
-import logging
+import os
 from pathlib import Path
 import sys
 
 import click
 
 import offctl
-from offctl import errors
+from offctl import errors, service
 from offctl_agent import config as configs
 from offctl_courier import program
 
@@ -28,11 +28,11 @@ def courier_command() -> None:
     show_default=True,
 )
 def run(path: Path) -> None:
-    """Carry until stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    """Carry until stopped; SIGHUP reads the trust root and certificates again."""
+    service.log("offctl-courier", os.environ)
     config = configs.load(path)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(program.run(config))
+        runner.run(program.run(config, os.environ))
 
 
 def main() -> None:

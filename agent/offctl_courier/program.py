@@ -1,13 +1,16 @@
 """The courier's program: put together, run until a signal."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import contextlib
+import dataclasses
 from datetime import UTC, datetime
+import logging
 import random
 import signal
 
-from offctl import errors, files
+from offctl import errors, files, heartbeat, service
+from offctl.service import Manager
 from offctl_agent import mailbox
 from offctl_agent.config import Config
 from offctl_agent.mailbox import Doorbell, Inbox, Outbox
@@ -17,22 +20,77 @@ from offctl_courier.client import GrpcCoordinator
 from offctl_courier.courier import Courier, Route
 from offctl_courier.delivered import Delivered
 
+logger = logging.getLogger(__name__)
 
-async def run(config: Config) -> None:
-    """Carry until SIGTERM or SIGINT. Raises AdminError or MalformedError when it cannot begin."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+
+async def run(config: Config, environment: Mapping[str, str]) -> None:
+    """Carry until SIGTERM or SIGINT; `environment` is the process's: what systemd says in it.
+
+    Raises AdminError or MalformedError when it cannot begin.
+    """
+    key = service.credential(config.certificate_key, environment)
+    config = dataclasses.replace(config, certificate_key=key)
+    manager = service.manager(environment)
+    signals = _signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     with prepared(config) as courier:
-        running = asyncio.ensure_future(courier.run())
-        stopped = asyncio.ensure_future(stopping.wait())
-        try:
-            await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        manager.ready()
+        async with heartbeat.beating(manager):
+            await _carry(courier, config, signals, manager)
+        manager.stopping()
+
+
+def _signals(*numbers: signal.Signals) -> asyncio.Queue[signal.Signals]:
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in numbers:
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+    return signals
+
+
+async def _carry(
+    courier: Courier, config: Config, signals: asyncio.Queue[signal.Signals], manager: Manager
+) -> None:
+    running = asyncio.ensure_future(courier.run())
+    try:
+        while await _signal(running, signals) is signal.SIGHUP:
+            manager.reloading()
+            if _usable(config):
+                # A new connection is made with what the files say now.
+                await _cancelled(running)
+                running = asyncio.ensure_future(courier.run())
+            manager.ready()
+    finally:
+        await _cancelled(running)
+
+
+async def _signal(
+    running: asyncio.Task[None], signals: asyncio.Queue[signal.Signals]
+) -> signal.Signals:
+    """The next signal; raises what `running` raises."""
+    waiting = asyncio.ensure_future(signals.get())
+    try:
+        await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        return await waiting
+    finally:
+        waiting.cancel()
+
+
+async def _cancelled(running: asyncio.Task[None]) -> None:
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+def _usable(config: Config) -> bool:
+    try:
+        pins.load(config)
+    except errors.OffctlError as error:
+        # Whoever sent the signal reads the log; the connection there is goes on.
+        logger.error("not reloaded [%s]: %s", error.code, error)  # noqa: TRY400
+        return False
+    logger.info("trust root and certificates read again")
+    return True
 
 
 @contextlib.contextmanager

@@ -19,10 +19,11 @@ def interval(seconds: float, random: Random) -> float:
 def back_off(failures: int, seconds: float, random: Random) -> float:
     """The time to wait after `failures` (1 or more) in a row, where `seconds` is the interval.
 
-    Doubles from a tenth of the interval to five of them, never above LONGEST; half of it is
-    random, so that a coordinator that comes back is not met by everybody at once.
+    Doubles from a tenth of the interval to two of them, never above LONGEST; half of it is
+    random, so that a coordinator that comes back is not met by everybody at once. Two intervals
+    are less than the three after which a host counts as silent.
     """
-    longest = min(LONGEST, 5 * seconds)
+    longest = min(LONGEST, 2 * seconds)
     # The exponent is bounded before it is used: a float overflows after a thousand failures.
     grown = min(longest, seconds / 10 * 2.0 ** min(failures - 1, 16))
     return grown * (0.5 + random() / 2)

@@ -1,9 +1,10 @@
-"""What goes to the terminal: errors with their hints, and text from elsewhere made harmless."""
+"""What goes to the terminal when a command fails: what is wrong, and what to do."""
 
 import sys
 from typing import NoReturn
 
 from offctl import errors
+from offctl.text import visible
 
 
 def fail(error: errors.OffctlError) -> NoReturn:
@@ -14,9 +15,4 @@ def fail(error: errors.OffctlError) -> NoReturn:
     sys.exit(3 if isinstance(error, errors.UnreachableError) else 2)
 
 
-def visible(text: str, limit: int = 2000) -> str:
-    """`text` with every character escaped that could move the cursor, hide or fake output."""
-    shown = "".join(
-        c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+__all__ = ["fail", "visible"]

@@ -1,6 +1,6 @@
 """What a coordinator says about its hosts and releases, as plain values for commands to print.
 
-Text in here came from hosts: print it through `console.visible` only. Times are in UTC.
+Text in here came from hosts: print it through `offctl.text.visible` only. Times are in UTC.
 """
 
 from dataclasses import dataclass

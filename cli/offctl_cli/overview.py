@@ -15,10 +15,10 @@ from offctl import report as reports
 from offctl.report import Event, Report, ResourceStatus
 from offctl.status import BROKEN, RIGHT, State
 from offctl.tables import INSTANT
-from offctl_cli.console import visible
+from offctl.text import visible
 from offctl_cli.fleet import HostDetail, HostList, HostStatus
 
-_ON_THEIR_WAY = frozenset({State.BEHIND, State.AWAITED, State.DRIFT})
+_ON_THEIR_WAY = frozenset({State.BEHIND, State.AWAITED, State.DRIFT, State.SILENT, State.REFUSED})
 _MOST_EVENTS = 8
 _MOST_ALIKE = 3
 _UNFOLDED = 1000
@@ -45,11 +45,17 @@ def exit_status(hosts: Iterable[HostStatus]) -> int:
     return worst if seen else 1
 
 
-def settled(hosts: Iterable[HostStatus]) -> bool:
-    """Whether waiting longer will change nothing by itself."""
+def settled(hosts: Iterable[HostStatus], serial: int) -> bool:
+    """Whether every host works on `serial` and waiting longer will change nothing by itself."""
     return all(
-        state_of(status) not in _ON_THEIR_WAY
-        or (state_of(status) is State.DRIFT and status.mode == "audit")
+        state_of(status) is State.RETIRED
+        or (
+            status.serial == serial
+            and (
+                state_of(status) not in _ON_THEIR_WAY
+                or (state_of(status) is State.DRIFT and status.mode == "audit")
+            )
+        )
         for status in hosts
     )
 
@@ -73,6 +79,8 @@ def essence(listing: HostList) -> tuple[object, ...]:
                 s.failed,
                 s.reason,
                 s.freshness,
+                s.blocked,
+                s.unknown,
             )
             for s in listing.hosts
         ),

@@ -30,13 +30,16 @@ _TUNNEL_PREFIX = "x25519:"
 _FIELD = 2**255 - 19
 
 
-def generate(common_name: str, *, dns_name: str = "") -> tuple[str, bytes]:
+def generate(
+    common_name: str, *, dns_name: str = "", key: bytes | None = None
+) -> tuple[str, bytes]:
     """A new certificate as PEM, and its secret key as PKCS #8 PEM.
 
     `dns_name` is what the certificate is valid for; empty means `common_name`. A coordinator's is
-    SERVER_NAME.
+    SERVER_NAME. `key` is a secret key of ours to certify instead of a new one; raises
+    MalformedError when it is not.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    secret_key = ec.generate_private_key(ec.SECP256R1()) if key is None else _secret(key)
     serial = x509.random_serial_number()
     # TLS looks among the listed certificates by subject and takes the first, so a new certificate
     # of the same host beside the old one would be refused if both had the same subject.
@@ -50,7 +53,7 @@ def generate(common_name: str, *, dns_name: str = "") -> tuple[str, bytes]:
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key())
+        .public_key(secret_key.public_key())
         .serial_number(serial)
         .not_valid_before(_VALID_FROM)
         .not_valid_after(_VALID_TO)
@@ -58,9 +61,9 @@ def generate(common_name: str, *, dns_name: str = "") -> tuple[str, bytes]:
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(dns_name or common_name)]), critical=False
         )
-        .sign(key, hashes.SHA256())
+        .sign(secret_key, hashes.SHA256())
     )
-    secret = key.private_bytes(
+    secret = secret_key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
@@ -95,18 +98,43 @@ def check(pem: str | bytes) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
-def generate_tunnel_key() -> tuple[str, bytes]:
-    """A new x25519 key: the public half as `x25519:` and base64, the secret as PKCS #8 PEM."""
-    key = x25519.X25519PrivateKey.generate()
+def _secret(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+        raise errors.MalformedError("cannot use the secret key: its file is damaged") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise errors.MalformedError("cannot use the secret key: it is not a P-256 key")
+    return key
+
+
+def tunnel_key_of(pem: bytes) -> str:
+    """The public half of a secret tunnel key; raises MalformedError when it is not one."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+        raise errors.MalformedError("cannot use the tunnel key: its file is damaged") from None
+    if not isinstance(key, x25519.X25519PrivateKey):
+        raise errors.MalformedError("cannot use the tunnel key: it is not an x25519 key")
+    return _public_text(key)
+
+
+def _public_text(key: x25519.X25519PrivateKey) -> str:
     public = key.public_key().public_bytes(
         serialization.Encoding.Raw, serialization.PublicFormat.Raw
     )
+    return _TUNNEL_PREFIX + base64text.encode(public)
+
+
+def generate_tunnel_key() -> tuple[str, bytes]:
+    """A new x25519 key: the public half as `x25519:` and base64, the secret as PKCS #8 PEM."""
+    key = x25519.X25519PrivateKey.generate()
     secret = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    return _TUNNEL_PREFIX + base64text.encode(public), secret
+    return _public_text(key), secret
 
 
 def check_tunnel_key(text: str) -> str:

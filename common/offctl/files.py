@@ -10,11 +10,13 @@ import os
 from pathlib import Path
 import secrets
 import stat
+import time
 
 from offctl import errors
 
 PRIVATE = 0o600
 READABLE = 0o644
+LOCK_POLL = 0.02
 
 
 def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
@@ -41,11 +43,17 @@ def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
 
 
 def create(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
-    """Write a file that must not exist yet: a key is never overwritten. Raises AdminError."""
+    """Write a file that must not exist yet: a key is never overwritten. Raises AdminError.
+
+    The name appears with the whole content or not at all.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        with _created(path, mode) as descriptor:
+        with _created(temporary, mode) as descriptor:
             _write_all(descriptor, content)
             os.fsync(descriptor)
+        # link(2), unlike rename(2), never replaces what has the name already.
+        os.link(temporary, path)
         sync_directory(path.parent)
     except FileExistsError:
         raise errors.AdminError(
@@ -54,6 +62,9 @@ def create(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
         ) from None
     except OSError as error:
         raise errors.AdminError(f"cannot create {path}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read(path: Path, *, limit: int) -> bytes | None:
@@ -108,26 +119,23 @@ def make_directory(path: Path, *, mode: int = 0o755) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, holder: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+def locked(path: Path, *, holder: str, waiting: Callable[[], bool] | None = None) -> Iterator[None]:
     """Hold an flock on `path`; the kernel frees it when the process dies, however it dies.
 
-    A lock held elsewhere is an AdminError that names `holder`; with `waiting`, that is called
-    once instead and the lock waited for.
+    A lock held elsewhere is an AdminError that names `holder`; with `waiting`, that is asked now
+    and then whether to go on waiting.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
     except OSError as error:
         raise errors.AdminError(f"cannot lock {path}: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if waiting is None:
+        while not _taken(descriptor):
+            if waiting is None or not waiting():
                 raise errors.AdminError(
                     f"cannot lock {path}: {holder} is running already", code="ALREADY_RUNNING"
-                ) from None
-            waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+                )
+            time.sleep(LOCK_POLL)
         yield
     finally:
         os.close(descriptor)
@@ -140,6 +148,14 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 import json
+import re
 from typing import Any, TypeVar
 
 from offctl import errors
 from offctl.tables import INSTANT, Table
 
 _Flat = TypeVar("_Flat")
+
+_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 SCHEMA = 1
 MAX_REPORT = 1024 * 1024
@@ -167,12 +170,18 @@ def _encode(report: Report) -> bytes:
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 1] + "…"
+        # What a host's files and commands say goes in here; `parse` takes no control characters.
+        shown = _UNREADABLE.sub(_escaped, value[:MAX_TEXT])
+        return shown if len(value) <= MAX_TEXT else shown[: MAX_TEXT - 1] + "…"
     if isinstance(value, Mapping):
         return {key: _cut(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_cut(item) for item in value]
     return value
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def parse(content: bytes) -> Report:

@@ -14,6 +14,8 @@ from offctl import report as reports
 # the grace below: a busy run may take longer than one interval.
 SILENT_INTERVALS = 3
 GRACE = timedelta(seconds=30)
+# Clocks differ, and a report may wait for its courier, before its own time counts against it.
+LATE = timedelta(minutes=2)
 
 
 class State(enum.Enum):
@@ -62,19 +64,32 @@ def judge(
     current: Current,
     released: bool,
     now: datetime,
+    since: datetime | None = None,
 ) -> Verdict:
     """The worst that is true of a host. `received` is when the coordinator took the report in.
 
-    `released` says whether the newest release names the host.
+    `released` says whether the newest release names the host. Nobody is silent for longer than
+    somebody listens: `since` is when the coordinator started.
     """
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
+    told = told_at(report, received)
     allowed = max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
-    if now - received > allowed:
-        return Verdict(State.SILENT, "", f"no report for {_age(now - received)}")
+    if now - told > allowed and (since is None or now - since > allowed):
+        return Verdict(State.SILENT, "", f"no report for {_age(now - told)}")
     if not released:
         return Verdict(State.RETIRED, "", "reports, but is not in the newest release")
     return _judge_content(report, current)
+
+
+def told_at(report: reports.Report, received: datetime) -> datetime:
+    """When a report was true: as it came in, unless it had been on its way for long.
+
+    A host that was cut off delivers old reports first; they say nothing about now. A host whose
+    clock is ahead is never believed to have reported later than it did.
+    """
+    late = LATE + timedelta(seconds=2 * report.interval)
+    return received if received - report.time <= late else report.time
 
 
 def _judge_content(report: reports.Report, current: Current) -> Verdict:

@@ -1,14 +1,14 @@
 """`offctl-coordinator`: parse, call, print, exit."""
 
 import asyncio
-import logging
+import os
 from pathlib import Path
 import sys
 
 import click
 
 import offctl
-from offctl import errors
+from offctl import errors, service
 from offctl_coordinator import config as configs
 from offctl_coordinator import directory as directories
 from offctl_coordinator import program
@@ -47,10 +47,10 @@ def show(path: Path, name: str) -> None:
 @click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
 def serve(path: Path) -> None:
     """Serve until stopped; SIGHUP reads the trust root again."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    service.log("offctl-coordinator", os.environ)
     config = configs.load(path)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(program.run(config, _ready))
+        runner.run(program.run(config, _ready, os.environ))
 
 
 def _ready(site: str, address: str) -> None:

@@ -74,6 +74,7 @@ class Coordinator:
         self._store = store
         self._root = root
         self._clock = clock
+        self._started = clock()
         self._timestamper = Timestamper(timestamp_key)
         self._floor = Floor()
         self._publication: Publication | None = None
@@ -183,7 +184,7 @@ class Coordinator:
 
     def roster(self) -> Roster:
         """What is known of all hosts at this moment."""
-        return Roster(self._publication, dict(self._standings), dict(self._contacts))
+        return Roster(self._publication, dict(self._standings), dict(self._contacts), self._started)
 
     def now(self) -> datetime:
         return self._clock()

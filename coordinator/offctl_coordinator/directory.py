@@ -7,12 +7,15 @@ import tomli_w
 from offctl import certificates, errors, files
 from offctl.desired import names
 from offctl.trust.keys import SecretKey
-from offctl_coordinator.config import DEFAULT_LISTEN, Config
+from offctl_coordinator.config import DEFAULT, DEFAULT_LISTEN, Config
 
-_CONFIG = f"""\
+# The service may not write in /etc; there its database is where systemd made room for it.
+_INSTALLED_DATABASE = "/var/lib/offctl-coordinator/coordinator.db"
+
+_CONFIG = """\
 # The coordinator. Relative paths start at this file's directory.
-listen = "{DEFAULT_LISTEN}"
-database = "coordinator.db"
+listen = "{listen}"
+database = "{database}"
 trust = "trust.toml"
 certificate = "server.cert.pem"
 certificate_key = "server.key.pem"
@@ -27,12 +30,14 @@ def make(directory: Path, name: str) -> Path:
     """
     names.checked(name, names.NAME, "coordinator name")
     files.make_directory(directory, mode=0o700)
+    database = _INSTALLED_DATABASE if directory == DEFAULT.parent else "coordinator.db"
+    config = _CONFIG.format(listen=DEFAULT_LISTEN, database=database)
     certificate, key = certificates.generate(name, dns_name=certificates.SERVER_NAME)
     contents = (
         ("server.key.pem", key, files.PRIVATE),
         ("server.cert.pem", certificate.encode(), files.READABLE),
         ("timestamp.key.pem", SecretKey.generate().to_pem(), files.PRIVATE),
-        ("coordinator.toml", _CONFIG.encode(), files.READABLE),
+        ("coordinator.toml", config.encode(), files.READABLE),
     )
     for file, _, _ in contents:
         _refuse_existing(directory / file)

@@ -1,12 +1,14 @@
 """The serving program: put together, run until a signal, reload the trust root on SIGHUP."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+import dataclasses
 from datetime import UTC, datetime
 import logging
 import signal
 
-from offctl import errors
+from offctl import errors, heartbeat, service
+from offctl.service import Manager
 from offctl_coordinator import keyfiles, server
 from offctl_coordinator.config import Config
 from offctl_coordinator.coordinator import Coordinator
@@ -15,8 +17,15 @@ from offctl_coordinator.store import sqlite
 logger = logging.getLogger(__name__)
 
 
-async def run(config: Config, ready: Callable[[str, str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told the site and the address once it serves."""
+async def run(
+    config: Config, ready: Callable[[str, str], None], environment: Mapping[str, str]
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the site and the address once it serves.
+
+    `environment` is the process's: what systemd says in it.
+    """
+    config = _with_credentials(config, environment)
+    manager = service.manager(environment)
     trust = keyfiles.load_trust(config)
     server_keys = keyfiles.load_server_keys(config, trust)
     timestamp_key = keyfiles.load_timestamp_key(config, trust)
@@ -28,22 +37,35 @@ async def run(config: Config, ready: Callable[[str, str], None]) -> None:
         coordinator = Coordinator(store, trust, timestamp_key, lambda: datetime.now(UTC))
         try:
             await coordinator.start()
-            reloads = _Reloads(config, coordinator)
+            reloads = _Reloads(config, coordinator, manager)
             loop.add_signal_handler(signal.SIGHUP, reloads.begin)
             async with server.serving(coordinator, server_keys, config.listen) as address:
                 ready(coordinator.site, address)
-                await stopping.wait()
+                manager.status(f"serving {coordinator.site} on {address}")
+                manager.ready()
+                async with heartbeat.beating(manager):
+                    await stopping.wait()
+                manager.stopping()
             await reloads.finish()
         finally:
             coordinator.close()
 
 
+def _with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
+    return dataclasses.replace(
+        config,
+        certificate_key=service.credential(config.certificate_key, environment),
+        timestamp_key=service.credential(config.timestamp_key, environment),
+    )
+
+
 class _Reloads:
     """Reloads of the trust root, one after the other; a bad one changes nothing."""
 
-    def __init__(self, config: Config, coordinator: Coordinator) -> None:
+    def __init__(self, config: Config, coordinator: Coordinator, manager: Manager) -> None:
         self._config = config
         self._coordinator = coordinator
+        self._manager = manager
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
@@ -55,6 +77,7 @@ class _Reloads:
         await asyncio.gather(*self._tasks)
 
     async def _reload(self) -> None:
+        self._manager.reloading()
         try:
             trust = keyfiles.load_trust(self._config)
             keyfiles.load_server_keys(self._config, trust)
@@ -65,3 +88,5 @@ class _Reloads:
             logger.error("trust root not reloaded [%s]: %s", error.code, error)  # noqa: TRY400
         else:
             logger.info("trust root version %d in force", trust.version)
+        finally:
+            self._manager.ready()

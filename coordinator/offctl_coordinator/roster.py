@@ -38,11 +38,12 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """All that is known of hosts, at one moment."""
+    """All that is known of hosts at one moment; `since` is when the coordinator started."""
 
     publication: Publication | None
     standings: Mapping[str, Standing]
     contacts: Mapping[str, datetime]
+    since: datetime | None = None
 
     def names(self) -> list[str]:
         """Every host of the newest release and every host that ever reported, sorted."""
@@ -59,7 +60,7 @@ class Roster:
             verdict=self._verdict(standing, released=released is not None, now=now),
             mode=report.mode if report else released.mode if released else "",
             serial=report.serial if report else 0,
-            reported=standing.received if standing else None,
+            reported=status.told_at(standing.report, standing.received) if standing else None,
             contacted=self.contacts.get(name),
             freshness=report.freshness if report else "unknown",
             counts=report.counts if report else reports.Counts(),
@@ -75,4 +76,5 @@ class Roster:
             current=current,
             released=released,
             now=now,
+            since=self.since,
         )

@@ -78,7 +78,7 @@ def test_without_a_release_only_the_memory_is_kept(tmp_path: Path) -> None:
     circumstances = converge.Circumstances(
         clock=lambda: NOW, restarts=frozenset(), go_on=lambda: True, tell=lambda _: None
     )
-    nothing = Intake("openfoodfacts", None, None, "unknown", "no release accepted yet")
+    nothing = Intake("openfoodfacts", None, None, "unknown", "no release is believed")
     run = converge.run(nothing, scene.state(), scene.simulated(), circumstances)
     assert (run.plan.steps, run.events) == ((), [])
 

@@ -57,7 +57,7 @@ def desk(tmp_path: Path) -> Desk:
 def test_nothing_yet(desk: Desk) -> None:
     taken = desk.take()
     assert (taken.held, taken.refused, taken.news) == (None, None, False)
-    assert (taken.freshness, taken.observe_only) == ("unknown", "no release accepted yet")
+    assert (taken.freshness, taken.observe_only) == ("unknown", "no release is believed")
     assert taken.site == "openfoodfacts"
 
 
@@ -201,7 +201,7 @@ def test_a_bad_offer_is_refused_and_the_held_release_stays(desk: Desk, offer: ob
 def test_a_bad_first_offer_leaves_nothing_held(desk: Desk, offer: object) -> None:
     offer(desk)  # type: ignore[operator]
     taken = desk.take()
-    assert (taken.held, taken.observe_only) == (None, "no release accepted yet")
+    assert (taken.held, taken.observe_only) == (None, "no release is believed")
     assert taken.refused is not None
 
 
@@ -268,6 +268,6 @@ def test_an_expired_trust_root_accepts_nothing_new(desk: Desk) -> None:
     desk.offer(desk.fleet.release(6, "off2"))
     desk.trust(expires=datetime.fromisoformat("2020-01-01T00:00:00Z"))
     taken = desk.take()
-    assert (desk.serial(taken), taken.observe_only) == (5, "the release has expired")
+    assert (desk.serial(taken), taken.observe_only) == (5, "the trust root has expired")
     assert taken.refused is not None
     assert taken.refused.code == "TRUST_EXPIRED"

@@ -109,10 +109,10 @@ def test_who_and_what_it_is_about(config: configs.Config) -> None:
 
 def test_without_a_release_it_says_what_was_refused(config: configs.Config) -> None:
     refused = Refused("ROLLBACK", "cannot accept release 4")
-    nothing = Intake("openfoodfacts", None, refused, "unknown", "no release accepted yet")
+    nothing = Intake("openfoodfacts", None, refused, "unknown", "no release is believed")
     found = report(config, Run(Plan()), nothing)
     assert (found.serial, found.manifest_sha256, found.bundle_sha256) == (0, "", "")
-    assert (found.refused, found.observe_only) == (refused, "no release accepted yet")
+    assert (found.refused, found.observe_only) == (refused, "no release is believed")
 
 
 def test_more_than_fits_is_counted(config: configs.Config) -> None:

@@ -1,11 +1,11 @@
 """The agent's memory: whole or set aside, never half believed."""
 
 from collections.abc import Callable
+import hashlib
 from pathlib import Path
 
 import pytest
 
-from offctl.errors import AdminError
 from offctl.report import Difference, Event
 from offctl.trust.accept import Floor
 from offctl_agent.debts import Debt
@@ -122,8 +122,36 @@ def test_numbers_of_reports_only_grow(state: State) -> None:
 
 
 @pytest.mark.parametrize("what", ["directory", "link"])
-def test_what_is_no_file_stops_the_agent(state: State, what: str) -> None:
+def test_what_is_no_file_is_set_aside_and_counts_as_lost(state: State, what: str) -> None:
     path = state.directory / "ledger"
     path.mkdir() if what == "directory" else path.symlink_to("/etc/passwd")
-    with pytest.raises(AdminError, match="cannot read"):
-        state.ledger()
+    assert state.ledger().lost
+    assert not path.exists()
+    assert len(state.damaged) == 1
+
+
+def test_a_ledger_is_lost_only_when_there_was_one(state: State) -> None:
+    assert not state.ledger().lost
+    state.keep_release(b"release", Floor(1, "a" * 64))
+    assert not state.ledger().lost
+    (state.directory / "ledger").unlink()
+    assert state.ledger().lost
+
+
+def test_what_another_version_wrote_is_set_aside(state: State) -> None:
+    state.keep_debts([])
+    state.keep_events([])
+    content = b'{"debts":[{"unknown":1}],"events":[{"unknown":1}]}'
+    header = f"offctl-state 1 {hashlib.sha256(content).hexdigest()} {len(content)}\n".encode()
+    for name in ("debts", "events"):
+        (state.directory / name).write_bytes(header + content)
+    assert (state.debts(), state.events()) == ((), ())
+    assert len(state.damaged) == 2
+
+
+def test_reading_only_sets_nothing_aside(state: State) -> None:
+    (state.directory / "ledger").write_bytes(b"garbage")
+    looking = State(state.directory, read_only=True)
+    assert looking.ledger().lost
+    assert looking.damaged == ["ledger is damaged"]
+    assert (state.directory / "ledger").read_bytes() == b"garbage"

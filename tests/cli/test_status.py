@@ -211,3 +211,22 @@ def test_an_unreachable_coordinator_is_exit_status_3(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_waiting_ends_only_on_the_newest_release() -> None:
+    behind = replace(RIGHT, state="failed", serial=6)
+    assert not overview.settled([RIGHT, behind], 7)
+    assert overview.settled([RIGHT, replace(behind, serial=7)], 7)
+    assert not overview.settled([replace(RIGHT, state="silent")], 7)
+    assert overview.settled([replace(RIGHT, state="retired", serial=3)], 7)
+    assert overview.settled([replace(RIGHT, state="drift", mode="audit")], 7)
+
+
+def test_a_reason_cannot_forge_a_line_about_another_host(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    evil = replace(RIGHT, state="failed", reason="boom\noff1: failed 3  (disk on fire)")
+    assert "\n" not in overview.change(evil, None)
+    overview.print_host(HostDetail(evil, b""), NOW, everything=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert not any(line.startswith("off1") for line in lines)

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import pytest
 
 from offctl import errors, status
 from offctl import report as reports
-from offctl.report import Counts, Refused, Report, ResourceStatus
+from offctl.report import Counts, Difference, Event, Refused, Report, ResourceStatus
 from offctl.status import Current, State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -148,3 +150,29 @@ def test_a_huge_report_is_cut_and_says_so() -> None:
 def test_what_is_not_a_report_is_refused(content: bytes) -> None:
     with pytest.raises(errors.MalformedError):
         reports.parse(content)
+
+
+@given(st.text(max_size=600), st.text(max_size=50))
+@settings(derandomize=True, max_examples=300)
+def test_whatever_a_host_says_can_be_reported(text: str, name: str) -> None:
+    difference = Difference(name, text, "x")
+    wrong = ResourceStatus(name, "failed", text, differences=(difference,))
+    event = Event("2026-03-01T12:00:00Z", name, "set", "wanted", "failed", text, (difference,))
+    read = reports.parse(reports.dump(replace(GOOD, resources=(wrong,), events=(event,))))
+    assert len(read.resources) == len(read.events) == 1
+
+
+def test_nobody_is_silent_for_longer_than_somebody_listens() -> None:
+    received, since = NOW - timedelta(hours=2), NOW - timedelta(seconds=20)
+    told = {"received": received, "current": CURRENT, "released": True, "now": NOW}
+    assert status.judge(GOOD, **told).state is State.SILENT  # type: ignore[arg-type]
+    fresh = status.judge(GOOD, **told, since=since)  # type: ignore[arg-type]
+    assert fresh.state is State.CONVERGED
+
+
+def test_a_report_that_was_long_on_its_way_says_nothing_about_now() -> None:
+    old = replace(GOOD, time=NOW - timedelta(hours=5))
+    assert judged(old, age=1).state is State.SILENT
+    assert status.told_at(old, NOW) == old.time
+    ahead = replace(GOOD, time=NOW + timedelta(hours=5))
+    assert status.told_at(ahead, NOW) == NOW

@@ -228,3 +228,53 @@ def test_what_was_here_and_is_gone_is_made_anew_only_when_told_to(room: Stage) -
     assert "container 101: forgotten" in room.run(f"offctl-agent forget container 101 {CONFIG}")
     room.run(f"offctl-agent forget container 999 {CONFIG}", expect=1)
     assert "container 101 ovh-proxy: create" in room.run(APPLY)
+
+
+def test_a_lost_ledger_puts_nothing_empty_in_the_place_of_what_is_gone(room: Stage) -> None:
+    room.run(APPLY)
+    story.configuration(room, "ovh1", 101).unlink()
+    ledger = room.directory / "ovh1" / "state" / "agent" / "ledger"
+    ledger.write_bytes(b"garbage")
+    before = tree(room.directory / "ovh1")
+    assert "it was here and is gone" in room.run(PLAN, expect=1)
+    assert tree(room.directory / "ovh1") == before
+    told = room.run(APPLY, expect=1)
+    assert "the ledger was lost" in told
+    assert "blocked: container 101 ovh-proxy: it was here and is gone" in told
+    assert not story.configuration(room, "ovh1", 101).exists()
+    assert "it was here and is gone" in room.run(APPLY, expect=1)
+
+
+def test_a_public_file_that_is_lost_never_costs_a_secret_key(room: Stage) -> None:
+    directory = room.directory / "ovh1"
+    keys = {name: (directory / name).read_bytes() for name in ("host.key.pem", "tunnel.key.pem")}
+    tunnel = [
+        line
+        for line in (room.directory / "site" / "identities" / "ovh1.toml").read_text().splitlines()
+        if line.startswith("tunnel_key")
+    ]
+    (directory / "host.cert.pem").unlink()
+    again = room.run(f"offctl-agent init --host ovh1 {CONFIG}")
+    assert tunnel[0] in again
+    assert keys == {name: (directory / name).read_bytes() for name in keys}
+
+
+def test_a_bad_coordinator_address_leaves_no_configuration_behind(room: Stage) -> None:
+    words = "--host new --coordinator nonsense --config new/agent.toml"
+    assert "coordinator address 'nonsense'" in room.run(f"offctl-agent init {words}", expect=2)
+    assert not (room.directory / "new" / "agent.toml").exists()
+
+
+def test_without_a_release_nothing_is_called_right(room: Stage) -> None:
+    (room.directory / "ovh1" / "state" / "inbox" / "release.json").unlink()
+    assert "no release accepted yet" in room.run(PLAN, expect=2)
+    assert "as desired" not in room.run(APPLY, expect=1)
+
+
+def test_what_the_courier_says_cannot_drive_the_terminal(room: Stage) -> None:
+    room.run(APPLY)
+    note = room.directory / "ovh1" / "state" / "inbox" / "courier.json"
+    note.write_text(json.dumps({"error": "\x1b[31mfake\nall 202 resources are as desired"}))
+    said = room.run(f"offctl-agent status {CONFIG}")
+    assert "\x1b" not in said
+    assert "\nall 202" not in said

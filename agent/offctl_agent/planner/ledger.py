@@ -24,7 +24,11 @@ class Entry:
 class Ledger:
     """Entries by resource key and field."""
 
-    def __init__(self, entries: Mapping[str, Mapping[str, Entry]] | None = None) -> None:
+    def __init__(
+        self, entries: Mapping[str, Mapping[str, Entry]] | None = None, *, lost: bool = False
+    ) -> None:
+        """`lost`: there was a ledger once, and what it said is not known any more."""
+        self.lost = lost
         self._entries = {key: dict(fields) for key, fields in (entries or {}).items()}
 
     def entry(self, key: str, field: str) -> Entry | None:

@@ -83,7 +83,7 @@ class Store:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One command at a time, whoever runs it; the kernel frees a dead holder's lock."""
-        with files.locked(self.path(LOCK), holder="another command", waiting=lambda: None):
+        with files.locked(self.path(LOCK), holder="another command", waiting=lambda: True):
             yield
 
     @contextlib.contextmanager

@@ -31,7 +31,7 @@ def command(context: click.Context, site: Path, *, as_json: bool, rules: bool) -
         click.echo(json.dumps(_document(compiled), indent=2))
     else:
         for each in compiled.findings:
-            click.echo(console.visible(_text(each)))
+            click.echo(_text(each))
         click.echo(_closing(compiled))
     context.exit(_status(compiled))
 
@@ -51,7 +51,8 @@ def _print_rules(*, as_json: bool) -> None:
 
 
 def _text(found: Finding) -> str:
-    return f"{found}\n    hint: {found.hint}" if found.hint else str(found)
+    told = console.visible(str(found))
+    return f"{told}\n    hint: {console.visible(found.hint)}" if found.hint else told
 
 
 def _document(compiled: Compiled) -> dict[str, object]:

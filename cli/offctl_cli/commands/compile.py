@@ -22,8 +22,9 @@ def command(context: click.Context, site: Path, *, host: str | None) -> None:
     """
     compiled = load.compile_site(site)
     for each in compiled.findings:
-        hint = f"\n    hint: {each.hint}" if each.hint else ""
-        click.echo(console.visible(f"{each}{hint}"), err=True)
+        click.echo(console.visible(str(each)), err=True)
+        if each.hint:
+            click.echo(f"    hint: {console.visible(each.hint)}", err=True)
     if compiled.has_errors:
         context.exit(2)
     known = [state.host for state in compiled.states]

@@ -14,6 +14,7 @@ from offctl_cli.client import Client
 from offctl_cli.fleet import HostList
 
 POLL = 1.0
+REDRAW = 5.0
 
 
 @click.command("status")
@@ -82,7 +83,7 @@ def _print(listing: HostList, *, as_json: bool) -> None:
 
 
 def _watch(fleet: Client, *, as_json: bool) -> int:
-    shown = None
+    shown, printed = None, 0.0
     status = 0
     try:
         while True:
@@ -93,12 +94,14 @@ def _watch(fleet: Client, *, as_json: bool) -> int:
                 shown = None
             else:
                 state = overview.essence(listing)
-                if state != shown:
-                    if sys.stdout.isatty() and not as_json:
+                screen = sys.stdout.isatty() and not as_json
+                # On a screen ages must move too.
+                if state != shown or (screen and time.monotonic() - printed > REDRAW):
+                    if screen:
                         click.clear()
                     _print(listing, as_json=as_json)
                     sys.stdout.flush()
-                    shown = state
+                    shown, printed = state, time.monotonic()
                 status = overview.exit_status(listing.hosts)
             time.sleep(POLL)
     except KeyboardInterrupt:
@@ -116,7 +119,7 @@ def _wait(fleet: Client, seconds: int, *, as_json: bool) -> int:
             if known.get(status.host) != word:
                 click.echo(overview.change(status, known.get(status.host)), err=True)
                 known[status.host] = word
-        if overview.settled(listing.hosts) or time.monotonic() > until:
+        if overview.settled(listing.hosts, listing.serial) or time.monotonic() > until:
             _print(listing, as_json=as_json)
             return overview.exit_status(listing.hosts)
         time.sleep(0.2)

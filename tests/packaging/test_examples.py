@@ -1,0 +1,41 @@
+"""The example configurations, as shipped and with every comment sign taken away, are accepted."""
+
+from pathlib import Path
+import re
+
+import pytest
+
+from offctl_agent import config as agent
+from offctl_coordinator import config as coordinator
+from offctl_coordinator import directory
+from unitfiles import ROOT, read
+
+EXAMPLES = ROOT / "packaging" / "etc"
+LOAD = {"agent.toml.example": agent.load, "coordinator.toml.example": coordinator.load}
+
+
+@pytest.mark.parametrize("name", LOAD)
+def test_an_example_is_accepted_as_it_is(name: str) -> None:
+    assert LOAD[name](EXAMPLES / name)
+
+
+@pytest.mark.parametrize("name", LOAD)
+def test_what_an_example_leaves_out_is_what_it_says(name: str, tmp_path: Path) -> None:
+    text = (EXAMPLES / name).read_text(encoding="utf-8")
+    whole = re.sub(r"(?m)^# (?=[a-z_]+ = )(?!simulated)", "", text)
+    assert whole != text
+    (tmp_path / "written").write_text(whole)
+    (tmp_path / "left-out").write_text(text)
+    assert LOAD[name](tmp_path / "written") == LOAD[name](tmp_path / "left-out")
+
+
+def test_the_service_may_write_the_database_that_init_chooses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert coordinator.load(directory.make(tmp_path / "own", "one")).database.parent == (
+        tmp_path / "own"
+    )
+    monkeypatch.setattr(directory, "DEFAULT", tmp_path / "etc" / "coordinator.toml")
+    made = coordinator.load(directory.make(tmp_path / "etc", "one"))
+    (state,) = read("offctl-coordinator")["Service"]["StateDirectory"]
+    assert made.database.parent == Path("/var/lib", state)

@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: integration vm help demo test proto deb deb-test clean
+.PHONY: help demo test proto deb deb-test clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -12,8 +12,6 @@ help:
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots (root)"
-	@echo "make integration   whole machines, booted here: as root on Debian, minutes (integration/README.md)"
-	@echo "make vm            a coordinator and three hosts as virtual machines to play with"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
 
@@ -26,13 +24,6 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2
-
-# Needs root and the packages of `make deb`; integration/README.md says what it takes.
-integration: $(READY)
-	@$(BIN)/python -m pytest integration/suites --durations=10
-
-vm: $(READY)
-	@$(BIN)/python -m integration.vm
 
 proto: $(READY)
 	@$(BIN)/python packaging/stubs.py

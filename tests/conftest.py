@@ -1,4 +1,4 @@
-"""Tests here set up logging as a service would; what was there before comes back."""
+"""Some tests set up logging as a service would; what was there before comes back."""
 
 from collections.abc import Iterator
 import logging

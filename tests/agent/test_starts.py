@@ -1,6 +1,7 @@
 """An agent that does not get through a run waits longer each time before it tries again."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 import os
 from pathlib import Path
 import random
@@ -77,9 +78,7 @@ class Once(Agent):
 def agent(tmp_path: Path) -> Iterator[Once]:
     path = tmp_path / "agent.toml"
     identity.make(path, host="off2", coordinators=(), simulated="host")
-    text = path.read_text().replace("# interval = 60", f"interval = {INTERVAL}")
-    path.write_text(text if "interval" in text else f"interval = {INTERVAL}\n{text}")
-    config = configs.load(path)
+    config = replace(configs.load(path), interval=INTERVAL)
     made = Once(config, open_host(config), utc_now)
     made.ran = []
     made.prepare()

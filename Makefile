@@ -11,7 +11,8 @@ help:
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make deb           the Debian packages, into build/deb"
-	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots (root)"
+	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
+	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
 
@@ -32,7 +33,7 @@ deb:
 	@packaging/deb
 
 deb-test: $(READY)
-	@packaging/deb-test $(BIN)/python
+	@RELEASES="$(RELEASES)" packaging/deb-test $(BIN)/python
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -70,7 +70,7 @@ class Daemon:
         """Before a first run like those that brought the agent down: wait, whoever rings."""
         seconds = self._spread(pause(unended, self._agent.config.interval))
         if seconds:
-            text = f"the last {unended} starts did not end a run; the next run is in {seconds:.0f} s"
+            text = f"the last {unended} starts did not end a run; the next is in {seconds:.0f} s"
             logger.warning("%s; a reload makes it now", text)
             self._manager.status(text)
             self._idle([self._wake_read], seconds)

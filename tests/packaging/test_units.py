@@ -160,8 +160,8 @@ def test_every_unit_starts_stops_and_comes_back_the_same_way(name: str) -> None:
     assert service["Type"] == ["notify"]
     assert service["Restart"] == ["always"]
     # systemd counts anew for ExecStop= and for what follows it.
-    asked = [float(found) for found in re.findall(r"timeout (\d+) ", "".join(service.get("ExecStop", [])))]
-    assert sum(asked) + int(service["TimeoutStopSec"][0].removesuffix("s")) <= 5
+    asked = re.findall(r"timeout (\d+) ", "".join(service.get("ExecStop", [])))
+    assert sum(map(int, asked)) + int(service["TimeoutStopSec"][0].removesuffix("s")) <= 5
     assert service["ExecReload"] == ["/bin/sh -c 'kill -HUP $MAINPID'"]
     # Hung is over after two minutes at the latest, and no number of starts is too many.
     slow = ("WatchdogSec", "TimeoutStopSec", "RestartSec")
@@ -188,7 +188,8 @@ def test_the_agent_neither_races_the_boot_of_guests_nor_outlives_their_shutdown(
         read("offctl-agent")["Unit"], "After"
     )
     # Order only: what is missing is a finding.
-    assert read("offctl-agent")["Unit"].keys() & {"Requires", "Requisite", "BindsTo", "Wants"} == set()
+    pulls = {"Requires", "Requisite", "BindsTo", "Wants"}
+    assert read("offctl-agent")["Unit"].keys() & pulls == set()
 
 
 def test_what_the_agent_runs_is_asked_to_end_before_it_is_killed() -> None:

@@ -8,7 +8,9 @@ from offctl_agent.planner import actions as act
 
 Command = tuple[str, ...]
 
-_LIMITS = frozenset({"quota", "refquota", "refreservation", "reservation"})
+_LIMITS = frozenset(
+    "filesystem_limit quota refquota refreservation reservation snapshot_limit".split()
+)
 
 
 def commands(action: act.Action) -> tuple[Command, ...]:

@@ -7,12 +7,13 @@ import time
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
 from offctl_agent.host import subids
+from offctl_agent.host.datasets import Datasets
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe
 from offctl_agent.simulated.calls import Calls
 from offctl_agent.simulated.containers import Containers
-from offctl_agent.simulated.datasets import Datasets
+from offctl_agent.simulated.datasets import DatasetDoor
 from offctl_agent.simulated.machine import Machine, Random
 from offctl_agent.simulated.programs import Sleep
 from offctl_agent.simulated.result import CommandError
@@ -40,7 +41,7 @@ class SimulatedHost:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
         calls = Calls(self.machine, sleep, outlive=outlive)
-        self._datasets = Datasets(self.machine, calls)
+        self._datasets = Datasets(DatasetDoor(self.machine, calls))
         self._containers = Containers(self.machine, calls)
 
     def observe(self, desired: DesiredState) -> ObservedState:

@@ -7,7 +7,7 @@ from offctl.desired import properties
 from offctl.desired.model import Dataset, DesiredState
 from offctl.report import Difference
 from offctl_agent.observed import ObservedDataset, ObservedState, Property, Unknown
-from offctl_agent.planner import actions, order, resources
+from offctl_agent.planner import actions, order, pools, resources
 from offctl_agent.planner.draft import ABSENT, Draft
 from offctl_agent.planner.ledger import EXISTS
 
@@ -35,19 +35,14 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
     if isinstance(observed.datasets, Unknown):
         _unread(desired, observed.datasets, draft)
         return
-    if isinstance(observed.pools, Unknown):
-        _unread(desired, observed.pools, draft)
-        return
     found = {dataset.name: dataset for dataset in observed.datasets}
-    pools = {pool for pool, _ in observed.pools}
     for dataset in sorted(desired.datasets, key=lambda d: d.name):
-        pool = dataset.name.split("/")[0]
-        if pool in pools:
-            _plan(dataset, found, desired, draft)
-        else:
-            reason = dict(observed.unready).get(pool, f"pool {pool} is not imported and writable")
+        if reason := pools.untouchable(dataset.name, observed):
             _unknown(dataset, reason, draft)
-    _others(desired, found, draft)
+        else:
+            _plan(dataset, found, desired, draft)
+    if not isinstance(observed.pools, Unknown):
+        _others(desired, found, draft)
 
 
 def _unread(desired: DesiredState, unread: Unknown, draft: Draft) -> None:

@@ -14,6 +14,16 @@ from offctl_agent.planner.draft import Draft
 GUID = "guid"
 
 
+def untouchable(name: str, observed: ObservedState) -> str:
+    """Why nothing may be concluded about a dataset or changed in it; empty when it may."""
+    if isinstance(observed.pools, Unknown):
+        return observed.pools.reason
+    pool = name.split("/")[0]
+    if pool in dict(observed.pools):
+        return ""
+    return dict(observed.unready).get(pool, f"pool {pool} is not imported and writable")
+
+
 def trusted(desired: DesiredState, observed: ObservedState, draft: Draft) -> ObservedState:
     """What was observed, without the pools that were exchanged since they were first seen."""
     if isinstance(observed.datasets, Unknown) or isinstance(observed.pools, Unknown):

@@ -4,7 +4,8 @@ import json
 import os
 
 from offctl.errors import AdminError, MalformedError
-from offctl_agent.host import pctconf
+from offctl_agent.host import failures, pctconf
+from offctl_agent.host.doors import Change
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.result import CommandError
 
@@ -75,6 +76,17 @@ class Pve:
             name = f"/etc/pve/nodes/{self._machine.node}/lxc/{number}.conf.tmp.{os.getpid()}"
             raise CommandError(f"unable to open file '{name}' - Permission denied", 2)
         self._store.write(f"{self.directory}/{number}.conf", content)
+
+    def edit(self, number: int, change: Change) -> None:
+        """Replace a configuration file by what `change` makes of it. Raises HostError."""
+        doing = f"edit the file of container {number}"
+        with self._store.locked():
+            old = self.read(number)
+            if old is None:
+                raise failures.refusal(doing, failures.CONFLICT, "it does not exist")
+            new = change(old)
+            if new != old:
+                self.write(number, new)
 
     def write_file(self, number: int, file: pctconf.File) -> None:
         """Replace a configuration file as PVE renders it. Raises CommandError."""

@@ -129,8 +129,8 @@ def _start(argv: Sequence[str], out: int, err: int, path: str) -> subprocess.Pop
         cause = f"there is no program {argv[0]} in {path}"
         raise failures.refusal(doing, failures.FAILED, cause) from None
     except (OSError, ValueError, IndexError) as error:
-        cause = error.strerror if isinstance(error, OSError) else None
-        raise failures.refusal(doing, failures.FAILED, cause or str(error)) from None
+        cause = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        raise failures.refusal(doing, failures.FAILED, cause) from None
 
 
 def _stopped(

@@ -15,6 +15,9 @@ NO_QUORUM = "NO_QUORUM"
 PREFLIGHT = "PREFLIGHT"
 TIMEOUT = "TIMEOUT"
 
+# Nothing was begun when one of these is the code.
+UNTRIED = frozenset({CONFLICT, LOCKED, NO_QUORUM, PREFLIGHT})
+
 MAX_EVIDENCE = 2000
 
 _WORDS = (

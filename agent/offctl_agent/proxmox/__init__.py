@@ -1,1 +1,1 @@
-"""A real Proxmox VE host: its files, its kernel and its programs, each behind a door of its own."""
+"""A real Proxmox host: the doors behind which its kernel, its pools and its programs are."""

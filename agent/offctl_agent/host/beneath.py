@@ -39,6 +39,18 @@ def held(path: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def made(path: str) -> Iterator[int]:
+    """As `held`, after making the directories that are missing (root's, 0755)."""
+    with contextlib.ExitStack() as kept:
+        here = _closing(kept, os.open("/", _HOLD))
+        for name in path.strip("/").split("/"):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o755, dir_fd=here)  # noqa: PTH102 - below a held directory
+            here = _closing(kept, _open(here, name, _HOLD, _STRICT))
+        yield here
+
+
+@contextlib.contextmanager
 def inside(top: int, path: str) -> Iterator[int]:
     """A readable directory at a relative path below `top`, in the same mount; "" is `top` itself.
 
@@ -46,6 +58,13 @@ def inside(top: int, path: str) -> Iterator[int]:
     """
     with contextlib.ExitStack() as kept:
         yield _closing(kept, _open(top, path or ".", _CHANGE, _STRICT | _NO_XDEV | _BENEATH))
+
+
+def refuse_occupied(handle: int) -> None:
+    """Raise OSError (ENOTEMPTY) when an open, readable directory holds anything."""
+    with os.scandir(handle) as entries:
+        if next(entries, None) is not None:
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
 
 
 def mount_id(handle: int) -> int:

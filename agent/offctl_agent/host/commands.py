@@ -11,7 +11,9 @@ Command = tuple[str, ...]
 # Seconds for what runs inside to end. `pct reboot` kills after its own 60; a database needs longer.
 PATIENCE = "300"
 
-_LIMITS = frozenset({"quota", "refquota", "refreservation", "reservation"})
+_LIMITS = frozenset(
+    "filesystem_limit quota refquota refreservation reservation snapshot_limit".split()
+)
 
 
 def commands(action: act.Action) -> tuple[Command, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 import re
 
-from offctl import errors
 from offctl.desired import properties
 from offctl.desired.model import Dataset, DesiredState
 from offctl.report import Difference
@@ -129,7 +128,7 @@ def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> 
         now = there.property(name)
         if now is None:
             impossible.append((Difference(name, "not supported", value), "unknown to this ZFS"))
-        elif _equal(name, value, now.value):
+        elif properties.equal(name, value, now.value):
             draft.settled(resource, name, value)
         elif name in _FIXED:
             impossible.append((Difference(name, now.value, value), _FIXED[name]))
@@ -165,7 +164,11 @@ def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) ->
         if name in written or not entry.ours or name in (EXISTS, MOUNTED, *_FIXED):
             continue
         now = there.property(name)
-        if now is not None and now.source == "local" and _equal(name, entry.value, now.value):
+        if (
+            now is not None
+            and now.source == "local"
+            and properties.equal(name, entry.value, now.value)
+        ):
             differences.append(Difference(name, now.value, INHERIT))
     if differences:
         draft.step(
@@ -221,11 +224,3 @@ def _others(desired: DesiredState, found: Mapping[str, ObservedDataset], draft: 
             or _PVE_VOLUME.search(name)
         ):
             draft.unmanaged(resource, "not in the text")
-
-
-def _equal(name: str, desired: str, observed: str) -> bool:
-    """Whether the two mean the same; what this version cannot read is compared as it stands."""
-    try:
-        return properties.normalise(name, desired) == properties.normalise(name, observed)
-    except errors.MalformedError:
-        return desired == observed

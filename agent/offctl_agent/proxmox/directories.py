@@ -73,11 +73,7 @@ class Directories:
 
     def obstacle(self, path: str) -> str:
         """Why a path is not a directory reached without symbolic links; empty when it is."""
-        try:
-            with beneath.held(path):
-                return ""
-        except OSError as error:
-            return mounts.obstacle(error)
+        return obstacle(path)
 
     @contextlib.contextmanager
     def _opened(self, dataset: str, mountpoint: str, path: str, doing: str) -> Iterator[int]:
@@ -91,6 +87,17 @@ class Directories:
             except errors.HostError as error:
                 raise failures.refusal(doing, failures.PREFLIGHT, str(error)) from None
             yield handle
+
+
+def obstacle(path: str, *, absent: str = "it does not exist") -> str:
+    """Why a path is not a directory reached without symbolic links; empty when it is."""
+    try:
+        with beneath.held(path):
+            return ""
+    except FileNotFoundError:
+        return absent
+    except OSError as error:
+        return mounts.obstacle(error)
 
 
 def contents(path: str) -> tuple[str, ...] | None:

@@ -15,7 +15,9 @@ from offctl_agent.host import beneath, mountinfo
 from offctl_agent.host.mountinfo import Mount, MountTable
 
 # Something else than a directory of ours is there; not a failure of the system.
-IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EXDEV, errno.ENOENT, errno.EAGAIN})
+IN_THE_WAY = frozenset(
+    {errno.ELOOP, errno.ENOTDIR, errno.EXDEV, errno.ENOENT, errno.EAGAIN, errno.ENOTEMPTY}
+)
 
 
 class Mounts:
@@ -102,6 +104,8 @@ def obstacle(error: OSError) -> str:
         errno.ELOOP: "there is a symbolic link in its path",
         errno.ENOTDIR: "something that is no directory is in its path",
         errno.EXDEV: "another file system is mounted in its path",
+        errno.ENOTEMPTY: "it is not empty",
+        errno.EACCES: "access is denied (is the key of this dataset loaded?)",
         errno.EAGAIN: "its path is being changed all the time; look who does that",
     }
     return known.get(error.errno or 0, f"it cannot be opened: {error.strerror}")

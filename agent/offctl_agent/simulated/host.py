@@ -8,11 +8,12 @@ from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
 from offctl_agent.host import subids
 from offctl_agent.host.containers import Containers
+from offctl_agent.host.datasets import Datasets
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe
 from offctl_agent.simulated.calls import Calls
-from offctl_agent.simulated.datasets import Datasets
+from offctl_agent.simulated.datasets import DatasetDoor
 from offctl_agent.simulated.machine import Machine, Random
 from offctl_agent.simulated.programs import Sleep
 from offctl_agent.simulated.pve import Pve
@@ -42,8 +43,8 @@ class SimulatedHost:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
         calls = Calls(self.machine, sleep, outlive=outlive)
-        self._datasets = Datasets(self.machine, calls)
         sources = Sources(self.machine)
+        self._datasets = Datasets(DatasetDoor(self.machine, calls))
         self._containers = Containers(Pve(self.machine), calls, sources, sources)
 
     def observe(self, desired: DesiredState) -> ObservedState:

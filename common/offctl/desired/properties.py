@@ -15,7 +15,8 @@ from offctl.desired import names
 Normaliser = Callable[[str], str]
 
 MAX_VALUE = 8191  # ZAP_MAXVALUELEN - 1
-OWN_PREFIX = "offctl:"  # where the host keeps its own records; a site must not write there
+OWN_PREFIX = "org.offctl:"  # where the host keeps its own records; a site must not write there
+_RESERVED = (OWN_PREFIX, "offctl:")
 
 # Short column names that zfs accepts in place of the property's name.
 ALIASES: Mapping[str, str] = MappingProxyType(
@@ -51,9 +52,10 @@ def canonical_name(name: str) -> str:
     if full in SUPPORTED:
         return full
     if _USER_PROPERTY.fullmatch(name):
-        if name.startswith(OWN_PREFIX):
+        if name.startswith(_RESERVED):
+            prefix = f"{name.partition(':')[0]}:"
             raise errors.MalformedError(
-                f"cannot use property {name!r}: names that begin with {OWN_PREFIX!r} are the host's"
+                f"cannot use property {name!r}: names that begin with {prefix!r} are the host's"
             )
         return name
     raise errors.MalformedError(
@@ -71,6 +73,14 @@ def normalise(name: str, value: str) -> str:
     if len(value) > MAX_VALUE or not _PRINTABLE.fullmatch(value):
         raise _wrong(full, value, f"at most {MAX_VALUE} characters of printable ASCII")
     return _NORMALISERS[full](value) if full in _NORMALISERS else value
+
+
+def equal(name: str, one: str, other: str) -> bool:
+    """Whether two values mean the same; what this version cannot read is compared as it stands."""
+    try:
+        return normalise(name, one) == normalise(name, other)
+    except errors.MalformedError:
+        return one == other
 
 
 def expected(name: str) -> str:

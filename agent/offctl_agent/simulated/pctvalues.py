@@ -55,6 +55,18 @@ def mount_keys(options: Mapping[str, str]) -> list[str]:
     return sorted(found, key=lambda key: int(key[2:]))
 
 
+def networks(options: Mapping[str, str]) -> list[tuple[int, dict[str, str]]]:
+    """The netN that PVE can parse, by number, with their sub-keys."""
+    found = []
+    for key, value in options.items():
+        if not re.fullmatch(r"net\d+", key) or pctschema.kind_of(key) is None:
+            continue
+        parts = pctschema.split(pctschema.NETWORK, value)
+        if isinstance(parts, dict) and not pctschema.judge(pctschema.NETWORK, value, limits=False):
+            found.append((int(key[3:]), parts))
+    return sorted(found, key=lambda pair: pair[0])
+
+
 def classify(volume: str) -> str:
     """What a mount point shows: "device", "bind" or "volume"."""
     if volume.startswith("/dev/"):

@@ -68,7 +68,10 @@ def _interfaces(options: dict[str, str]) -> str:
             if value in ("dhcp", "auto", "manual"):
                 text += f"iface {parts['name']} {family} {value}\n"
             elif value:
-                text += f"iface {parts['name']} {family} static\n\taddress {value}\n"
+                text += f"iface {parts['name']} {family} static\n"
+                address, _, length = value.partition("/")
+                # Apart, because not every ifup takes them together.
+                text += f"\taddress {address}\n\tnetmask {length}\n"
                 text += f"\tgateway {parts[gateway]}\n" if gateway in parts else ""
     return text
 

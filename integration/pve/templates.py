@@ -11,23 +11,36 @@ import tarfile
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
 APPLETS = """
-ash cat chmod chown cp date df echo env false grep head hostname id ifconfig ifdown ifup init ip
-kill ln ls mkdir mount mv nc ping ps pwd rm route run-parts sed sh sleep sort stat tail test touch
+ash awk cat chmod chown cp date df echo env false grep head hostname id ifconfig init ip
+kill ln ls mkdir mount mv nc ping ps pwd rm route sed sh sleep sort stat tail test touch
 tr true umount uname wc
 """.split()
-FOLDERS = "bin dev etc etc/network etc/init.d mnt proc root run sbin srv sys tmp usr var".split()
+FOLDERS = "bin dev etc etc/network mnt proc root run sbin srv sys tmp usr var var/lib".split()
+# busybox has an ifup, which wants more around it than such a tree has.
+NETWORK = """\
+#!/bin/sh
+while read -r word value rest; do
+    case $word in
+        iface) device=$value; ip link set "$device" up ;;
+        address) address=$value ;;
+        netmask) ip address add "$address/$value" dev "$device" ;;
+        gateway) ip route add default via "$value" dev "$device" ;;
+    esac
+done </etc/network/interfaces
+"""
 INIT = """\
 #!/bin/sh
 trap 'exit 0' PWR TERM INT
-ifup -a 2>/dev/null
+/sbin/network
 while true; do sleep 3600 & wait $!; done
 """
-INITTAB = "::sysinit:/bin/ifup -a\n::respawn:/bin/sleep 3600\n"
+INITTAB = "::sysinit:/sbin/network\n::respawn:/bin/sleep 3600\n"
 INTERFACES = "auto lo\niface lo inet loopback\n"
 COMMON = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\n",
     "etc/group": "root:x:0:\nwww-data:x:33:\n",
     "etc/network/interfaces": INTERFACES,
+    "sbin/network": NETWORK,
     "var/www/html/index.html": "<p>from the template\n",
     "srv/data/file-from-template": "from the template\n",
 }
@@ -59,7 +72,7 @@ def _write(path: Path, files: dict[str, str]) -> None:
             _add(archive, "sbin/init", tarfile.SYMTYPE, link="../bin/busybox")
         _add(archive, "var/run", tarfile.SYMTYPE, link="../run")
         for name, text in files.items():
-            mode = 0o755 if name == "sbin/init" else 0o644
+            mode = 0o755 if name.startswith("sbin/") else 0o644
             _add(archive, name, tarfile.REGTYPE, text.encode(), mode=mode)
     temporary.rename(path)
 

@@ -7,17 +7,23 @@ from fakes.kernel import Kernel
 from host.simulatedrig import NODE, SimulatedRig
 from offctl.desired.model import DesiredState
 from offctl_agent.host.commands import Command
+from offctl_agent.host.datasets import Datasets as DatasetActions
 from offctl_agent.host.protocol import Host
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import Datasets, Directories, Pools, ProxmoxHost
 from offctl_agent.proxmox.running import Running
 from offctl_agent.simulated import calls, datasets, directories, observe
+from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.sources import Sources
 
 
-class SimulatedDatasets(datasets.Datasets):
+class SimulatedDatasets(DatasetActions):
     """Satisfies the door to datasets."""
+
+    def __init__(self, machine: Machine, inner: calls.Calls) -> None:
+        super().__init__(datasets.DatasetDoor(machine, inner))
+        self._machine = machine
 
     def observe(self, desired: DesiredState) -> tuple[Pools, Datasets]:
         return observe._pools(self._machine), observe._datasets(self._machine)

@@ -1,0 +1,92 @@
+"""Two container templates made of the machine's own busybox: what init is, is all that differs.
+
+`debian-12-tiny` calls itself Debian; its init is a shell script that ends at once when told to.
+`alpine-3-tiny` calls itself Alpine and has busybox init. Both have a web page, for what PVE does to
+bind mounts when it unpacks a template through them.
+"""
+
+import io
+from pathlib import Path
+import tarfile
+
+BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
+APPLETS = """
+ash awk cat chmod chown cp date df echo env false grep head hostname id ifconfig init ip
+kill ln ls mkdir mount mv nc ping ps pwd rm route sed sh sleep sort stat tail test touch
+tr true umount uname wc
+""".split()
+FOLDERS = "bin dev etc etc/network mnt proc root run sbin srv sys tmp usr var var/lib".split()
+# busybox has an ifup, which wants more around it than such a tree has.
+NETWORK = """\
+#!/bin/sh
+while read -r word value rest; do
+    case $word in
+        iface) device=$value; ip link set "$device" up ;;
+        address) address=$value ;;
+        netmask) ip address add "$address/$value" dev "$device" ;;
+        gateway) ip route add default via "$value" dev "$device" ;;
+    esac
+done </etc/network/interfaces
+"""
+INIT = """\
+#!/bin/sh
+trap 'exit 0' PWR TERM INT
+/sbin/network
+while true; do sleep 3600 & wait $!; done
+"""
+INITTAB = "::sysinit:/sbin/network\n::respawn:/bin/sleep 3600\n"
+INTERFACES = "auto lo\niface lo inet loopback\n"
+COMMON = {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\n",
+    "etc/group": "root:x:0:\nwww-data:x:33:\n",
+    "etc/network/interfaces": INTERFACES,
+    "sbin/network": NETWORK,
+    "var/www/html/index.html": "<p>from the template\n",
+    "srv/data/file-from-template": "from the template\n",
+}
+OWNERS = {"var/www/html": 33, "var/www/html/index.html": 33}
+
+
+def make(folder: Path) -> None:
+    """Write the templates that are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    debian = {"etc/debian_version": "12.5\n", "etc/hostname": "tiny\n", "sbin/init": INIT}
+    alpine = {"etc/alpine-release": "3.19.0\n", "etc/inittab": INITTAB}
+    _write(folder / "debian-12-tiny_12.5-1_amd64.tar.gz", COMMON | debian)
+    _write(folder / "alpine-3-tiny_3.19-1_amd64.tar.gz", COMMON | alpine)
+
+
+def _write(path: Path, files: dict[str, str]) -> None:
+    if path.exists():
+        return
+    temporary = path.with_name(f".{path.name}.new")
+    with tarfile.open(temporary, "w:gz") as archive:
+        parents = {str(parent) for name in files for parent in Path(name).parents}
+        for name in sorted({*FOLDERS, *parents} - {"."}):
+            _add(archive, name, tarfile.DIRTYPE, mode=0o1777 if name == "tmp" else 0o755)
+        busybox = next(Path(name) for name in BUSYBOX if Path(name).exists())
+        _add(archive, "bin/busybox", tarfile.REGTYPE, busybox.read_bytes(), mode=0o755)
+        for applet in APPLETS:
+            _add(archive, f"bin/{applet}", tarfile.SYMTYPE, link="busybox")
+        if "sbin/init" not in files:
+            _add(archive, "sbin/init", tarfile.SYMTYPE, link="../bin/busybox")
+        _add(archive, "var/run", tarfile.SYMTYPE, link="../run")
+        for name, text in files.items():
+            mode = 0o755 if name.startswith("sbin/") else 0o644
+            _add(archive, name, tarfile.REGTYPE, text.encode(), mode=mode)
+    temporary.rename(path)
+
+
+def _add(
+    archive: tarfile.TarFile,
+    name: str,
+    kind: bytes,
+    content: bytes = b"",
+    *,
+    mode: int = 0o777,
+    link: str = "",
+) -> None:
+    info = tarfile.TarInfo(f"./{name}")
+    info.type, info.mode, info.size, info.linkname = kind, mode, len(content), link
+    info.uid = info.gid = OWNERS.get(name, 0)
+    archive.addfile(info, io.BytesIO(content))

@@ -81,7 +81,8 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     # Then the debts: after a crash in between they are asked for again, which harms nothing.
     state.keep_ledger(ledger)
     state.keep_debts(unpaid)
-    state.keep_starts(starts)
+    if starts.items() != state.starts().items():
+        state.keep_starts(starts)
     if found.events:
         state.keep_events((*state.events(), *found.events))
     journal.empty()

@@ -30,12 +30,14 @@ SUBIDS = "root:100000:65536\n"
 LIMIT = 5.0
 # pct that does what it is called for, unless it is to fail before or after, or to hang.
 _WRAPPER = """#!/bin/sh
+if [ {name} != pct ] && [ -e {faults}/unreadable ]; then cat {faults}/unreadable >&2; exit 1; fi
 arguments="$*"
 plays() {{
   [ -e {faults}/$1 ] || return 1
   case "{name} $arguments" in "$(cat {faults}/$1)"*) return 0;; esac
   return 1
 }}
+echo "{name} $arguments" >> {faults}.log
 plays hangs && exec sleep 1000
 plays fails && {{ echo "cannot do it: played" >&2; exit 1; }}
 /usr/sbin/{name} "$@"
@@ -53,9 +55,10 @@ class GuestRig(pools.RealRig):
     def __init__(self, home: Path) -> None:
         super().__init__(home)
         programs = home / "programs"
-        pct = programs / "pct"
-        pct.write_text(_WRAPPER.format(faults=home / "faults", name="pct"))
-        pct.chmod(0o755)
+        for name in ("pct", "zfs", "zpool"):
+            program = programs / name
+            program.write_text(_WRAPPER.format(faults=home / "faults", name=name))
+            program.chmod(0o755)
         for name in ("/etc/subuid", "/etc/subgid"):
             Path(name).write_text(SUBIDS)
         layout.lay_out_pve(NODE, {STORAGE: f"{pools.POOL}/pve"})
@@ -101,6 +104,11 @@ class GuestRig(pools.RealRig):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.conf").write_bytes(content)
         etcpve.list_guests()
+
+    def called(self) -> list[str]:
+        """Every program that was called so far, with its arguments."""
+        log = self._faults.with_suffix(".log")
+        return log.read_text().splitlines() if log.exists() else []
 
     def damage(self, fault: str, value: str = "") -> None:
         match fault:

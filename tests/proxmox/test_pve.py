@@ -57,7 +57,7 @@ def _no_folder(root: Path) -> None:
         (_gone, "not mounted"),
         (_plain, "not mounted"),
         (_other, "belongs to node 'off1', not to off2"),
-        (_no_folder, "no directory nodes/off2/lxc"),
+        (_no_folder, "not complete: nodes/off2/lxc: No such file"),
     ],
 )
 def test_what_is_not_really_there_is_not_empty(

@@ -4,7 +4,7 @@ What a program says is never proof: the file and the running container are looke
 is waited for by the next run, never taken away.
 """
 
-from offctl.errors import HostError
+from offctl.errors import HostError, OffctlError
 from offctl_agent.host import beliefs, failures, pctconf, preflight
 from offctl_agent.host.commands import Command, commands
 from offctl_agent.host.doors import Calls, Life, Pve, Sources
@@ -103,9 +103,14 @@ class Containers:
             self._calls.run(doing, (*call, "--digest", digest))
         except HostError as error:
             # pct may fail after it has written the file: the status alone would hide that.
-            if not beliefs.unmet(action, self._configuration(action.id, doing)):
-                raise _also(error, "it is written all the same") from error
-            raise
+            raise _also(error, self._written(action, doing)) from error
+
+    def _written(self, action: act.SetContainer, doing: str) -> str:
+        try:
+            unmet = beliefs.unmet(action, self._configuration(action.id, doing))
+        except OffctlError as error:
+            return str(error)
+        return "" if unmet else "it is written all the same"
 
     def _set_protected(self, action: act.SetContainer, digest: str, doing: str) -> None:
         lift, call, restore = commands(action)
@@ -132,10 +137,15 @@ class Containers:
         try:
             self._calls.run(doing, argv)
         except HostError as error:
-            running = self._life.running(number)
-            raise _also(error, "it is running all the same" if running else "") from error
+            raise _also(error, self._up(number)) from error
         if not self._life.running(number):
             raise failures.refusal(doing, failures.FAILED, "it is not running afterwards")
+
+    def _up(self, number: int) -> str:
+        try:
+            return "it is running all the same" if self._life.running(number) else ""
+        except OffctlError as error:
+            return str(error)
 
     def _preflight(self, number: int, sources: tuple[act.Source, ...], doing: str) -> None:
         now = self._configuration(number, doing)

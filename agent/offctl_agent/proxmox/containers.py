@@ -25,6 +25,14 @@ class Asked:
     services: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What is read once for all containers."""
+
+    host: MountTable
+    monitored: frozenset[int]
+
+
 class Look:
     """One look at all containers; `mountpoints` maps datasets to where they belong."""
 
@@ -44,9 +52,11 @@ class Look:
         try:
             numbers = self._pve.numbers()
             host = self.host_mounts()
+            monitored = self._running.monitored()
         except OffctlError as error:
             return Unknown(str(error))
-        return tuple(self._container(n, host, asked.get(n, Asked())) for n in numbers)
+        now = _Now(host, monitored)
+        return tuple(self._container(n, now, asked.get(n, Asked())) for n in numbers)
 
     def host_mounts(self) -> MountTable:
         """The mount table of the host itself. Raises OffctlError."""
@@ -54,16 +64,16 @@ class Look:
             return mountinfo.parse(found.read("mountinfo"))
 
     def _container(
-        self, number: int, host: MountTable, asked: Asked
+        self, number: int, now: _Now, asked: Asked
     ) -> ObservedContainer | tuple[int, Unknown]:
         try:
             content = self._pve.read(number)
             if content is None:
                 return number, Unknown("its configuration file vanished while it was read")
             file = pctconf.parse(content)
-            if not self._running.running(number):
+            if not self._running.running(number, now.monitored):
                 return ObservedContainer(number, file, None)
-            return ObservedContainer(number, file, self._effective(number, file, host, asked))
+            return ObservedContainer(number, file, self._effective(number, file, now.host, asked))
         except OffctlError as error:
             return number, Unknown(str(error))
 

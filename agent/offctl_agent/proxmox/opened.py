@@ -14,7 +14,7 @@ ROOT = Path("/")
 
 
 def host(node: str, alive: Callable[[], None], root: Path = ROOT) -> ProxmoxHost:
-    """This machine as the host `node`; `alive` hears that a long command goes on.
+    """The machine we run on as the host `node`; `alive` hears that a long command goes on.
 
     Raises AdminError on a machine that never was a Proxmox host: there nothing may be done. One
     whose /etc/pve is only not there now is a host with nothing known of it.

@@ -52,8 +52,10 @@ class Pve:
             return f"/etc/pve cannot be read: {error.strerror}"
         if target.name != self._node:
             return f"/etc/pve/local belongs to node {target.name!r}, not to {self._node}"
-        if not self._directory.is_dir():
-            return f"/etc/pve is not complete: there is no directory nodes/{self._node}/lxc"
+        try:
+            os.listdir(self._directory)
+        except OSError as error:
+            return f"/etc/pve is not complete: nodes/{self._node}/lxc: {error.strerror}"
         return ""
 
     def quorate(self) -> bool:

@@ -37,12 +37,17 @@ class Running:
         content = files.require(self._root / "proc/net/unix", limit=MAX_SOCKETS)
         return frozenset(int(found) for found in _MONITOR.findall(content))
 
-    def running(self, number: int) -> bool:
-        """Whether it runs now. Raises AdminError while it is neither up nor down."""
+    def running(self, number: int, known: frozenset[int] | None = None) -> bool:
+        """Whether it runs now. Raises AdminError while it is neither up nor down.
+
+        `known` is what `monitored` has just said, for who asks about many.
+        """
         for attempt in range(TRIES):
             if attempt:
                 time.sleep(self._pause)
-            monitored, alive = number in self.monitored(), self._populated(number)
+                known = None
+            monitored = number in (self.monitored() if known is None else known)
+            alive = self._populated(number)
             if monitored == alive:
                 return monitored
         raise errors.AdminError(f"cannot tell whether container {number} runs: {_between(alive)}")

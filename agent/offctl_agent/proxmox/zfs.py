@@ -132,8 +132,8 @@ class Zfs:
                 pool, programs.MARK, instrlimit=_LIMIT, memlimit=_LIMIT, params=given
             ),
         )
-        if failed := result.get(b"return"):
-            name, code = min(failed.items())
+        if result:
+            name, code = min(result.items())
             cause = f"{_text(name)}: {os.strerror(int(code))}"
             raise failures.refusal(f"mark {len(wanted)} datasets", failures.FAILED, cause)
 
@@ -154,8 +154,7 @@ class Zfs:
                 pool, program, instrlimit=_LIMIT, memlimit=_LIMIT, params=given
             ),
         )
-        found: dict[bytes, Any] = result.get(b"return") or {}
-        return found
+        return result or {}
 
     def _library(self) -> Library:
         if self._loaded is None:

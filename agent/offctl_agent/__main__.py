@@ -137,13 +137,13 @@ def plan(config: configs.Config, as_json: bool) -> None:
 
 
 @agent.command()
-@click.argument("resource", type=click.Choice(["dataset", "container"]))
+@click.argument("resource", type=click.Choice(["dataset", "container", "pool"]))
 @click.argument("name")
 @with_config
 def forget(config: configs.Config, resource: str, name: str) -> None:
     """Forget that a dataset NAME or container ID was here, so that a missing one is made anew.
 
-    Changes nothing on the host by itself.
+    A pool NAME that was exchanged for another is believed again. Changes nothing on the host.
     """
     known = made(config).forget(f"{resource} {name}", waiting=_waiting)
     print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))

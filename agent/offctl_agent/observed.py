@@ -111,6 +111,7 @@ class ObservedState:
     elsewhere in the cluster or by virtual machines: id, "lxc"|"qemu", node) are whole or Unknown;
     `directories` holds what was asked about: a directory, None where there is none, or Unknown.
     `writable` is empty, or says why container configuration cannot be changed (no quorum).
+    `unready` says of pools that are here and not in `pools` why not.
     """
 
     pools: tuple[tuple[str, int], ...] | Unknown
@@ -120,3 +121,4 @@ class ObservedState:
     subids: tuple[tuple[str, int, int], ...] | Unknown
     directories: tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
     writable: str = ""
+    unready: tuple[tuple[str, str], ...] = ()

@@ -6,13 +6,10 @@ It stands once; each kind of host has its own door through which things are aske
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from offctl import errors
 from offctl.desired import properties
 from offctl_agent.host import failures
 from offctl_agent.observed import Property
 from offctl_agent.planner import actions as act
-
-_UNLIMITED = frozenset({"filesystem_limit", "snapshot_limit"})
 
 
 class Door(Protocol):
@@ -92,7 +89,7 @@ class Datasets:
         self._door.inherit(action, doing)
         names = [properties.canonical_name(key) for key in action.properties]
         for key, found in self._door.properties(action.name, names).items():
-            if found.source == "local" and not unlimited(key, found.value):
+            if found.source == "local" and not properties.unlimited(key, found.value):
                 raise failures.refusal(doing, failures.FAILED, f"{key} is still set locally")
 
     def mount(self, action: act.MountDataset) -> None:
@@ -138,13 +135,3 @@ class Datasets:
                 shown = "not there" if now is None else repr(now.value)
                 cause = f"{key} is {shown} after setting it to {value!r}"
                 raise failures.refusal(doing, failures.FAILED, cause)
-
-
-def unlimited(key: str, value: str) -> bool:
-    """Whether a local value is as good as none: ZFS cannot give these back in any other way."""
-    if key not in _UNLIMITED:
-        return False
-    try:
-        return properties.normalise(key, value) == "none"
-    except errors.MalformedError:
-        return False

@@ -3,6 +3,10 @@
 from offctl_agent.planner.plan import Resource
 
 
+def pool(name: str) -> Resource:
+    return Resource(f"pool {name}", f"pool {name}")
+
+
 def dataset(name: str) -> Resource:
     return Resource(f"dataset {name}", f"dataset {name}")
 

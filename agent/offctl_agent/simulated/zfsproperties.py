@@ -150,7 +150,8 @@ def every(pool: Pool, name: str) -> tuple[tuple[str, Property], ...]:
         names.update(key for key in (*dataset.local, *dataset.received) if is_user(key))
         above = parent_of(above)
     found = ((key, get(pool, name, key)) for key in sorted(names))
-    return tuple((key, value) for key, value in found if value.source != "none")
+    own = (("guid", Property(pool.datasets[name].guid, "none")),)
+    return tuple(sorted((*((k, v) for k, v in found if v.source != "none"), *own)))
 
 
 def _own(dataset: Dataset, name: str) -> Property | None:

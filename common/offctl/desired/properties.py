@@ -16,6 +16,7 @@ Normaliser = Callable[[str], str]
 
 MAX_VALUE = 8191  # ZAP_MAXVALUELEN - 1
 OWN_PREFIX = "org.offctl:"  # where the host keeps its own records; a site must not write there
+_KEPT_LIMITS = frozenset({"filesystem_limit", "snapshot_limit"})
 _RESERVED = (OWN_PREFIX, "offctl:")
 
 # Short column names that zfs accepts in place of the property's name.
@@ -81,6 +82,14 @@ def equal(name: str, one: str, other: str) -> bool:
         return normalise(name, one) == normalise(name, other)
     except errors.MalformedError:
         return one == other
+
+
+def unlimited(name: str, value: str) -> bool:
+    """Whether a local value is as good as none: ZFS has no other way to give this limit back."""
+    try:
+        return name in _KEPT_LIMITS and normalise(name, value) == "none"
+    except errors.MalformedError:
+        return False
 
 
 def expected(name: str) -> str:

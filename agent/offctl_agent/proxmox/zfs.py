@@ -100,6 +100,8 @@ class Zfs:
         """
         found: dict[str, dict[str, Property]] = {}
         wanted, asked = tuple(names), [_bytes(key) for key in keys]
+        if not asked:
+            return {}  # libzfs_core takes no empty list
         for start in range(0, len(wanted), _AT_ONCE):
             some = [_dataset(name) for name in wanted[start : start + _AT_ONCE]]
             given = self._ask(wanted[0], programs.READ, {b"names": some, b"keys": asked})

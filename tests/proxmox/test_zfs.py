@@ -1,6 +1,5 @@
 """The door to libzfs_core: what is given to the kernel, and what its answers mean."""
 
-
 import pytest
 
 from fakes.libzfs import FakeLibrary, ZFSError

@@ -76,14 +76,7 @@ class GuestRig(pools.RealRig):
             mounts=mounts,
         )
         self.guest = ProxmoxHost(Path("/"), NODE, datasets, Directories(mounts), calls=calls)
-
-    @property
-    def host(self) -> ProxmoxHost:  # type: ignore[override]
-        return self.guest
-
-    @host.setter
-    def host(self, _: object) -> None:
-        """The rig for datasets sets its own."""
+        self.host = self.guest
 
     def close(self) -> None:
         self.mend()

@@ -14,6 +14,7 @@ import subprocess
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError
 from offctl_agent.host import failures, run
+from offctl_agent.host.protocol import Host
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
@@ -98,7 +99,7 @@ class RealRig:
             program.write_text(_WRAPPER.format(faults=self._faults, name=name))
             program.chmod(0o755)
         shell("zpool", "create", "-f", POOL, DISK)
-        self.host = ZfsHost(programs)
+        self.host: Host = ZfsHost(programs)
         self._made: list[Path] = []
 
     def close(self) -> None:

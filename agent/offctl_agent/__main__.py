@@ -169,6 +169,28 @@ def status(config: configs.Config, as_json: bool) -> None:
     sys.exit(printing.exit_status(seen.report) or int(old))
 
 
+@agent.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=configs.DEFAULT,
+    show_default=True,
+    help="The host's agent.toml.",
+)
+def doctor(path: Path) -> None:
+    """Look whether this host has what the agent needs. Writes nothing.
+
+    Exit 0 when the agent can work here, 1 when something keeps it from that.
+    """
+    from offctl_agent import doctor as examination
+
+    found = examination.examine(path)
+    for line in examination.lines(found):
+        print(line)
+    sys.exit(int(not examination.fit(found)))
+
+
 def main() -> None:
     """Run one command; exit 2 for our own errors."""
     try:

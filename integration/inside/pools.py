@@ -27,6 +27,7 @@ POOL, DISK = "tank", "vdb"
 OTHER, OTHER_DISK = "source", "vdc"
 # A program that does what it is called for, unless it is to fail.
 _WRAPPER = """#!/bin/sh
+echo {name} >> {log}
 if [ -e {faults}/unreadable ]; then cat {faults}/unreadable >&2; exit 1; fi
 if [ -e {faults}/fails ] && case "{name} $*" in "$(cat {faults}/fails)"*) true;; *) false;; esac
 then echo "cannot do it: played" >&2; exit 1; fi
@@ -92,11 +93,13 @@ class RealRig:
     def __init__(self, home: Path) -> None:
         self._faults = home / "faults"
         self._faults.mkdir()
+        self._log = home / "started"
+        self._log.touch()
         programs = home / "programs"
         programs.mkdir()
         for name in ("zfs", "zpool"):
             program = programs / name
-            program.write_text(_WRAPPER.format(faults=self._faults, name=name))
+            program.write_text(_WRAPPER.format(faults=self._faults, name=name, log=self._log))
             program.chmod(0o755)
         shell("zpool", "create", "-f", POOL, DISK)
         self.host: Host = ZfsHost(programs)
@@ -109,6 +112,12 @@ class RealRig:
         for path in (Path("/", POOL), Path("/", OTHER), Path("/srv/off")):
             if path.is_symlink() or path.exists():
                 shutil.rmtree(path)
+
+    def started(self) -> list[str]:
+        """The programs the host started since this was last asked."""
+        found = self._log.read_text().split()
+        self._log.write_text("")
+        return found
 
     def run(self, *argv: str) -> int:
         if argv[:2] == ("zfs", "receive"):

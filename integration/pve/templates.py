@@ -60,7 +60,7 @@ def _write(path: Path, files: dict[str, str]) -> None:
     if path.exists():
         return
     temporary = path.with_name(f".{path.name}.new")
-    with tarfile.open(temporary, "w:gz") as archive:
+    with tarfile.open(temporary, "w:gz", compresslevel=1) as archive:
         parents = {str(parent) for name in files for parent in Path(name).parents}
         for name in sorted({*FOLDERS, *parents} - {"."}):
             _add(archive, name, tarfile.DIRTYPE, mode=0o1777 if name == "tmp" else 0o755)

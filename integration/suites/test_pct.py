@@ -25,8 +25,8 @@ PROLOGUE = f"T={guest.TEMPLATE}; export LC_ALL=C.UTF-8\n"
 @pytest.fixture(scope="module")
 def host(hardware: Hardware, booted: Golden) -> Iterator[Machine]:
     """A Proxmox host with one pool and nothing on it."""
-    with Fleet(hardware, booted) as fleet:
-        (machine,) = fleet.add("pve1")
+    with Fleet(hardware) as fleet:
+        (machine,) = fleet.add(booted, "pve1")
         guest.install(machine)
         guest.lay_out(machine, "pve1", {"tank": "vdb"}, {"local-zfs": "tank/pve"})
         machine.run("zfs", "create", "-o", "mountpoint=/data", "tank/data")
@@ -69,3 +69,40 @@ def test_recorded_runs(case: dict[str, Any], host: Machine) -> None:
 
 def _shell(host: Machine, script: str) -> Done:
     return host.run("bash", "-c", PROLOGUE + script, check=False, timeout=240)
+
+
+def test_systemd_runs_in_a_container(host: Machine) -> None:
+    _shell(host, "pct stop 117; pct stop 115")
+    template = "local:vztmpl/debian-12-systemd_12.5-1_amd64.tar.gz"
+    options = "--rootfs local-zfs:1 --unprivileged 1 --features nesting=1"
+    done = _shell(host, f"pct create 130 {template} {options} && pct start 130")
+    assert done.code == 0, done.stdout + done.stderr
+
+    def settled() -> bool:
+        state = _shell(host, "pct exec 130 -- systemctl is-system-running").stdout.strip()
+        return state in ("running", "degraded")
+
+    host.until("systemd to settle", settled, timeout=180)
+    failed = _shell(host, "pct exec 130 -- systemctl --failed --no-legend --plain").stdout
+    assert failed == ""
+    groups = _shell(host, "ls -d /sys/fs/cgroup/lxc/130/ns/system.slice/*.service").stdout
+    assert "systemd-journald.service" in groups
+    assert _shell(host, "pct shutdown 130").code == 0
+
+
+def test_containers_come_back_with_the_host(host: Machine) -> None:
+    prepared = """
+    pct set 117 --onboot 1 --startup order=2; pct set 119 --onboot 1 --startup order=1
+    pct status 117; pct start 117
+    """
+    assert _shell(host, prepared).code == 0
+    host.reboot()
+    host.until(
+        "the containers", lambda: _shell(host, "pct status 117").stdout == "status: running\n"
+    )
+    assert _shell(host, "pct status 119; pct status 130").stdout == (
+        "status: running\nstatus: stopped\n"
+    )
+    assert "seen" in _shell(host, "pct exec 117 -- ls /mnt/a/c").stdout
+    started = _shell(host, "journalctl -b -o cat -u pve-container@119 -u pve-container@117").stdout
+    assert started.index("Container 119") < started.index("Container 117")

@@ -12,8 +12,9 @@ from integration.pve import guest
 from integration.rig.control import Done
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
-from integration.rig.hardware import Hardware
 from integration.rig.machine import Machine
+from integration.suites import proxmox, stock
+from integration.suites.conftest import tell
 from simulated import runs
 
 with (Path(__file__).parent / "pct.toml").open("rb") as file:
@@ -23,12 +24,11 @@ PROLOGUE = f"T={guest.TEMPLATE}; export LC_ALL=C.UTF-8\n"
 
 
 @pytest.fixture(scope="module")
-def host(hardware: Hardware, booted: Golden) -> Iterator[Machine]:
+def host(booted: Golden) -> Iterator[Machine]:
     """A Proxmox host with one pool and nothing on it."""
-    with Fleet(hardware) as fleet:
-        (machine,) = fleet.add(booted, "pve1")
-        guest.install(machine)
-        guest.lay_out(machine, "pve1", {"tank": "vdb"}, {"local-zfs": "tank/pve"})
+    with Fleet(stock.HARDWARE, proxmox.ready(booted, tell, product=True)) as fleet:
+        (machine,) = fleet.add("pve1")
+        proxmox.lay_out(machine)
         machine.run("zfs", "create", "-o", "mountpoint=/data", "tank/data")
         yield machine
 

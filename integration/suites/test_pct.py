@@ -67,12 +67,7 @@ def test_recorded_runs(case: dict[str, Any], host: Machine) -> None:
         assert after.stdout.rstrip("\n") == case["prints"], after.stderr
 
 
-def _shell(host: Machine, script: str) -> Done:
-    return host.run("bash", "-c", PROLOGUE + script, check=False, timeout=240)
-
-
 def test_systemd_runs_in_a_container(host: Machine) -> None:
-    _shell(host, "pct stop 117; pct stop 115")
     template = "local:vztmpl/debian-12-systemd_12.5-1_amd64.tar.gz"
     options = "--rootfs local-zfs:1 --unprivileged 1 --features nesting=1"
     done = _shell(host, f"pct create 130 {template} {options} && pct start 130")
@@ -92,17 +87,24 @@ def test_systemd_runs_in_a_container(host: Machine) -> None:
 
 def test_containers_come_back_with_the_host(host: Machine) -> None:
     prepared = """
-    pct set 117 --onboot 1 --startup order=2; pct set 119 --onboot 1 --startup order=1
-    pct status 117; pct start 117
+    set -e; mkdir -p /data/back; touch /data/back/file
+    for id in 131 132 133; do pct create $id $T --rootfs local-zfs:1 --unprivileged 1; done
+    pct set 131 --onboot 1 --startup order=2 --mp0 /data/back,mp=/mnt/back
+    pct set 132 --onboot 1 --startup order=1
+    pct start 133
     """
-    assert _shell(host, prepared).code == 0
+    done = _shell(host, prepared)
+    assert done.code == 0, done.stderr
     host.reboot()
+    running = "status: running\n"
     host.until(
-        "the containers", lambda: _shell(host, "pct status 117").stdout == "status: running\n"
+        "the containers", lambda: _shell(host, "pct status 131").stdout == running, timeout=300
     )
-    assert _shell(host, "pct status 119; pct status 130").stdout == (
-        "status: running\nstatus: stopped\n"
-    )
-    assert "seen" in _shell(host, "pct exec 117 -- ls /mnt/a/c").stdout
-    started = _shell(host, "journalctl -b -o cat -u pve-container@119 -u pve-container@117").stdout
-    assert started.index("Container 119") < started.index("Container 117")
+    rest = _shell(host, "pct status 132; pct status 133; pct exec 131 -- ls /mnt/back").stdout
+    assert rest == "status: running\nstatus: stopped\nfile\n"
+    started = _shell(host, "journalctl -b -o cat -u pve-container@132 -u pve-container@131").stdout
+    assert started.index("Container 132") < started.index("Container 131")
+
+
+def _shell(host: Machine, script: str) -> Done:
+    return host.run("bash", "-c", PROLOGUE + script, check=False, timeout=240)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 import contextlib
 import os
 import signal
-import traceback
 
 from offctl_agent.simulated.result import CommandError
 
@@ -52,7 +51,5 @@ def _child(work: Callable[[], str], send: int) -> None:
         except OSError as error:
             said = f"errno {error.errno}"
         os.write(send, said.encode(errors="replace")[:MAX_WORDS])
-    except BaseException:  # noqa: BLE001
-        traceback.print_exc()
     finally:
         os._exit(0)

@@ -9,9 +9,9 @@ _FLAGS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def obstacle(path: str) -> str:
     """Why a path is no directory reached without links: "missing", "symlink" or "file"."""
-    walked = ""
+    walked = b""
     for component in _components(path):
-        walked += f"/{component}"
+        walked += b"/" + component
         try:
             mode = os.lstat(walked).st_mode
         except OSError:
@@ -43,7 +43,7 @@ def _walked(here: int, path: str, owner: tuple[int, int] | None) -> int:
     return here
 
 
-def _step(here: int, component: str, owner: tuple[int, int] | None) -> int:
+def _step(here: int, component: bytes, owner: tuple[int, int] | None) -> int:
     try:
         found = os.open(component, _FLAGS, dir_fd=here)
     except FileNotFoundError:
@@ -58,5 +58,10 @@ def _step(here: int, component: str, owner: tuple[int, int] | None) -> int:
     return found
 
 
-def _components(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in ("", ".")]
+def _components(path: str) -> list[bytes]:
+    """As Perl does it: characters are bytes as long as they all fit into one."""
+    try:
+        whole = path.encode("latin-1")
+    except UnicodeEncodeError:
+        whole = path.encode()
+    return [part for part in whole.split(b"/") if part not in (b"", b".")]

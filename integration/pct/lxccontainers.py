@@ -14,7 +14,8 @@ from offctl_agent.simulated.result import CommandError, Result
 
 STDERR = "/run/pve/ct-{}.stderr"
 PATIENCE = 240
-_POLL = 0.1
+# Each look at systemd is a process, which is not cheap where the machine is emulated.
+_POLL = 0.3
 
 
 class LxcContainers:
@@ -49,14 +50,14 @@ class LxcContainers:
         stderr.parent.mkdir(exist_ok=True)
         programs.run(["systemctl", "start", f"pve-container@{number}"])
         until = time.monotonic() + PATIENCE
-        while not self.is_running(number) and self._is_active(number):
-            if time.monotonic() > until:
-                break
+        while not self.is_running(number) and time.monotonic() < until:
             time.sleep(_POLL)
+            if not self.is_running(number) and not self._is_active(number):
+                break
         if self.is_running(number):
             states = "RUNNING|STOPPED|ABORTING"
             programs.call(["lxc-wait", "-n", str(number), "-s", states, "-t", str(PATIENCE)])
-            if programs.call(["lxc-info", "-n", str(number), "-sH"]).stdout == "RUNNING\n":
+            if self._has_processes(number):
                 return
         self._await_end(number)
         if stderr.exists():
@@ -105,6 +106,10 @@ class LxcContainers:
 
     def _init(self, number: int) -> int:
         return int(programs.run(["lxc-info", "-n", str(number), "-pH"]))
+
+    def _has_processes(self, number: int) -> bool:
+        path = Path(f"/sys/fs/cgroup/lxc/{number}/cgroup.events")
+        return path.exists() and "populated 1" in path.read_text()
 
     def _is_active(self, number: int) -> bool:
         words = ["systemctl", "show", "-p", "ActiveState", "--value", f"pve-container@{number}"]

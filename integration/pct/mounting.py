@@ -10,6 +10,8 @@ from offctl_agent.host import pctconf, pctschema
 from offctl_agent.simulated import pctidmap, pctvalues
 from offctl_agent.simulated.result import CommandError
 
+# A tree with this file in it wants the machine's own /usr there.
+OF_THE_HOST = "usr/.of-the-host"
 # Of the options a mount may have, a read-only one honours only these.
 _READ_ONLY_OPTIONS = frozenset({"nodev", "noexec", "nosuid"})
 
@@ -43,6 +45,8 @@ def mount_tree(volumes: Places, number: int, file: pctconf.File, *, writable: bo
     if not isinstance(parts, dict):
         raise CommandError("unable to parse rootfs", 255)
     _mount(volumes, parts, base, "", owner)
+    if Path(base, OF_THE_HOST).exists():
+        _mount(volumes, {"volume": "/usr", "ro": "1"}, base, "usr", owner)
     for key in pctvalues.mount_keys(file.main.options):
         # A line that cannot be parsed is a mount that is silently missing.
         if found := pctvalues.mount_parts(file.main.options[key]):

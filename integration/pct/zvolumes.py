@@ -98,9 +98,9 @@ class ZVolumes:
             kernel.leave_mount_namespace()
             base = mounting.mount_tree(self, number, file, writable=True)
             programs.run([*_mapped(file), *_unpack(archive, base)])
-            system = file.main.options.get("ostype") or guestfiles.system(base)
-            guestfiles.write(base, system, number, file)
-            return system
+            found = guestfiles.system(base)
+            guestfiles.write(base, file.main.options.get("ostype", found), number, file)
+            return found
 
         try:
             return apart.run(inside)

@@ -29,7 +29,7 @@ _TEMPLATES = {
     "d.tar.zst": "debian-12-tiny_12.5-1_amd64.tar.gz",
 }
 _FOLDERS = ("a", "b", "c", "x", "y", "my dir")
-_FAULTS = {"no_quorum = true": quorum.lost, "pve_not_mounted = true": quorum.not_mounted}
+_FAULTS = {"no_quorum = true": quorum.lost, "pve_not_mounted = true": quorum.unmounted}
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ SUBIDS = "root:100000:65536\n"
 LOCAL = "dir: local\n\tpath /var/lib/vz\n\tcontent vztmpl,iso,backup,snippets,rootdir,images\n"
 
 
-def lay_out_pve(node: str, storages: Mapping[str, str]) -> None:
+def lay_out(node: str, storages: Mapping[str, str]) -> None:
     """Make what is missing of /etc/pve, and the datasets of the storages."""
     root = etcpve.ROOT
     for folder in ("lxc", "qemu-server"):

@@ -24,6 +24,7 @@ LAUNCHERS = {
     lxcconfig.HOOK: "hook",
     "/usr/local/sbin/pct-startall": "startall",
 }
+BOOT = ("pve-bridges.service", "pve-guests.service")
 UNITS = ("pve-container@.service", "pve-guests.service")
 BRIDGES = """\
 [Unit]
@@ -35,10 +36,7 @@ Before=pve-guests.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-{commands}
-[Install]
-WantedBy=multi-user.target
-"""
+{commands}"""
 
 
 def install(bridges: Mapping[str, str]) -> None:
@@ -48,8 +46,12 @@ def install(bridges: Mapping[str, str]) -> None:
     for name in UNITS:
         _write(SYSTEM / name, (HERE / name).read_text(), 0o644)
     _write(SYSTEM / "pve-bridges.service", BRIDGES.format(commands=_commands(bridges)), 0o644)
+    for name in BOOT:
+        wanted = SYSTEM / "multi-user.target.wants" / name
+        wanted.parent.mkdir(exist_ok=True)
+        wanted.unlink(missing_ok=True)
+        wanted.symlink_to(SYSTEM / name)
     programs.run(["systemctl", "daemon-reload"])
-    programs.run(["systemctl", "enable", "pve-guests.service", "pve-bridges.service"])
     programs.run(["systemctl", "restart", "pve-bridges.service"])
 
 

@@ -2,27 +2,54 @@
 
 from collections.abc import Iterator
 import contextlib
+from pathlib import Path
 
-from integration.pct import etcpve
+from integration.pct import etcpve, programs
+
+ASIDE = etcpve.ROOT / ".local.aside"
+
+
+def lose() -> None:
+    """Without quorum the write bits are gone, as on pmxcfs, and nobody can write, not even root."""
+    _folder().chmod(0o550)
+    programs.run(["chattr", "+i", str(_folder())])
+
+
+def regain() -> None:
+    """Quorum is there again."""
+    programs.run(["chattr", "-i", str(_folder())])
+    _folder().chmod(0o755)
+
+
+def unmount() -> None:
+    """/etc/pve without what tells that it is there."""
+    (etcpve.ROOT / "local").rename(ASIDE)
+
+
+def mount() -> None:
+    """/etc/pve is there again."""
+    ASIDE.rename(etcpve.ROOT / "local")
 
 
 @contextlib.contextmanager
 def lost() -> Iterator[None]:
-    """Without quorum the write bits are gone, as on pmxcfs (root has to look at them)."""
-    folder = etcpve.ROOT / "nodes" / etcpve.EtcPve().node / "lxc"
-    folder.chmod(0o550)
+    """For the time of one block."""
+    lose()
     try:
         yield
     finally:
-        folder.chmod(0o755)
+        regain()
 
 
 @contextlib.contextmanager
-def not_mounted() -> Iterator[None]:
-    """/etc/pve without what tells that it is there."""
-    local, aside = etcpve.ROOT / "local", etcpve.ROOT / ".local.aside"
-    local.rename(aside)
+def unmounted() -> Iterator[None]:
+    """For the time of one block."""
+    unmount()
     try:
         yield
     finally:
-        aside.rename(local)
+        mount()
+
+
+def _folder() -> Path:
+    return etcpve.ROOT / "nodes" / etcpve.EtcPve().node / "lxc"

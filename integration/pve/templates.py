@@ -1,13 +1,16 @@
-"""Two container templates made of the machine's own busybox: what init is, is all that differs.
+"""Container templates made of the machine's own programs.
 
-`debian-12-tiny` calls itself Debian; its init is a shell script that ends at once when told to.
-`alpine-3-tiny` calls itself Alpine and has busybox init. Both have a web page, for what PVE does to
-bind mounts when it unpacks a template through them.
+`debian-12-tiny` calls itself Debian; busybox, and an init that ends at once when told to.
+`alpine-3-tiny` calls itself Alpine; busybox and its init.
+`debian-12-systemd` runs systemd, on the machine's own /usr, which is bound read-only.
+All have a web page, for what PVE does to bind mounts when it unpacks a template through them.
 """
 
 import io
 from pathlib import Path
 import tarfile
+
+from integration.pct import mounting
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
 APPLETS = """
@@ -36,6 +39,26 @@ while true; do sleep 3600 & wait $!; done
 """
 INITTAB = "::sysinit:/sbin/network\n::respawn:/bin/sleep 3600\n"
 INTERFACES = "auto lo\niface lo inet loopback\n"
+# Units that have no business in such a container, or nothing to work with.
+MASKED = """
+console-getty.service container-getty@.service e2scrub_reap.service getty.target lxc-net.service
+lxc.service nftables.service rig-agent.service systemd-journald-audit.socket
+systemd-networkd.service systemd-resolved.service systemd-timesyncd.service zfs-import.target
+zfs-mount.service zfs-share.service zfs-volume-wait.service zfs-zed.service zfs.target
+""".split()
+SYSTEMD = {
+    "etc/debian_version": "12.5\n",
+    "etc/hostname": "systemd\n",
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    mounting.OF_THE_HOST: "",
+}
+SYSTEMD_LINKS = {
+    **{name: f"usr/{name}" for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin")},
+    **{f"etc/systemd/system/{name}": "/dev/null" for name in MASKED},
+    "etc/os-release": "../usr/lib/os-release",
+    "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
+    "var/run": "../run",
+}
 COMMON = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\n",
     "etc/group": "root:x:0:\nwww-data:x:33:\n",
@@ -52,29 +75,35 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     debian = {"etc/debian_version": "12.5\n", "etc/hostname": "tiny\n", "sbin/init": INIT}
     alpine = {"etc/alpine-release": "3.19.0\n", "etc/inittab": INITTAB}
-    _write(folder / "debian-12-tiny_12.5-1_amd64.tar.gz", COMMON | debian)
-    _write(folder / "alpine-3-tiny_3.19-1_amd64.tar.gz", COMMON | alpine)
+    busybox = {f"bin/{applet}": "busybox" for applet in APPLETS} | {"var/run": "../run"}
+    _write(folder / "debian-12-tiny_12.5-1_amd64.tar.gz", COMMON | debian, busybox)
+    init = {"sbin/init": "../bin/busybox"}
+    _write(folder / "alpine-3-tiny_3.19-1_amd64.tar.gz", COMMON | alpine, busybox | init)
+    _write(folder / "debian-12-systemd_12.5-1_amd64.tar.gz", COMMON | SYSTEMD, SYSTEMD_LINKS)
 
 
-def _write(path: Path, files: dict[str, str]) -> None:
+def _write(path: Path, files: dict[str, str], links: dict[str, str]) -> None:
     if path.exists():
         return
     temporary = path.with_name(f".{path.name}.new")
-    with tarfile.open(temporary, "w:gz") as archive:
-        parents = {str(parent) for name in files for parent in Path(name).parents}
-        for name in sorted({*FOLDERS, *parents} - {"."}):
+    with tarfile.open(temporary, "w:gz", compresslevel=1) as archive:
+        for name in sorted(_folders(files, links)):
             _add(archive, name, tarfile.DIRTYPE, mode=0o1777 if name == "tmp" else 0o755)
-        busybox = next(Path(name) for name in BUSYBOX if Path(name).exists())
-        _add(archive, "bin/busybox", tarfile.REGTYPE, busybox.read_bytes(), mode=0o755)
-        for applet in APPLETS:
-            _add(archive, f"bin/{applet}", tarfile.SYMTYPE, link="busybox")
-        if "sbin/init" not in files:
-            _add(archive, "sbin/init", tarfile.SYMTYPE, link="../bin/busybox")
-        _add(archive, "var/run", tarfile.SYMTYPE, link="../run")
+        if "busybox" in links.values():
+            content = next(Path(name) for name in BUSYBOX if Path(name).exists()).read_bytes()
+            _add(archive, "bin/busybox", tarfile.REGTYPE, content, mode=0o755)
+        for name, target in links.items():
+            _add(archive, name, tarfile.SYMTYPE, link=target)
         for name, text in files.items():
-            mode = 0o755 if name.startswith("sbin/") else 0o644
-            _add(archive, name, tarfile.REGTYPE, text.encode(), mode=mode)
+            if name not in links and not any(str(p) in links for p in Path(name).parents):
+                mode = 0o755 if name.startswith("sbin/") else 0o644
+                _add(archive, name, tarfile.REGTYPE, text.encode(), mode=mode)
     temporary.rename(path)
+
+
+def _folders(files: dict[str, str], links: dict[str, str]) -> set[str]:
+    parents = {str(parent) for name in (*files, *links) for parent in Path(name).parents}
+    return {*FOLDERS, *parents} - {".", *links}
 
 
 def _add(

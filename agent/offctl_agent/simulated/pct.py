@@ -10,7 +10,7 @@ from offctl_agent.simulated.pctworld import DIED, Said, World
 from offctl_agent.simulated.result import CommandError, Result
 
 # What PVE does in a worker of its own: the last words of a failure are one line.
-TASKS = frozenset({"create", "mount", "reboot", "shutdown", "start", "stop", "unmount"})
+TASKS = frozenset({"create", "reboot", "shutdown", "start", "stop"})
 
 
 def run(world: World, argv: Sequence[str]) -> Result:

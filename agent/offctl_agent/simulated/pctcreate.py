@@ -37,7 +37,7 @@ def run(world: World, call: Call, said: Said) -> None:
         world.files.remove(number)
         raise CommandError(f"unable to create CT {number} - {error.message}", DIED) from None
     if system != found:
-        said.stdout.append(f"got unexpected ostype ({system} != {found})\n")
+        said.stdout.append(f"got unexpected ostype ({found} != {system})\n")
     pctworld.save(world, number, file)
     if call.options.get("start") == "1":
         _start(world, number, said)

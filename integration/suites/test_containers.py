@@ -4,22 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.pve import guest
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
-from integration.rig.hardware import Hardware
 from integration.rig.machine import Machine
-from integration.suites import inside
-
-BRIDGES = {"vmbr0": "10.77.0.1/24"}
+from integration.suites import inside, proxmox, stock
+from integration.suites.conftest import tell
 
 
 @pytest.fixture(scope="module")
-def host(hardware: Hardware, booted: Golden) -> Iterator[Machine]:
+def host(booted: Golden) -> Iterator[Machine]:
     """A Proxmox host with nothing on it; the tests inside make a pool on a spare disk."""
-    with Fleet(hardware, booted) as fleet:
+    with Fleet(stock.HARDWARE, proxmox.ready(booted, tell, product=True)) as fleet:
         (machine,) = fleet.add("off2")
-        guest.install(machine, BRIDGES)
         inside.bring(machine)
         yield machine
 

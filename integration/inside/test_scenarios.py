@@ -193,13 +193,15 @@ def test_a_source_that_is_missing_is_named_before_the_start(host: Host) -> None:
     assert host.run().plan.steps == ()
 
 
-def test_a_second_line_for_one_target_is_told_and_left(host: Host) -> None:
-    content = host.rig.read(120)
-    host.edit(120, b"mp0: /tank/db,mp=/data\n", b"mp0: /tank/db,mp=/data\nmp14: /tank,mp=/data\n")
-    findings = [f"{f.state} {f.reason}" for f in host.run().plan.findings]
-    assert host.rig.read(120) != content
-    assert any("mp" in finding for finding in findings), findings
-    host.rig.write(120, content)
+def test_a_second_line_of_one_number_is_undone(host: Host) -> None:
+    host.edit(120, b"mp0: /tank/db,mp=/data\n", b"mp0: /tank/db,mp=/data\nmp0: /tank,mp=/data\n")
+    run = host.run(restarts=(120,))
+    assert {(e.resource, e.outcome) for e in run.events} == {("container 120 ct120", "done")}
+    assert run.plan.steps == ()
+    assert host.rig.read(120).count(b"mp0: ") == 1
+    effective = host.effective(120)
+    assert effective is not None
+    assert dict(effective.mounts) == {"/data": "/tank/db"}
 
 
 def test_nothing_happens_without_quorum_or_etc_pve(host: Host) -> None:

@@ -43,9 +43,9 @@ def with_config(command: Command) -> Command:
     return loaded
 
 
-def made(config: configs.Config) -> Agent:
-    """The agent for a configuration."""
-    return Agent(config, open_host(config), utc_now)
+def made(config: configs.Config, alive: Callable[[], None] = lambda: None) -> Agent:
+    """The agent for a configuration; `alive` hears that a long command goes on."""
+    return Agent(config, open_host(config, alive), utc_now)
 
 
 @agent.command()
@@ -85,7 +85,8 @@ def run(config: configs.Config) -> None:
 
     service.log("offctl-agent", os.environ, plain=True)
     jitter = random.Random()  # noqa: S311 - no secret depends on it
-    daemon = Daemon(made(config), jitter, service.manager(os.environ))
+    manager = service.manager(os.environ)
+    daemon = Daemon(made(config, manager.alive), jitter, manager)
     daemon.serve(lambda: print(f"looking after {config.host}", flush=True))
 
 

@@ -5,6 +5,8 @@ Values only. "Cannot read" has its own type, Unknown, so that it can never be ta
 
 from dataclasses import dataclass
 
+SERVICE_RUNS = "running"
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -77,11 +79,13 @@ class Configuration:
 class Effective:
     """What a running container really has, whatever its file says.
 
-    `mounts` are (target, source) pairs; `idmap` the lines in effect, as lxc.idmap values.
+    `mounts` are (target, source) pairs; `idmap` the lines in effect, as lxc.idmap values;
+    `services` are (name, SERVICE_RUNS or why it does not) for those asked about that can be judged.
     """
 
     mounts: tuple[tuple[str, str], ...]
     idmap: tuple[str, ...]
+    services: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import subprocess
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError
 from offctl_agent.host import failures, run
+from offctl_agent.host.protocol import Host
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
@@ -103,19 +104,32 @@ class RealRig:
         # Making a pool costs more than most tests: it is made once and swept each time.
         if not Path("/proc/spl/kstat/zfs", POOL).exists():
             shell("zpool", "create", "-f", POOL, DISK)
-        self.host = ZfsHost(programs)
+        self.host: Host = ZfsHost(programs)
         self._made: list[Path] = []
 
     def close(self) -> None:
         self.mend()
         subprocess.run(["zpool", "destroy", "-f", OTHER], check=False, capture_output=True)
-        for name in shell("zfs", "list", "-H", "-o", "name", "-d", "1", POOL).split("\n")[1:-1]:
-            shell("zfs", "destroy", "-rf", name)
-        for path in (*Path("/", POOL).iterdir(), Path("/srv/off")):
+        self._sweep()
+        for path in (*Path("/", POOL).glob("*"), Path("/srv/off")):
             if path.is_symlink():
                 path.unlink()
             elif path.exists():
                 shutil.rmtree(path)
+
+    def _sweep(self) -> None:
+        """An empty pool again; one that will not be swept is destroyed, and made anew next time."""
+        listed = subprocess.run(
+            ["zfs", "list", "-H", "-o", "name", "-d", "1", POOL],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        for name in listed.stdout.split("\n")[1:-1]:
+            swept = subprocess.run(["zfs", "destroy", "-rf", name], check=False)
+            if swept.returncode:
+                shell("zpool", "destroy", "-f", POOL)
+                return
 
     def started(self) -> list[str]:
         """The programs the host started since this was last asked."""

@@ -29,6 +29,11 @@ def mount(number: int, target: str, name: str = "") -> Resource:
     return Resource(f"mount {number}:{target}", f"mount {target} of container {called}")
 
 
+def service(number: int, unit: str, name: str = "") -> Resource:
+    called = f"{number} {name}".rstrip()
+    return Resource(f"service {number}:{unit}", f"service {unit} in container {called}")
+
+
 def guest(number: int, kind: str) -> Resource:
     return Resource(
         f"guest {number}", f"{'container' if kind == 'lxc' else 'virtual machine'} {number}"

@@ -64,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something true that is nobody's to do: "unknown", "orphan" or "unmanaged"."""
+    """Something true that no step is about: "unknown", "drift", "orphan" or "unmanaged"."""
 
     resource: Resource
     state: str

@@ -198,8 +198,8 @@ def test_parents_are_never_made(rig: pools.RealRig) -> None:
 
 
 def test_two_hundred_marks_in_one_transaction(rig: pools.RealRig) -> None:
-    shell("zfs", "create", "-o", "canmount=off", f"{POOL}/many")
-    names = [f"{POOL}/many/{number}" for number in range(20)]
+    shell("zfs", "create", "-o", "canmount=off", f"{rig.pool}/many")
+    names = [f"{rig.pool}/many/{number}" for number in range(20)]
     for name in names:
         Zfs().create(name, (("canmount", "off"),))
     marks = {name: {f"org.offctl:m{n}": str(n) for n in range(10)} for name in names}
@@ -207,7 +207,7 @@ def test_two_hundred_marks_in_one_transaction(rig: pools.RealRig) -> None:
     read = Zfs().read(names, ["org.offctl:m9"])
     assert {read[name]["org.offctl:m9"] for name in names} == {Property("9", "local")}
     with pytest.raises(HostError, match="gone"):
-        Zfs().mark({names[0]: {"org.offctl:n": "1"}, f"{POOL}/gone": {"org.offctl:n": "1"}})
+        Zfs().mark({names[0]: {"org.offctl:n": "1"}, f"{rig.pool}/gone": {"org.offctl:n": "1"}})
     assert Zfs().read(names[:1], ["org.offctl:n"])[names[0]] == {}
 
 

@@ -46,6 +46,7 @@ class FakeLibrary:
     ) -> dict[bytes, Any]:
         self._fail()
         self.programs += 1
+        assert all(params.values()), "a list without elements has no type"
         there = [name for name in params[b"names"] if name in self.datasets]
         assert all(name.split(b"/")[0] == pool for name in there)
         if program == programs.NAMES:

@@ -38,6 +38,11 @@ def test_values_and_sources() -> None:
     assert off.values["mountpoint"] == Property("/m", "received")
 
 
+def test_where_a_zero_limit_comes_from_says_nothing() -> None:
+    (found,) = read(dataset("tank", quota="0\tlocal"))
+    assert found.values["quota"] == Property("0", "default")
+
+
 def test_a_value_with_tabs_is_exact() -> None:
     (found,) = read(dataset("tank", user="x\ty\tlocal\tlocal"))
     assert found.values["a:b"] == Property("x\ty\tlocal", "local")

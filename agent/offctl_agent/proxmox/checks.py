@@ -59,9 +59,9 @@ def programs() -> Iterator[Finding]:
 def zfs() -> Iterator[Finding]:
     """The module, the library, and what the library really supports."""
     if MODULE.is_file():
-        yield finding.ok("zfs", f"kernel module {MODULE.read_text().strip()}")
+        yield finding.ok("zfs module", f"kernel module {MODULE.read_text().strip()}")
     else:
-        yield finding.fails("zfs", "the kernel module is not loaded", "modprobe zfs")
+        yield finding.fails("zfs module", "the kernel module is not loaded", "modprobe zfs")
     supported = Zfs().supported()
     for name, works in supported.items():
         if works:

@@ -15,6 +15,7 @@ import re
 from typing import Any, Protocol, TypeVar, cast
 
 from offctl import errors
+from offctl.desired import properties
 from offctl_agent.host import failures
 from offctl_agent.observed import Property
 from offctl_agent.proxmox import kernelvalues, programs
@@ -23,7 +24,6 @@ _LIMIT = 100_000_000  # the most that the kernel lets a program have: instructio
 _AT_ONCE = 200  # datasets in one program
 _RECEIVED = "$recvd"
 _NAME = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_.: /-]+")
-_ZERO_IS_DEFAULT = frozenset({"quota", "refquota", "refreservation", "reservation"})
 # Everything that is used here; `is_supported` knows, the presence of a name says nothing.
 USED = (
     "lzc_create",
@@ -78,7 +78,7 @@ class Zfs:
         library = self._library()
         return self._done(f"look for {name}", lambda: library.lzc_exists(_dataset(name)))
 
-    def create(self, name: str, properties: tuple[tuple[str, str], ...], marker: str = "") -> None:
+    def create(self, name: str, wanted: tuple[tuple[str, str], ...], marker: str = "") -> None:
         """Create a file system with its properties, and mount it nowhere; never its parents.
 
         `marker` is a user property that is given the dataset's name, to know it by when it is
@@ -86,7 +86,7 @@ class Zfs:
         """
         library, doing = self._library(), f"create dataset {name}"
         try:
-            values = kernelvalues.values(properties)
+            values = kernelvalues.values(wanted)
         except errors.MalformedError as error:
             raise failures.refusal(doing, failures.FAILED, str(error)) from None
         if marker:
@@ -100,8 +100,8 @@ class Zfs:
         """
         found: dict[str, dict[str, Property]] = {}
         wanted, asked = tuple(names), [_bytes(key) for key in keys]
-        if not asked:
-            return {}  # libzfs_core takes no empty list
+        if not asked:  # the library can give a list without elements no type
+            return found
         for start in range(0, len(wanted), _AT_ONCE):
             some = [_dataset(name) for name in wanted[start : start + _AT_ONCE]]
             given = self._ask(wanted[0], programs.READ, {b"names": some, b"keys": asked})
@@ -197,7 +197,7 @@ def _property(name: str, key: str, given: Mapping[bytes, Any]) -> Property:
     where = _text(setpoint)
     if where == _RECEIVED:
         return Property(value, "received")
-    if where in ("default", "temporary") or (key in _ZERO_IS_DEFAULT and value == "0"):
+    if where in ("default", "temporary") or (key in properties.ZERO_IS_DEFAULT and value == "0"):
         return Property(value, "temporary" if where == "temporary" else "default")
     return Property(value, "local" if where == name else "inherited")
 

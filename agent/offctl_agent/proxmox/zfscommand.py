@@ -102,6 +102,8 @@ def _listed(name: str, block: list[str], pool: str, names: tuple[str, ...]) -> L
             raise _odd(f"{name} has {line[:80]!r} where {wanted} should be")
         if (found := _source(source, name)) == "absent":
             raise _odd(f"{wanted} of {name} has the source {source[:80]!r}")
+        if found == "local" and value == "0" and wanted in properties.ZERO_IS_DEFAULT:
+            found = "default"
         # A volume has no `mountpoint`, and nobody set that user property.
         if (value, source) != ("-", "-"):
             values[wanted] = Property(value, found)

@@ -53,8 +53,7 @@ DEFAULTS = {
     "xattr": "on",
     "zoned": "off",
 }
-# A zero here is the same as never having been set.
-ZERO_IS_DEFAULT = frozenset("quota refquota reservation refreservation".split())
+ZERO_IS_DEFAULT = properties.ZERO_IS_DEFAULT
 NOT_INHERITABLE = (
     ZERO_IS_DEFAULT | {"canmount", "filesystem_limit", "snapshot_limit"} | properties.CREATION_ONLY
 )

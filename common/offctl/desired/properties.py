@@ -33,6 +33,10 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 # ZFS keeps these from the moment of creation on and refuses to set them afterwards.
 CREATION_ONLY = frozenset({"casesensitivity", "normalization", "utf8only"})
 
+# Without a limit these are zero. ZFS remembers that somebody set the zero and has no way to forget
+# it, so where a zero comes from says nothing.
+ZERO_IS_DEFAULT = frozenset({"quota", "refquota", "refreservation", "reservation"})
+
 _USER_PROPERTY = re.compile(r"(?=.{1,255}\Z)[a-z0-9_.-]*:[a-z0-9:_.-]+")
 _SIZE = re.compile(
     r"(?P<number>[0-9]{1,20}(?:\.[0-9]{1,9})?)(?:(?P<unit>[KMGTPE])i?)?B?", re.IGNORECASE

@@ -230,7 +230,7 @@ def _event(result: Result, circumstances: Circumstances) -> Event:
 
 def _claim(done: Iterable[Result], ledger: Ledger) -> None:
     for result in done:
-        for difference in result.step.differences:
+        for difference in result.step.claimed:
             _remember(result.step.resource, difference.field, difference.desired, ledger)
 
 
@@ -242,7 +242,7 @@ def _remember(resource: Resource, field_name: str, desired: str, ledger: Ledger)
 
 
 def _fields(results: Iterable[Result]) -> Interrupted:
-    return {(r.step.resource.key, d.field, d.desired) for r in results for d in r.step.differences}
+    return {(r.step.resource.key, d.field, d.desired) for r in results for d in r.step.claimed}
 
 
 def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) -> None:

@@ -61,7 +61,7 @@ class GuestRig(pools.RealRig):
             program.chmod(0o755)
         for name in ("/etc/subuid", "/etc/subgid"):
             Path(name).write_text(SUBIDS)
-        layout.lay_out_pve(NODE, {STORAGE: f"{pools.POOL}/pve"})
+        layout.lay_out(NODE, {STORAGE: f"{pools.POOL}/pve"})
         vmlist = etcpve.ROOT / ".vmlist"
         if not vmlist.exists():
             # pmxcfs has one on an empty host too.
@@ -108,7 +108,7 @@ class GuestRig(pools.RealRig):
             case "no_quorum":
                 self._stack.enter_context(quorum.lost())
             case "pve_not_mounted":
-                self._stack.enter_context(quorum.not_mounted())
+                self._stack.enter_context(quorum.unmounted())
             case "fails" | "fails_after" | "hangs":
                 (self._faults / fault).write_text(value)
             case _:

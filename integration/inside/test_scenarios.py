@@ -206,7 +206,7 @@ def test_a_second_line_of_one_number_is_undone(host: Host) -> None:
 
 def test_nothing_happens_without_quorum_or_etc_pve(host: Host) -> None:
     host.by_hand("pct", "set", "113", "--memory", "256")
-    for damage in (quorum.lost, quorum.not_mounted):
+    for damage in (quorum.lost, quorum.unmounted):
         with damage():
             run = host.run()
             assert run.events == []

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from agent.scenario import NOW, Scene
 from offctl_agent.execute import Outcome
 
@@ -74,3 +76,32 @@ def test_databases_restart_first_and_a_failure_stops_the_rest(tmp_path: Path) ->
     scene.faults("")
     run = scene.run(text=wanted, restarts=(113, 120))
     assert [e.resource for e in run.events] == ["container 120 ct120", "container 113 ct113"]
+
+
+MOUNTED = """
+[[dataset]]
+name = "zfs-hdd/one"
+[[dataset]]
+name = "zfs-hdd/two"
+[[container]]
+id = 113
+template = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
+mount = [{ target = "/m", source = "/zfs-hdd/one", dataset = "zfs-hdd/one" }]
+"""
+
+
+@pytest.mark.parametrize("by_hand", ["", "mp5: /zfs-hdd,mp=/theirs\n"])
+def test_a_mount_brought_into_effect_by_a_restart_stays(tmp_path: Path, by_hand: str) -> None:
+    scene = Scene.make(tmp_path, MOUNTED)
+    scene.run()
+    if by_hand:
+        scene.by_hand("pct", "set", "113", "--mp5", "/zfs-hdd/one,mp=/theirs")
+        scene.by_hand("pct", "set", "113", "--mp5", "/zfs-hdd,mp=/theirs")
+    head, mount = MOUNTED.split("mount =")
+    two = head + "mount =" + mount.replace("one", "two")
+    run = scene.run(text=two, restarts=(113,))
+    assert run.plan.steps == ()
+    for _ in range(2):
+        assert scene.run(restarts=(113,)).events == []
+    assert "mp0: /zfs-hdd/two,mp=/m\n" + by_hand in scene.configuration(113)
+    assert "[pve:pending]" not in scene.configuration(113)

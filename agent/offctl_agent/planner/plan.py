@@ -10,7 +10,7 @@ import enum
 import hashlib
 
 from offctl.report import Difference
-from offctl_agent.planner.actions import Action
+from offctl_agent.planner.actions import Action, RestartContainer
 
 
 class Effect(enum.Enum):
@@ -55,6 +55,14 @@ class Step:
     requires: tuple[str, ...] = ()
     container: int = 0
     audited: bool = False
+
+    @property
+    def claimed(self) -> tuple[Difference, ...]:
+        """What becomes ours when it is done.
+
+        A restart only brings into effect what is written, by us or by somebody else.
+        """
+        return () if isinstance(self.action, RestartContainer) else self.differences
 
     @property
     def hinders(self) -> bool:

@@ -20,6 +20,8 @@ DEFAULT = "default"
 LAST_UNPLUGGED = 9
 
 _NETWORK = re.compile(r"net\d+")
+# Interfaces and mounts are known by what they are, never by what stands under a number.
+_NUMBERED = re.compile(r"(?:net|mp|unused)\d+")
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def _defaults(container: Container, now: Configuration, draft: Draft, *, running
         and key not in container.defaults
         and key not in options.UNDELETABLE
         and re.fullmatch(r"[a-z]+\d*", key)
-        and not _NETWORK.fullmatch(key)
+        and not _NUMBERED.fullmatch(key)
         and key in coming
         and options.same(key, entry.value, coming[key])
     ]

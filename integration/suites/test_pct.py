@@ -95,7 +95,8 @@ def test_containers_come_back_with_the_host(host: Machine) -> None:
     """
     done = _shell(host, prepared)
     assert done.code == 0, done.stderr
-    host.reboot()
+    host.run("sync")
+    host.power_cycle()
     running = "status: running\n"
     host.until(
         "the containers", lambda: _shell(host, "pct status 131").stdout == running, timeout=300

@@ -77,7 +77,7 @@ def test_systemd_runs_in_a_container(host: Machine) -> None:
         state = _shell(host, "pct exec 130 -- systemctl is-system-running").stdout.strip()
         return state in ("running", "degraded")
 
-    host.until("systemd to settle", settled, timeout=180)
+    host.until("systemd to settle", settled, timeout=600)
     failed = _shell(host, "pct exec 130 -- systemctl --failed --no-legend --plain").stdout
     assert failed == ""
     groups = _shell(host, "ls -d /sys/fs/cgroup/lxc/130/ns/system.slice/*.service").stdout

@@ -41,14 +41,20 @@ INITTAB = "::sysinit:/sbin/network\n::respawn:/bin/sleep 3600\n"
 INTERFACES = "auto lo\niface lo inet loopback\n"
 # Units that have no business in such a container, or nothing to work with.
 MASKED = """
-console-getty.service container-getty@.service e2scrub_reap.service getty.target lxc-net.service
-lxc.service nftables.service rig-agent.service systemd-journald-audit.socket
-systemd-networkd.service systemd-resolved.service systemd-timesyncd.service zfs-import.target
+apt-daily-upgrade.timer apt-daily.timer console-getty.service container-getty@.service
+dev-hugepages.mount dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
+getty.target lxc-monitord.service lxc-net.service lxc.service nftables.service rig-agent.service
+sys-kernel-debug.mount systemd-binfmt.service systemd-firstboot.service
+systemd-journald-audit.socket systemd-logind.service systemd-networkd.service
+systemd-pcrphase-sysinit.service systemd-pcrphase.service systemd-resolved.service
+systemd-sysext.service systemd-timesyncd.service systemd-udevd.service zfs-import.target
 zfs-mount.service zfs-share.service zfs-volume-wait.service zfs-zed.service zfs.target
 """.split()
 SYSTEMD = {
     "etc/debian_version": "12.5\n",
     "etc/hostname": "systemd\n",
+    # Empty, not missing: systemd makes one up and does not take this for a first boot, which asks.
+    "etc/machine-id": "",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     mounting.OF_THE_HOST: "",
 }

@@ -77,7 +77,7 @@ def test_systemd_runs_in_a_container(host: Machine) -> None:
         state = _shell(host, "pct exec 130 -- systemctl is-system-running").stdout.strip()
         return state in ("running", "degraded")
 
-    host.until("systemd to settle", settled, timeout=180)
+    host.until("systemd to settle", settled, timeout=600)
     failed = _shell(host, "pct exec 130 -- systemctl --failed --no-legend --plain").stdout
     assert failed == ""
     groups = _shell(host, "ls -d /sys/fs/cgroup/lxc/130/ns/system.slice/*.service").stdout
@@ -95,7 +95,8 @@ def test_containers_come_back_with_the_host(host: Machine) -> None:
     """
     done = _shell(host, prepared)
     assert done.code == 0, done.stderr
-    host.reboot()
+    host.run("sync")
+    host.power_cycle()
     running = "status: running\n"
     host.until(
         "the containers", lambda: _shell(host, "pct status 131").stdout == running, timeout=300

@@ -27,7 +27,7 @@ def main() -> int:
     run = commands.add_parser("run", help="run one command in a fresh guest, as root")
     run.add_argument("--memory", type=int, default=Hardware().memory, help="MiB")
     run.add_argument("--timeout", type=float, default=600.0, help="seconds for the command")
-    run.add_argument("--put", action="append", default=[], metavar="FILE:PATH", help="copy a file in first")
+    run.add_argument("--put", action="append", default=[], metavar="FILE:PATH", help="copy a file or directory in first")
     run.add_argument("--name", default="host", help="the guest's host name")
     run.add_argument("argv", nargs="+", metavar="COMMAND")
     options = parser.parse_args()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 import contextlib
+import io
 from pathlib import Path
 import shutil
 import socket
 import subprocess
+import tarfile
 import time
 
 from integration.rig import control, process, qmp
@@ -162,7 +164,15 @@ class Machine:
         return self.run(*argv, timeout=timeout).stdout.rstrip("\n")
 
     def put(self, path: str, data: str | bytes | Path, *, mode: int = 0o644) -> None:
-        """Write a file in the guest: text, bytes, or the content of a file of this machine."""
+        """Write a file in the guest: text, bytes, or what a path of this machine holds.
+
+        A directory comes with all that is in it, and keeps modes.
+        """
+        if isinstance(data, Path) and data.is_dir():
+            self.run("mkdir", "-p", path)
+            self.put("/tmp/put.tar", _packed(data))
+            self.run("tar", "-C", path, "-xf", "/tmp/put.tar", "--no-same-owner")
+            return
         content = data.read_bytes() if isinstance(data, Path) else data
         raw = content.encode() if isinstance(content, str) else content
         self.control.put(path, raw, mode)
@@ -217,3 +227,11 @@ class Machine:
     def _open(self, port: int, host_port: int) -> None:
         assert self._qmp is not None
         self._qmp.monitor(f"hostfwd_add outside tcp:127.0.0.1:{host_port}-10.0.2.15:{port}")
+
+
+def _packed(directory: Path) -> bytes:
+    """A directory's content as a tar archive, without what Python leaves in source trees."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(directory, ".", filter=lambda entry: None if "__pycache__" in entry.name else entry)
+    return archive.getvalue()

@@ -85,7 +85,8 @@ def become(message: Message) -> Message:
     entropy = b64decode(message["entropy"])
     with Path("/dev/urandom").open("wb") as urandom:
         # Writing alone would not change what the kernel already derived.
-        fcntl.ioctl(urandom, RNDADDENTROPY, struct.pack("ii", len(entropy) * 8, len(entropy)) + entropy)
+        header = struct.pack("ii", len(entropy) * 8, len(entropy))
+        fcntl.ioctl(urandom, RNDADDENTROPY, header + entropy)
         fcntl.ioctl(urandom, RNDRESEEDCRNG)
     time.clock_settime(time.CLOCK_REALTIME, message["now"])
     Path("/etc/hostid").write_bytes(b64decode(message["hostid"]))
@@ -135,18 +136,21 @@ class Channel:
 
     def serve(self) -> None:
         """Answer for ever."""
-        rest = b""
+        rest = bytearray()
         while True:
+            # The kernel gives a page at most, so a long line comes in hundreds of pieces.
             data = os.read(self._port, 1 << 16)
             if not data:
                 # Nobody is at the other end.
                 time.sleep(0.05)
+            rest += data
+            if b"\n" not in data:
                 continue
-            *lines, rest = (rest + data).split(b"\n")
+            *lines, rest = rest.split(b"\n")
             for line in lines:
                 threading.Thread(target=self._answer, args=(line,), daemon=True).start()
 
-    def _answer(self, line: bytes) -> None:
+    def _answer(self, line: bytearray) -> None:
         message = json.loads(line)
         try:
             answer = HANDLERS[message["op"]](message)

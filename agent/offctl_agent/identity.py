@@ -31,7 +31,8 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
         names.checked(address, configs.ADDRESS, "coordinator address")
     files.make_directory(path.parent)
     if not path.exists():
-        files.create(path, _config(host, coordinators, simulated), mode=files.READABLE)
+        content = _config(path, host, coordinators, simulated)
+        files.create(path, content, mode=files.READABLE)
     config = configs.load(path)
     if config.host != host:
         raise errors.AdminError(
@@ -46,15 +47,18 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
     return Made(path, _lines(host, _certificate(config, host), _tunnel_key(config)))
 
 
-def _config(host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
+def _config(path: Path, host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
     values: dict[str, object] = {
         "host": host,
         "coordinators": list(coordinators),
         "interval": configs.DEFAULT_INTERVAL,
     }
     if simulated:
-        # Everything of a simulated host stays beside its configuration.
-        values |= {"simulated": simulated, "state": "state", "runtime": "run"}
+        values["simulated"] = simulated
+    if simulated and path != configs.DEFAULT:
+        # Everything of a simulated host stays beside its configuration. That of an installed one is
+        # where the service may write.
+        values |= {"state": "state", "runtime": "run"}
     return (
         b"# One host's agent and courier; see offctl-agent(8).\n" + tomli_w.dumps(values).encode()
     )

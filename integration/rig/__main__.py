@@ -60,8 +60,8 @@ def run_once(options: argparse.Namespace) -> int:
     hardware = Hardware(memory=options.memory)
     state = base(hardware)
     started = time.monotonic()
-    with Fleet(hardware) as fleet:
-        (machine,) = fleet.add(state, options.name)
+    with Fleet(hardware, state) as fleet:
+        (machine,) = fleet.add(options.name)
         tell(f"guest there after {time.monotonic() - started:.1f} s")
         for pair in options.put:
             source, _, target = pair.partition(":")

@@ -37,7 +37,7 @@ def key(*parts: str | bytes | Path) -> str:
 def made(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     """The directory KIND-NAME, made by `make` if it is not there yet; half made ones never count.
 
-    The others of the same kind that nobody uses are kept: two branches may differ.
+    Those made of something else stay: two branches may differ.
     """
     target = directory() / f"{kind}-{name}"
     if target.exists():

@@ -2,9 +2,11 @@
 
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+import json
 import os
 from pathlib import Path
 import secrets
+import shutil
 import time
 from types import TracebackType
 
@@ -14,16 +16,18 @@ from integration.rig.hardware import Hardware
 from integration.rig.hub import Hub
 from integration.rig.machine import Machine
 
+INDEX = "fleet.json"
+
 
 class Fleet:
-    """Guests restored from one saved state, in one directory that goes with them."""
+    """Guests restored from a saved state, in one directory that goes with them."""
 
-    def __init__(self, size: Hardware) -> None:
+    def __init__(self, size: Hardware, golden: Golden) -> None:
         self._hardware = size
+        self._golden = golden
         self._context = cache.run_directory()
-        self._home = self._context.__enter__()
+        self.home = self._context.__enter__()
         self._machines: dict[str, Machine] = {}
-        self._addresses: dict[str, str] = {}
         self.hub = Hub()
 
     def __enter__(self) -> "Fleet":
@@ -47,26 +51,39 @@ class Fleet:
 
     def address(self, name: str) -> str:
         """A guest's address on the LAN."""
-        return self._addresses[name]
+        return f"{hardware.LAN}.{self._number(name)}"
 
-    def add(self, golden: Golden, *names: str) -> tuple[Machine, ...]:
-        """Start guests from a saved state; each knows the names of all that are there by then."""
-        fresh = []
-        for name in names:
-            home = self._home / name
-            home.mkdir()
-            machine = Machine(name, home, self._hardware, golden.boot, golden.disks(home))
-            self._machines[name] = machine
-            self._addresses[name] = f"{hardware.LAN}.{10 + len(self._machines)}"
-            self.hub.plug(name, home)
-            machine.power_on(golden.state)
-            fresh.append(machine)
+    def add(self, *names: str) -> tuple[Machine, ...]:
+        """Start guests of these names; each knows the addresses of all that are there by then."""
+        fresh = [self._start(name, self._golden) for name in names]
         with ThreadPoolExecutor(max(1, len(fresh))) as pool:
-            list(pool.map(self._wake, fresh))
+            list(pool.map(self._become, fresh))
         return tuple(fresh)
+
+    def save(self, directory: Path) -> None:
+        """Write the state of all guests to a directory, for `resume`; their power goes."""
+        for machine in self.machines:
+            target = directory / machine.name
+            target.mkdir()
+            machine.save(target / "state")
+            for disk in machine.disks:
+                shutil.move(disk, target / disk.name)
+        (directory / INDEX).write_text(json.dumps(list(self._machines)))
+
+    def resume(self, directory: Path) -> tuple[Machine, ...]:
+        """Go on with all guests where `save` left them; each is who it was."""
+        names = json.loads((directory / INDEX).read_text())
+        golden = self._golden
+        again = [
+            self._start(name, Golden(directory / name, golden.boot, golden.key)) for name in names
+        ]
+        with ThreadPoolExecutor(max(1, len(again))) as pool:
+            list(pool.map(self._refresh, again))
+        return tuple(again)
 
     def collect(self, target: Path) -> None:
         """Keep everybody's logs."""
+        shutil.rmtree(target, ignore_errors=True)
         for machine in self.machines:
             machine.collect(target)
 
@@ -77,20 +94,38 @@ class Fleet:
         self.hub.close()
         self._context.__exit__(None, None, None)
 
-    def _wake(self, machine: Machine) -> None:
+    def _start(self, name: str, golden: Golden) -> Machine:
+        home = self.home / name
+        home.mkdir()
+        machine = Machine(name, home, self._hardware, golden.boot, golden.disks(home))
+        self._machines[name] = machine
+        self.hub.plug(name, home)
+        machine.power_on(golden.state)
+        return machine
+
+    def _refresh(self, machine: Machine) -> None:
         machine.wait_ready()
-        number = list(self._machines).index(machine.name) + 11
-        known = "".join(f"{address} {name}\n" for name, address in self._addresses.items())
+        machine.control.call("refresh", **_fresh())
+
+    def _become(self, machine: Machine) -> None:
+        machine.wait_ready()
+        known = "".join(f"{self.address(name)} {name}\n" for name in self._machines)
         machine.control.call(
             "become",
             name=machine.name,
-            entropy=b64encode(os.urandom(64)).decode(),
-            now=time.time(),
             hostid=b64encode(os.urandom(4)).decode(),
             machine_id=secrets.token_hex(16),
             hosts=f"127.0.0.1 localhost\n{known}",
             network={
-                "mac": f"02:00:00:00:00:{number:02x}",
-                "address": f"{self._addresses[machine.name]}/24",
+                "mac": f"02:00:00:00:00:{self._number(machine.name):02x}",
+                "address": f"{self.address(machine.name)}/24",
             },
+            **_fresh(),
         )
+
+    def _number(self, name: str) -> int:
+        return 11 + list(self._machines).index(name)
+
+
+def _fresh() -> dict[str, object]:
+    return {"entropy": b64encode(os.urandom(64)).decode(), "now": time.time()}

@@ -28,7 +28,7 @@ class Machine:
         self.home = home
         self._hardware = hardware
         self._boot = boot
-        self._disks = disks
+        self.disks = disks
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: qmp.Qmp | None = None
         self._control: control.Control | None = None
@@ -44,7 +44,7 @@ class Machine:
 
     def power_on(self, state: Path | None = None) -> None:
         """Start it, from a saved state if one is given; `wait_ready` tells when it answers."""
-        argv = self._hardware.argv(self._boot, self._disks, self.home)
+        argv = self._hardware.argv(self._boot, self.disks, self.home)
         if state is not None:
             argv += ["-incoming", f"exec:cat {state}"]
         for left in ("qmp.sock", "control.sock", "console.sock", "lan.sock"):

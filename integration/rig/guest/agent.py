@@ -80,8 +80,8 @@ def get(message: Message) -> Message:
     return {"data": b64encode(data).decode(), "more": len(data) == PIECE}
 
 
-def become(message: Message) -> Message:
-    """Be somebody else than the siblings restored from the same state."""
+def refresh(message: Message) -> Message:
+    """Have another random state than what was restored from the same state, and the right time."""
     entropy = b64decode(message["entropy"])
     with Path("/dev/urandom").open("wb") as urandom:
         # Writing alone would not change what the kernel already derived.
@@ -89,6 +89,15 @@ def become(message: Message) -> Message:
         fcntl.ioctl(urandom, RNDADDENTROPY, header + entropy)
         fcntl.ioctl(urandom, RNDRESEEDCRNG)
     time.clock_settime(time.CLOCK_REALTIME, message["now"])
+    return {}
+
+
+def become(message: Message) -> Message:
+    """Be somebody else than the siblings restored from the same state."""
+    refresh(message)
+    seed = Path("/var/lib/systemd/random-seed")
+    if seed.exists():
+        seed.write_bytes(os.urandom(512))
     Path("/etc/hostid").write_bytes(b64decode(message["hostid"]))
     Path("/etc/machine-id").write_text(message["machine_id"] + "\n")
     Path("/etc/hostname").write_text(message["name"] + "\n")
@@ -122,7 +131,14 @@ def network() -> None:
     subprocess.run(["/usr/sbin/ip", "-batch", "-"], input=batch.encode(), check=True)
 
 
-HANDLERS = {"run": run, "put": put, "get": get, "become": become, "ping": lambda _: {}}
+HANDLERS = {
+    "become": become,
+    "get": get,
+    "ping": lambda _: {},
+    "put": put,
+    "refresh": refresh,
+    "run": run,
+}
 
 
 class Channel:

@@ -1,4 +1,4 @@
-"""Where made things are kept: each with the key of what it was made from, and made by one at a time."""
+"""Where made things are kept, each under the key of what it was made from."""
 
 from collections.abc import Callable, Iterator
 import contextlib

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import time
 from types import TracebackType
+from typing import Any
 
 from integration.rig import cache, hardware
 from integration.rig.golden import Golden
@@ -127,5 +128,5 @@ class Fleet:
         return 11 + list(self._machines).index(name)
 
 
-def _fresh() -> dict[str, object]:
+def _fresh() -> dict[str, Any]:
     return {"entropy": b64encode(os.urandom(64)).decode(), "now": time.time()}

@@ -60,7 +60,7 @@ def prepared(
     base: Golden,
     hardware: Hardware,
     parts: tuple[str | bytes | Path, ...],
-    prepare: Callable[[Machine], None],
+    prepare: Callable[[Machine], object],
     tell: Callable[[str], None],
 ) -> Golden:
     """A second level: `base` after `prepare`; `parts` are all that decides what that does."""
@@ -80,7 +80,7 @@ def _save(
     boot: Path,
     disks: tuple[Path, ...],
     state: Path | None,
-    prepare: Callable[[Machine], None],
+    prepare: Callable[[Machine], object],
 ) -> None:
     hub = Hub()
     with tempfile.TemporaryDirectory(prefix="rig-") as temporary:

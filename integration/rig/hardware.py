@@ -30,16 +30,22 @@ class Hardware:
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-kernel", str(boot / "vmlinuz"), "-initrd", str(boot / "initrd"), "-append", kernel),
             *("-qmp", f"unix:{home}/qmp.sock,server=on,wait=off"),
-            *("-chardev", f"socket,id=console,path={home}/console.sock,server=on,wait=off"
-              f",logfile={home}/console.log,logappend=on"),
+            *(
+                "-chardev",
+                f"socket,id=console,path={home}/console.sock,server=on,wait=off"
+                f",logfile={home}/console.log,logappend=on",
+            ),
             *("-serial", "chardev:console"),
             *("-device", "virtio-rng-pci,addr=0x2"),
             *("-device", "virtio-serial-pci,addr=0x3"),
             *("-chardev", f"socket,id=control,path={home}/control.sock,server=on,wait=off"),
             *("-device", "virtserialport,chardev=control,name=rig.control"),
             # The LAN: frames to and from the hub, no interface of this machine.
-            *("-netdev", f"dgram,id=lan,local.type=unix,local.path={home}/lan.sock"
-              f",remote.type=unix,remote.path={home}/hub.sock"),
+            *(
+                "-netdev",
+                f"dgram,id=lan,local.type=unix,local.path={home}/lan.sock"
+                f",remote.type=unix,remote.path={home}/hub.sock",
+            ),
             *("-device", "virtio-net-pci,netdev=lan,addr=0x4,romfile="),
             # Restricted: this machine can call in, the guest can call nobody.
             *("-netdev", "user,id=outside,restrict=on,ipv6=off"),

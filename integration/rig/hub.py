@@ -11,7 +11,7 @@ FRAME = 1 << 16
 
 
 class Hub:
-    """One port for each guest: what QEMU sends to its hub.sock comes out at the others' lan.sock."""
+    """A port for each guest: what QEMU sends to its hub.sock comes out at the others' lan.sock."""
 
     def __init__(self) -> None:
         self._homes: dict[str, Path] = {}

@@ -24,7 +24,7 @@ class Image:
 
 
 def build(tell: Callable[[str], None]) -> Image:
-    """The image of the chosen release; everything that is there already is used. Raises RigError."""
+    """The image of the chosen release; what is there already is used. Raises RigError."""
     run(STEPS / "tools")
     chosen = release.chosen()
     root_key = cache.key(chosen.name, STEPS / "root", *chosen.packages)
@@ -40,9 +40,7 @@ def build(tell: Callable[[str], None]) -> Image:
     return Image(image, image / "disk.qcow2", image_key)
 
 
-def _made(
-    tell: Callable[[str], None], kind: str, key: str, make: Callable[[Path], None]
-) -> Path:
+def _made(tell: Callable[[str], None], kind: str, key: str, make: Callable[[Path], None]) -> Path:
     started = time.monotonic()
 
     def timed(path: Path) -> None:

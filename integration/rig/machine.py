@@ -15,7 +15,8 @@ from integration.rig.control import DEADLINE, Done, GuestError
 from integration.rig.hardware import Hardware
 from integration.rig.process import RigError
 
-BOOT_DEADLINE = 180.0
+BOOT_DEADLINE = 300.0
+PACKED = "/run/rig-put.tar"
 
 
 class Machine:
@@ -170,8 +171,8 @@ class Machine:
         """
         if isinstance(data, Path) and data.is_dir():
             self.run("mkdir", "-p", path)
-            self.put("/tmp/put.tar", _packed(data))
-            self.run("tar", "-C", path, "-xf", "/tmp/put.tar", "--no-same-owner")
+            self.put(PACKED, _packed(data))
+            self.run("tar", "-C", path, "-xf", PACKED, "--no-same-owner")
             return
         content = data.read_bytes() if isinstance(data, Path) else data
         raw = content.encode() if isinstance(content, str) else content

@@ -1,24 +1,16 @@
 """Fixtures: guests for a test, with or without the packages, and a whole site. See the README."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Generator, Iterator
 from pathlib import Path
 import sys
-import time
 
 import pytest
 
-from integration.rig import cache, golden, image
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
-from integration.rig.hardware import Hardware
-from integration.rig.machine import Machine
-from integration.rig.process import run
-from integration.suites.scene import HOSTS, Scene
+from integration.suites import stock
+from integration.suites.scene import Scene
 
-LOGS = cache.ROOT / "build" / "integration-logs"
-HERE = Path(__file__).resolve().parent
-SCENE = (HERE / "scene.py", HERE / "ground.py", HERE / "site")
 FAILED = pytest.StashKey[bool]()
 
 
@@ -27,8 +19,14 @@ def tell(line: str) -> None:
     print(line, file=sys.__stderr__, flush=True)
 
 
+def pytest_sessionstart() -> None:
+    stock.forget_logs()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember a failure, so that the guests' logs are kept."""
     report = yield
     if report.failed:
@@ -37,75 +35,45 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def hardware() -> Hardware:
-    """The size of every guest."""
-    return Hardware()
-
-
-@pytest.fixture(scope="session")
-def booted(hardware: Hardware) -> Golden:
+def booted() -> Golden:
     """A guest that has just booted, without anything of ours."""
-    return golden.booted(image.build(tell), hardware, tell)
+    return stock.booted(tell)
 
 
 @pytest.fixture(scope="session")
 def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with our packages, built from this tree."""
-    return build_debs(tmp_path_factory.mktemp("debs"))
+    return stock.build_debs(tmp_path_factory.mktemp("debs"))
 
 
 @pytest.fixture(scope="session")
 def newer_debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a higher version."""
-    return build_debs(tmp_path_factory.mktemp("newer"), "+newer")
+    return stock.build_debs(tmp_path_factory.mktemp("newer"), "+newer")
 
 
 @pytest.fixture(scope="session")
-def installed(booted: Golden, hardware: Hardware, debs: Path) -> Golden:
+def installed(booted: Golden, debs: Path) -> Golden:
     """A guest with all three packages installed and nothing configured."""
-    packages = sorted(debs.glob("*.deb"))
-    return golden.prepared(
-        booted, hardware, tuple(packages), lambda machine: install(machine, debs), tell
-    )
-
-
-@pytest.fixture
-def bare_fleet(request: pytest.FixtureRequest, hardware: Hardware, booted: Golden) -> Iterator[Fleet]:
-    """Room for guests without our packages: `fleet.add("off1", "off2")`."""
-    yield from _fleet(request, hardware, booted)
-
-
-@pytest.fixture
-def fleet(request: pytest.FixtureRequest, hardware: Hardware, installed: Golden) -> Iterator[Fleet]:
-    """Room for guests with our packages installed: `fleet.add("off1", "off2")`."""
-    yield from _fleet(request, hardware, installed)
+    return stock.installed(booted, debs, tell)
 
 
 @pytest.fixture(scope="session")
-def settled(hardware: Hardware, installed: Golden) -> Path:
-    """The state of a coordinator and three hosts after release 1 was published and all settled.
+def settled(installed: Golden) -> Path:
+    """The state of a coordinator and three hosts after release 1 was published and all settled."""
+    return stock.settled(installed, tell)
 
-    Made anew every week: what the coordinator says to be current is so for a day, and a clock
-    cannot jump for ever.
-    """
-    week = datetime.now(UTC).strftime("%G-%V")
 
-    def make(path: Path) -> None:
-        started = time.monotonic()
-        with Fleet(hardware, installed) as fleet:
-            coordinator, *hosts = fleet.add("coordinator", *HOSTS)
-            scene = Scene(fleet, coordinator, hosts)
-            try:
-                scene.start()
-                scene.sign_and_publish()
-                scene.settle()
-            except BaseException:
-                fleet.collect(LOGS / "settled")
-                raise
-            scene.save(path)
-        tell(f"settled site: {time.monotonic() - started:.0f} s")
+@pytest.fixture
+def bare_fleet(request: pytest.FixtureRequest, booted: Golden) -> Iterator[Fleet]:
+    """Room for guests without our packages: `bare_fleet.add("off1", "off2")`."""
+    yield from _fleet(request, booted)
 
-    return cache.made("settled", cache.key(installed.key, week, *SCENE), make)
+
+@pytest.fixture
+def fleet(request: pytest.FixtureRequest, installed: Golden) -> Iterator[Fleet]:
+    """Room for guests with our packages installed: `fleet.add("off1", "off2")`."""
+    yield from _fleet(request, installed)
 
 
 @pytest.fixture
@@ -114,25 +82,10 @@ def scene(fleet: Fleet, settled: Path) -> Scene:
     return Scene.resumed(fleet, settled)
 
 
-def build_debs(target: Path, suffix: str = "") -> Path:
-    """Build the packages into `target`."""
-    run(cache.ROOT / "packaging" / "deb", target, *([suffix] if suffix else []))
-    return target
-
-
-def install(machine: Machine, debs: Path) -> str:
-    """Install packages as an operator does who has the files; what apt says."""
-    names = []
-    for deb in sorted(debs.glob("*.deb")):
-        names.append(f"/root/debs/{deb.name}")
-        machine.put(names[-1], deb)
-    return machine.out("apt-get", "install", "-y", "--no-install-recommends", *names, timeout=300)
-
-
-def _fleet(request: pytest.FixtureRequest, hardware: Hardware, state: Golden) -> Iterator[Fleet]:
-    with Fleet(hardware, state) as fleet:
+def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:
+    with Fleet(stock.HARDWARE, state) as fleet:
         try:
             yield fleet
         finally:
             if request.node.stash.get(FAILED, False):
-                fleet.collect(LOGS / request.node.name)
+                fleet.collect(stock.LOGS / request.node.name)

@@ -70,9 +70,9 @@ class Scene:
             return {}
         return {entry["host"]: entry for entry in json.loads(said)["hosts"]}
 
-    def state(self, name: str) -> str:
-        """The word for one host."""
-        return str(self.status().get(name, {}).get("state", ""))
+    def states(self) -> dict[str, str]:
+        """The word for each host."""
+        return {name: str(entry["state"]) for name, entry in self.status().items()}
 
     def sign_and_publish(self) -> int:
         """Make a release of the site as it is now; its serial."""
@@ -89,8 +89,7 @@ class Scene:
         """Wait until every host has become what the newest release says; the table."""
         self.offctl("status", "--wait", str(SETTLE))
         table = self.offctl("status")
-        states = {name: entry["state"] for name, entry in self.status().items()}
-        assert states == dict.fromkeys(self.hosts, "converged"), table
+        assert self.states() == dict.fromkeys(self.hosts, "converged"), table
         return table
 
     def write(self, name: str, text: str) -> None:

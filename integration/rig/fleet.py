@@ -29,6 +29,7 @@ class Fleet:
         self._context = cache.run_directory()
         self.home = self._context.__enter__()
         self._machines: dict[str, Machine] = {}
+        self._numbers: dict[str, int] = {}
         self.hub = Hub()
 
     def __enter__(self) -> "Fleet":
@@ -52,10 +53,12 @@ class Fleet:
 
     def address(self, name: str) -> str:
         """A guest's address on the LAN."""
-        return f"{hardware.LAN}.{self._number(name)}"
+        return f"{hardware.LAN}.{self._numbers[name]}"
 
     def add(self, *names: str) -> tuple[Machine, ...]:
         """Start guests of these names; each knows the addresses of all that are there by then."""
+        for name in names:
+            self._numbers[name] = 11 + len(self._numbers)
         fresh = [self._start(name, self._golden) for name in names]
         with ThreadPoolExecutor(max(1, len(fresh))) as pool:
             list(pool.map(self._become, fresh))
@@ -69,11 +72,11 @@ class Fleet:
             machine.save(target / "state")
             for disk in machine.disks:
                 shutil.move(disk, target / disk.name)
-        (directory / INDEX).write_text(json.dumps(list(self._machines)))
+        (directory / INDEX).write_text(json.dumps(self._numbers))
 
-    def resume(self, directory: Path) -> tuple[Machine, ...]:
-        """Go on with all guests where `save` left them; each is who it was."""
-        names = json.loads((directory / INDEX).read_text())
+    def resume(self, directory: Path, *names: str) -> tuple[Machine, ...]:
+        """Go on with guests where `save` left them; each is who it was."""
+        self._numbers = json.loads((directory / INDEX).read_text())
         golden = self._golden
         again = [
             self._start(name, Golden(directory / name, golden.boot, golden.key)) for name in names
@@ -110,7 +113,7 @@ class Fleet:
 
     def _become(self, machine: Machine) -> None:
         machine.wait_ready()
-        known = "".join(f"{self.address(name)} {name}\n" for name in self._machines)
+        known = "".join(f"{self.address(name)} {name}\n" for name in self._numbers)
         machine.control.call(
             "become",
             name=machine.name,
@@ -118,14 +121,11 @@ class Fleet:
             machine_id=secrets.token_hex(16),
             hosts=f"127.0.0.1 localhost\n{known}",
             network={
-                "mac": f"02:00:00:00:00:{self._number(machine.name):02x}",
+                "mac": f"02:00:00:00:00:{self._numbers[machine.name]:02x}",
                 "address": f"{self.address(machine.name)}/24",
             },
             **_fresh(),
         )
-
-    def _number(self, name: str) -> int:
-        return 11 + list(self._machines).index(name)
 
 
 def _fresh() -> dict[str, Any]:

@@ -104,7 +104,9 @@ class Machine:
     def reboot(self) -> None:
         """Shut down in order, as `reboot` does, and boot again."""
         assert self._process is not None
-        self.run("systemctl", "--no-block", "reboot")
+        # It may be gone before it can answer.
+        with contextlib.suppress(GuestError):
+            self.run("systemctl", "--no-block", "reboot")
         try:
             # QEMU ends where a machine would start again.
             self._process.wait(timeout=BOOT_DEADLINE)

@@ -82,6 +82,12 @@ def scene(fleet: Fleet, settled: Path) -> Scene:
     return Scene.resumed(fleet, settled)
 
 
+@pytest.fixture
+def pair(fleet: Fleet, settled: Path) -> Scene:
+    """The same with off1 alone switched on: cheaper, for what is about one host."""
+    return Scene.resumed(fleet, settled, "off1")
+
+
 def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:
     with Fleet(stock.HARDWARE, state) as fleet:
         try:

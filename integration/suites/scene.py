@@ -6,6 +6,7 @@ coordinator through a forwarded port, as from anywhere.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 import json
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from typing import Any
 
 from integration.rig.fleet import Fleet
@@ -21,6 +23,7 @@ from integration.suites import ground
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
+COORDINATOR = "coordinator"
 HOSTS = ("off1", "off2", "ovh1")
 PORT = 7643
 # Seconds between two looks of an agent; the deadlines below hold for slow guests.
@@ -85,12 +88,22 @@ class Scene:
         self.offctl("publish", release)
         return serial
 
-    def settle(self) -> str:
-        """Wait until every host has become what the newest release says; the table."""
-        self.offctl("status", "--wait", str(SETTLE))
-        table = self.offctl("status")
-        assert self.states() == dict.fromkeys(self.hosts, "converged"), table
-        return table
+    def settle(self, word: str = "converged", *names: str) -> None:
+        """Wait until these hosts, or all, have said from now on that they are as released."""
+        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        wanted = set(names or self.hosts)
+
+        def right() -> bool:
+            return wanted <= {
+                name
+                for name, entry in self.status().items()
+                if entry["state"] == word and (entry["reported"] or "") > since
+            }
+
+        until = time.monotonic() + SETTLE
+        while not right():
+            assert time.monotonic() < until, self.offctl("status", expect=None)
+            time.sleep(2)
 
     def write(self, name: str, text: str) -> None:
         """One more file of the site."""
@@ -161,9 +174,9 @@ class Scene:
         (directory / "releases").write_text(str(self._releases))
 
     @staticmethod
-    def resumed(fleet: Fleet, directory: Path) -> "Scene":
-        """The scene that was saved, going on."""
-        coordinator, *hosts = fleet.resume(directory)
+    def resumed(fleet: Fleet, directory: Path, *names: str) -> "Scene":
+        """The scene that was saved, going on: the coordinator and these hosts, or all."""
+        coordinator, *hosts = fleet.resume(directory, COORDINATOR, *(names or HOSTS))
         scene = Scene(fleet, coordinator, hosts)
         shutil.rmtree(scene.desk)
         shutil.copytree(directory / "desk", scene.desk)

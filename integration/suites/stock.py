@@ -12,7 +12,7 @@ from integration.rig.golden import Golden
 from integration.rig.hardware import Hardware
 from integration.rig.machine import Machine
 from integration.rig.process import run
-from integration.suites.scene import HOSTS, Scene
+from integration.suites.scene import COORDINATOR, HOSTS, Scene
 
 HERE = Path(__file__).resolve().parent
 LOGS = cache.ROOT / "build" / "integration-logs"
@@ -60,7 +60,7 @@ def settled(base: Golden, tell: Tell) -> Path:
     def make(path: Path) -> None:
         started = time.monotonic()
         with Fleet(HARDWARE, base) as fleet:
-            coordinator, *hosts = fleet.add("coordinator", *HOSTS)
+            coordinator, *hosts = fleet.add(COORDINATOR, *HOSTS)
             scene = Scene(fleet, coordinator, hosts)
             try:
                 scene.start()

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from integration.rig.fleet import Fleet
 from integration.suites import ground
-from integration.suites.scene import HOSTS, Scene
+from integration.suites.scene import COORDINATOR, HOSTS, Scene
 from integration.suites.stock import install
 
 UNITS = ("offctl-agent", "offctl-courier", "offctl-coordinator")
 
 
 def test_three_packages_make_a_site(bare_fleet: Fleet, debs: Path) -> None:
-    coordinator, *hosts = bare_fleet.add("coordinator", *HOSTS)
+    coordinator, *hosts = bare_fleet.add(COORDINATOR, *HOSTS)
     scene = Scene(bare_fleet, coordinator, hosts)
 
     # 1. Installing needs no network and starts nothing.
@@ -34,14 +34,14 @@ def test_three_packages_make_a_site(bare_fleet: Fleet, debs: Path) -> None:
     head, ovh1 = text.split("[hosts.ovh1]")
     hosts_toml.write_text(f"{head}[hosts.ovh1]{ovh1.replace('enforce', 'audit')}")
     scene.sign_and_publish()
-    scene.offctl("status", "--wait", "180", expect=1)
-    assert scene.states() == {"off1": "converged", "off2": "converged", "ovh1": "drift"}
+    scene.settle("converged", "off1", "off2")
+    scene.settle("drift", "ovh1")
     assert "tank/products" in ground.datasets(scene.host("off1"))
     assert ground.datasets(scene.host("ovh1")) == before["ovh1"]
 
     # 4. Now it may act.
     hosts_toml.write_text(text)
     scene.sign_and_publish()
-    table = scene.settle()
+    scene.settle()
     assert "tank/products" in ground.datasets(scene.host("ovh1"))
-    assert table.count("converged") == 3
+    assert scene.offctl("status").count("converged") == len(HOSTS)

@@ -10,17 +10,17 @@ COUNT = 40
 
 
 @pytest.mark.parametrize("after", [1, 15])
-def test_a_host_that_loses_power_while_converging_converges(scene: Scene, after: int) -> None:
-    host = scene.host("off1")
+def test_a_host_that_loses_power_while_converging_converges(pair: Scene, after: int) -> None:
+    host = pair.host("off1")
     known = ground.datasets(host)
-    scene.write("many.toml", many(COUNT))
-    scene.sign_and_publish()
+    pair.write("many.toml", many(COUNT))
+    pair.sign_and_publish()
     host.until(
         f"{after} of {COUNT} datasets",
         lambda: len(ground.datasets(host)) >= len(known) + after,
     )
     host.power_cycle()
-    scene.settle()
+    pair.settle()
     assert len(ground.datasets(host)) == len(known) + COUNT
     assert set(known) <= set(ground.datasets(host))
     # Nothing was torn: what is damaged would have been set aside.
@@ -29,9 +29,9 @@ def test_a_host_that_loses_power_while_converging_converges(scene: Scene, after:
     assert journal(host, "OFFCTL_OUTCOME=failed") == []
 
 
-def test_a_coordinator_that_loses_power_keeps_what_it_accepted(scene: Scene) -> None:
-    scene.write("many.toml", many(5))
-    serial = scene.sign_and_publish()
-    scene.coordinator.power_cycle()
-    scene.settle()
-    assert {entry["serial"] for entry in scene.status().values()} == {serial}
+def test_a_coordinator_that_loses_power_keeps_what_it_accepted(pair: Scene) -> None:
+    pair.write("many.toml", many(5))
+    serial = pair.sign_and_publish()
+    pair.coordinator.power_cycle()
+    pair.settle()
+    assert {entry["serial"] for entry in pair.status().values()} == {serial}

@@ -14,8 +14,8 @@ AGENT = "offctl-agent"
 
 
 @pytest.fixture
-def host(scene: Scene) -> Machine:
-    return scene.host("off1")
+def host(pair: Scene) -> Machine:
+    return pair.host("off1")
 
 
 def show(host: Machine, name: str, unit: str = AGENT) -> str:
@@ -58,7 +58,7 @@ def test_no_network_from_inside_the_unit(host: Machine) -> None:
     assert set(json.loads(host.text("/root/packets.json")).values()) == {"works"}
 
 
-def test_the_journal_can_be_searched_by_fields(scene: Scene, host: Machine) -> None:
+def test_the_journal_can_be_searched_by_fields(pair: Scene, host: Machine) -> None:
     ground.set_property(host, "tank/images", "atime", "on")
     host.until(
         "the repair in the journal",
@@ -76,7 +76,7 @@ def test_the_journal_can_be_searched_by_fields(scene: Scene, host: Machine) -> N
     assert {name: entry.get(name) for name in wanted} == wanted
 
 
-def test_a_silent_agent_is_started_again(scene: Scene, host: Machine) -> None:
+def test_a_silent_agent_is_started_again(pair: Scene, host: Machine) -> None:
     drop_in(host, "[Service]\nWatchdogSec=15s\n")
     host.run("systemctl", "restart", AGENT)
     before = int(show(host, "MainPID"))
@@ -85,40 +85,40 @@ def test_a_silent_agent_is_started_again(scene: Scene, host: Machine) -> None:
     host.until("an active unit", lambda: show(host, "ActiveState") == "active")
     assert show(host, "NRestarts") == "1"
     assert "watchdog" in host.out("journalctl", "-u", AGENT, "-o", "cat").lower()
-    scene.settle()
+    pair.settle()
 
 
-def test_a_crashed_courier_is_started_again(scene: Scene, host: Machine) -> None:
+def test_a_crashed_courier_is_started_again(pair: Scene, host: Machine) -> None:
     host.run("systemctl", "kill", "-s", "KILL", "offctl-courier")
     host.until("a restart", lambda: show(host, "NRestarts", "offctl-courier") == "1")
     host.until("it to be ready", lambda: show(host, "ActiveState", "offctl-courier") == "active")
-    scene.settle()
+    pair.settle()
 
 
 @pytest.mark.parametrize("name", ["offctl-agent", "offctl-courier"])
-def test_reload_keeps_the_process(scene: Scene, host: Machine, name: str) -> None:
+def test_reload_keeps_the_process(pair: Scene, host: Machine, name: str) -> None:
     before = show(host, "MainPID", name)
     host.run("systemctl", "reload", name)
     assert show(host, "MainPID", name) == before
     assert show(host, "ActiveState", name) == "active"
-    scene.settle()
+    pair.settle()
 
 
-def test_the_coordinator_reloads_its_trust_root(scene: Scene) -> None:
+def test_the_coordinator_reloads_its_trust_root(pair: Scene) -> None:
     unit = "offctl-coordinator"
-    before = show(scene.coordinator, "MainPID", unit)
-    scene.coordinator.put("/etc/offctl/trust.toml", b"not a trust root")
-    scene.coordinator.run("systemctl", "reload", unit, check=False)
-    scene.settle()
-    scene.coordinator.put("/etc/offctl/trust.toml", scene.desk / "trust.toml")
-    scene.coordinator.run("systemctl", "reload", unit)
-    assert show(scene.coordinator, "MainPID", unit) == before
-    scene.settle()
+    before = show(pair.coordinator, "MainPID", unit)
+    pair.coordinator.put("/etc/offctl/trust.toml", b"not a trust root")
+    pair.coordinator.run("systemctl", "reload", unit, check=False)
+    pair.settle()
+    pair.coordinator.put("/etc/offctl/trust.toml", pair.desk / "trust.toml")
+    pair.coordinator.run("systemctl", "reload", unit)
+    assert show(pair.coordinator, "MainPID", unit) == before
+    pair.settle()
 
 
-def test_it_stops_within_five_seconds_at_any_moment(scene: Scene, host: Machine) -> None:
-    scene.write("many.toml", many(40))
-    scene.sign_and_publish()
+def test_it_stops_within_five_seconds_at_any_moment(pair: Scene, host: Machine) -> None:
+    pair.write("many.toml", many(40))
+    pair.sign_and_publish()
     # From the first instruction of the interpreter to the middle of a run.
     for delay in ("0", "0.3", "1", "2", "3", "5", "8"):
         host.sh(f"systemctl start --no-block {AGENT}; sleep {delay}")
@@ -132,15 +132,15 @@ def test_it_stops_within_five_seconds_at_any_moment(scene: Scene, host: Machine)
         assert int(took) < 10_000, f"{took} ms after {delay} s"
         assert show(host, "Result") == "success", f"killed after {delay} s"
     host.run("systemctl", "start", AGENT)
-    scene.settle()
+    pair.settle()
 
 
-def test_restarts_are_no_storm(scene: Scene, host: Machine) -> None:
+def test_restarts_are_no_storm(pair: Scene, host: Machine) -> None:
     before = journal(host, "OFFCTL_OUTCOME=done")
     assert before
     for _ in range(4):
         host.run("systemctl", "restart", AGENT)
-    scene.settle()
+    pair.settle()
     assert journal(host, "OFFCTL_OUTCOME=done") == before
     assert journal(host, "OFFCTL_OUTCOME=failed") == []
 

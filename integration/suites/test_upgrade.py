@@ -10,17 +10,17 @@ from integration.suites.test_service import journal, many
 COUNT = 40
 
 
-def test_packages_are_upgraded_in_the_middle_of_a_run(scene: Scene, newer_debs: Path) -> None:
-    host = scene.host("off1")
+def test_packages_are_upgraded_in_the_middle_of_a_run(pair: Scene, newer_debs: Path) -> None:
+    host = pair.host("off1")
     keys = "cat /etc/offctl/*.pem /etc/offctl/agent.toml | sha256sum"
     before = host.out("sh", "-c", keys)
     known = ground.datasets(host)
-    scene.write("many.toml", many(COUNT))
-    scene.sign_and_publish()
+    pair.write("many.toml", many(COUNT))
+    pair.sign_and_publish()
     host.until("the first datasets", lambda: len(ground.datasets(host)) > len(known))
     install(host, newer_debs)
-    install(scene.coordinator, newer_debs)
-    scene.settle()
+    install(pair.coordinator, newer_debs)
+    pair.settle()
     assert len(ground.datasets(host)) == len(known) + COUNT
     assert host.out("sh", "-c", keys) == before
     for unit in ("offctl-agent", "offctl-courier"):

@@ -12,9 +12,10 @@ import click
 
 import offctl
 from offctl import errors, service
+from offctl.tables import MAX_INTEGER
 from offctl_agent import config as configs
 from offctl_agent import printing
-from offctl_agent.agent import Agent, open_host, utc_now
+from offctl_agent.agent import Agent, open_floors, open_host, utc_now
 
 Command = Callable[..., None]
 
@@ -45,7 +46,7 @@ def with_config(command: Command) -> Command:
 
 def made(config: configs.Config) -> Agent:
     """The agent for a configuration."""
-    return Agent(config, open_host(config), utc_now)
+    return Agent(config, open_host(config), utc_now, open_floors(config))
 
 
 @agent.command()
@@ -147,6 +148,21 @@ def forget(config: configs.Config, resource: str, name: str) -> None:
     known = made(config).forget(f"{resource} {name}", waiting=_waiting)
     print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))
     sys.exit(0 if known else 1)
+
+
+@agent.command()
+@click.argument("serial", type=click.IntRange(1, MAX_INTEGER))
+@with_config
+def confirm(config: configs.Config, serial: int) -> None:
+    """After a loss of memory: say that release SERIAL is the newest one this host may be given.
+
+    Compare with `offctl history` first: whoever stole the coordinator would offer an old one.
+    """
+    looking = made(config)
+    looking.prepare()
+    for note in looking.confirm(serial, waiting=_waiting):
+        print(f"note: {note}")
+    print(f"nothing before release {serial} is accepted here from now on")
 
 
 @agent.command()

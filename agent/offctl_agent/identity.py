@@ -8,6 +8,7 @@ import tomli_w
 from offctl import certificates, errors, files
 from offctl.desired import names
 from offctl_agent import config as configs
+from offctl_agent.state import State
 
 MAX_KEY = 16 * 1024
 
@@ -66,6 +67,9 @@ def _certificate(config: configs.Config, host: str) -> str:
     if known is not None:
         return certificates.check(known)
     kept = files.read(config.certificate_key, limit=MAX_KEY)
+    if kept is None:
+        # A host without a key is new, and only a new host may take whatever release comes first.
+        State(config.agent_state).begin()
     certificate, key = certificates.generate(host, key=kept)
     if kept is None:
         files.create(config.certificate_key, key)

@@ -1,7 +1,8 @@
 """The two directories between courier and agent, and the doorbell beside them.
 
-Inbox: one slot each for a release and for a timestamp, written by the courier, so it can never
-grow. The agent takes its content as hostile: regular files only, no links followed, sizes capped.
+Inbox: one slot each for a release, a timestamp and new trust roots, written by the courier, so it
+can never grow. The agent takes its content as hostile: regular files only, no links followed,
+sizes capped.
 Outbox: the newest reports, numbered, written and pruned by the agent; the courier only reads.
 This module carries bytes; it does not know what they mean.
 """
@@ -31,6 +32,7 @@ class Inbox:
         self.directory = directory
         self._release = directory / "release.json"
         self._timestamp = directory / "timestamp.json"
+        self._trust = directory / "trust.json"
         self._courier = directory / "courier.json"
 
     def put_release(self, content: bytes) -> None:
@@ -39,6 +41,10 @@ class Inbox:
 
     def put_timestamp(self, content: bytes) -> None:
         files.write(self._timestamp, content)
+
+    def put_trust(self, content: bytes) -> None:
+        """Successors of the trust root, as a chain; see offctl.trust.rotation."""
+        files.write(self._trust, content)
 
     def put_note(self, content: bytes) -> None:
         """The courier's own word about the network, for `offctl-agent status`; never believed."""
@@ -50,6 +56,9 @@ class Inbox:
 
     def timestamp(self) -> bytes | None:
         return files.read(self._timestamp, limit=MAX_TIMESTAMP)
+
+    def trust(self) -> bytes | None:
+        return files.read(self._trust, limit=MAX_DROP)
 
     def note(self) -> bytes | None:
         return files.read(self._courier, limit=MAX_NOTE)

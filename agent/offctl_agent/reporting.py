@@ -46,6 +46,7 @@ def report(
         interval=config.interval,
         seconds_milli=round(seconds * 1000),
         observe_only=intake.observe_only,
+        code=intake.code,
         refused=intake.refused,
         counts=Counts(resources=run.plan.resources, **counted),
         resources=tuple(statuses[:MAX_RESOURCES]),

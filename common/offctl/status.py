@@ -24,7 +24,7 @@ class State(enum.Enum):
     SILENT = "silent"  # it reported once, but not for three of its intervals
     REFUSED = "refused"  # it does not believe what it is offered
     FAILED = "failed"  # something it tried did not succeed
-    EXPIRED = "expired"  # its release has expired: it observes and changes nothing
+    EXPIRED = "expired"  # its release or trust root has expired: it observes and changes nothing
     UNKNOWN = "unknown"  # it could not read part of itself, and left that part alone
     STALE = "stale"  # nothing signed has told it for a day that its release is current
     AWAITED = "awaited"  # in the release, but it never reported
@@ -100,7 +100,9 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
     if counts.failed:
         return Verdict(State.FAILED, "", _first(report, "failed", counts.failed))
     if report.freshness == "expired":
-        return Verdict(State.EXPIRED, "EXPIRED", "its release has expired: observing only")
+        code = "TRUST_EXPIRED" if report.code == "TRUST_EXPIRED" else "EXPIRED"
+        why = report.observe_only or "the release has expired"
+        return Verdict(State.EXPIRED, code, f"{why}: observing only")
     if counts.unknown:
         return Verdict(State.UNKNOWN, "", _first(report, "unknown", counts.unknown))
     if report.freshness in ("stale", "unknown"):
@@ -112,7 +114,7 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
     if behind:
         return Verdict(State.BEHIND, "", f"at serial {report.serial} of {current.serial}")
     if report.observe_only and counts.drift:
-        return Verdict(State.DRIFT, report.observe_only, _first(report, "drift", counts.drift))
+        return Verdict(State.DRIFT, report.code, _first(report, "drift", counts.drift))
     if counts.drift:
         return Verdict(State.DRIFT, "", _first(report, "drift", counts.drift))
     if counts.pending:

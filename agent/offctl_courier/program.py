@@ -113,6 +113,8 @@ def prepared(config: Config) -> Iterator[Courier]:
             Outbox(config.outbox),
             Delivered(config.courier_state / "delivered.json"),
             mailbox.agent_bell(config.runtime),
+            # Read each time: the agent puts a successor in its place.
+            lambda: pins.load(config).trust_version,
         )
         route = Route(
             config.coordinators,

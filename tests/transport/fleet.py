@@ -25,6 +25,7 @@ from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl_coordinator import server
 from offctl_coordinator.coordinator import Coordinator
+from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.server import ServerKeys
 from offctl_coordinator.store import sqlite
 from offctl_coordinator.store.records import Store
@@ -217,8 +218,13 @@ async def serving(
     """A coordinator with its database in `directory`, on this event loop."""
     with contextlib.ExitStack() as stack:
         kept = store or stack.enter_context(sqlite.opened(directory / "coordinator.db"))
+        lasting = Lasting(directory)
         coordinator = Coordinator(
-            kept, trust or fleet.root(), fleet.timestamp_key, clock or (lambda: datetime.now(UTC))
+            kept,
+            lasting.in_force(trust or fleet.root()),
+            fleet.timestamp_key,
+            clock or (lambda: datetime.now(UTC)),
+            lasting,
         )
         stack.callback(coordinator.close)
         await coordinator.start()

@@ -125,7 +125,6 @@ async def test_a_removed_key_ends_what_it_signed(tmp_path: Path) -> None:
             await running.coordinator.fetch("off1", "")
         with pytest.raises(errors.RefusedError):
             await running.publish(fleet.release(2, "off1"))
-        removed = fleet.release_key
         fleet.release_key = NEXT
         await running.publish(fleet.release(2, "off1"))
         assert await versions(running, "off1", 1) == [2]

@@ -61,15 +61,36 @@ def made(config: configs.Config) -> Agent:
     show_default=True,
     help="Where to write agent.toml; the keys go beside it.",
 )
-def init(host: str, coordinators: tuple[str, ...], simulated: str, path: Path) -> None:
+@click.option(
+    "--replace",
+    multiple=True,
+    type=click.Choice(["certificate", "tunnel-key"]),
+    help="Make a new one; the old one is gone. May be repeated.",
+)
+def init(
+    host: str,
+    coordinators: tuple[str, ...],
+    simulated: str,
+    path: Path,
+    replace: tuple[str, ...],
+) -> None:
     """Make this host's keys and print the lines that pin them in the site.
 
-    Running it again prints the same lines; a key is never replaced.
+    Running it again prints the same lines; no key is replaced but those that --replace names.
     """
     from offctl_agent import identity
 
-    done = identity.make(path, host=host, coordinators=coordinators, simulated=simulated)
+    done = identity.make(
+        path, host=host, coordinators=coordinators, simulated=simulated, replace=replace
+    )
     print(done.lines, end="")
+    if replace:
+        print(
+            "# Until a release with these lines is published, this host cannot call its\n"
+            "# coordinator. Give them to `offctl host add --replace`, then restart offctl-courier.",
+            file=sys.stderr,
+        )
+        return
     print(f"# {path.parent} holds this host's keys.", file=sys.stderr)
     print(
         "# Next: paste the lines above into the site, copy the site's trust.toml to",

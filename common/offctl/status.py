@@ -21,6 +21,7 @@ LATE = timedelta(minutes=2)
 class State(enum.Enum):
     """One word for a host, worst first: the order in which several truths are told as one."""
 
+    DUPLICATE = "duplicate"  # two machines report with its keys: was its disk copied?
     SILENT = "silent"  # it reported once, but not for three of its intervals
     REFUSED = "refused"  # it does not believe what it is offered
     FAILED = "failed"  # something it tried did not succeed
@@ -36,7 +37,7 @@ class State(enum.Enum):
     CONVERGED = "converged"  # it is what the newest release says
 
 
-BROKEN = frozenset({State.SILENT, State.REFUSED, State.FAILED, State.EXPIRED})
+BROKEN = frozenset({State.DUPLICATE, State.SILENT, State.REFUSED, State.FAILED, State.EXPIRED})
 RIGHT = frozenset({State.CONVERGED})
 
 
@@ -65,16 +66,22 @@ def judge(
     released: bool,
     now: datetime,
     since: datetime | None = None,
+    duplicated: datetime | None = None,
 ) -> Verdict:
     """The worst that is true of a host. `received` is when the coordinator took the report in.
 
     `released` says whether the newest release names the host. Nobody is silent for longer than
-    somebody listens: `since` is when the coordinator started.
+    somebody listens: `since` is when the coordinator started. `duplicated` is when a second machine
+    was last seen to report as this host.
     """
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
     told = told_at(report, received)
     allowed = max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
+    if duplicated is not None and now - duplicated <= 2 * allowed:
+        return Verdict(
+            State.DUPLICATE, "DUPLICATE", "two machines report with its keys: was its disk copied?"
+        )
     if now - told > allowed and (since is None or now - since > allowed):
         return Verdict(State.SILENT, "", f"no report for {_age(now - told)}")
     if not released:

@@ -27,6 +27,7 @@ from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
+from offctl_coordinator.sightings import Sightings
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
 
@@ -95,6 +96,7 @@ class Coordinator:
         self._publication: Publication | None = None
         self._standings: dict[str, Standing] = {}
         self._contacts: dict[str, datetime] = {}
+        self._sightings = Sightings()
         self._publishing = asyncio.Lock()
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -228,13 +230,21 @@ class Coordinator:
             )
         names.checked(found.stream, STREAM, "stream of a report")
         now = self._clock()
+        if self._sightings.see(host, found.machine, found.time, now):
+            logger.error("two machines report as host %s: was its disk copied?", host)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
 
     def roster(self) -> Roster:
         """What is known of all hosts at this moment."""
-        return Roster(self._publication, dict(self._standings), dict(self._contacts), self._started)
+        return Roster(
+            self._publication,
+            dict(self._standings),
+            dict(self._contacts),
+            self._started,
+            self._sightings.duplicated(),
+        )
 
     def now(self) -> datetime:
         return self._clock()
@@ -290,6 +300,7 @@ class Coordinator:
             logger.warning("a stored report of %s is left out: %s", record.host, error)
             return
         self._standings[record.host] = Standing(found, record.received)
+        self._sightings.see(record.host, found.machine, found.time, record.received)
         self._contacts[record.host] = record.received
 
     async def _in_store(self, function: Callable[..., _Result], *arguments: object) -> _Result:

@@ -4,12 +4,13 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test proto deb deb-test clean
+.PHONY: help demo test conformance proto deb deb-test clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
+	@echo "make conformance   the verifier from outside, one process for each vector"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots (root)"
 	@echo "make proto         regenerate the committed gRPC stubs"
@@ -24,6 +25,9 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2
+
+conformance: $(READY)
+	@$(BIN)/python -m conformance -- $(BIN)/python -m conformance.verifier
 
 proto: $(READY)
 	@$(BIN)/python packaging/stubs.py

@@ -26,7 +26,7 @@ from offctl.trust.root import TrustRoot
 from offctl_coordinator import server
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.lasting import Lasting
-from offctl_coordinator.server import ServerKeys
+from offctl_coordinator.server import Patience, ServerKeys
 from offctl_coordinator.store import sqlite
 from offctl_coordinator.store.records import Store
 
@@ -214,6 +214,7 @@ async def serving(
     clock: Callable[[], datetime] | None = None,
     store: Store | None = None,
     listen: str = "127.0.0.1:0",
+    patience: Patience = server.PATIENCE,
 ) -> AsyncIterator[Running]:
     """A coordinator with its database in `directory`, on this event loop."""
     with contextlib.ExitStack() as stack:
@@ -229,7 +230,7 @@ async def serving(
         stack.callback(coordinator.close)
         await coordinator.start()
         keys = ServerKeys(fleet.server.certificate.encode(), fleet.server.key)
-        async with server.serving(coordinator, keys, listen) as address:
+        async with server.serving(coordinator, keys, listen, patience=patience) as address:
             yield Running(fleet, coordinator, address, asyncio.get_running_loop())
 
 

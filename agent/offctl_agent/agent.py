@@ -19,6 +19,9 @@ from offctl_agent.simulated.floors import PoolFloors
 from offctl_agent.simulated.host import SimulatedHost
 from offctl_agent.state import State
 
+# Nothing of ours takes so long to write: what is older was left behind by a kill.
+LEFT_OVER_SECONDS = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
@@ -68,6 +71,9 @@ class Agent:
         """
         with files.locked(self.state.lock, holder="another run", waiting=waiting):
             self.state.damaged.clear()
+            files.sweep(self.state.directory)
+            for shared in (self.config.outbox, self.config.trust.parent):
+                files.sweep(shared, older=LEFT_OVER_SECONDS)
             started, now = time.monotonic(), self._clock()
             taken = self._take(self.state, now, keep=True)
             circumstances = converge.Circumstances(

@@ -134,11 +134,7 @@ class State:
         if self._read_only:
             self.damaged.append(f"{path.name} is damaged")
             return
-        aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
-        try:
-            path.rename(aside)
-        except OSError as error:
-            raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+        aside = files.move_aside(path)
         self.damaged.append(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
 
     def _has(self, name: str) -> bool:

@@ -106,6 +106,8 @@ def prepared(config: Config) -> Iterator[Courier]:
         files.make_directory(directory)
     lock = config.courier_state / "courier.lock"
     with files.locked(lock, holder="another courier"):
+        for directory in (config.inbox, config.courier_state):
+            files.sweep(directory)
         inbox = Inbox(config.inbox)
         carrier = Carrier(
             config.host,

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 from pathlib import Path
+import re
 import secrets
 import stat
 import time
@@ -17,6 +18,7 @@ from offctl import errors
 PRIVATE = 0o600
 READABLE = 0o644
 LOCK_POLL = 0.02
+_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
 def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
@@ -108,6 +110,52 @@ def remove(path: Path) -> None:
         sync_directory(path.parent)
     except OSError as error:
         raise errors.AdminError(f"cannot remove {path}: {error.strerror}") from error
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add to the end of a file of our own, durably; it is made when missing. Raises AdminError.
+
+    A crash, or a disk that is full, can leave a part of `content`; the reader must bear that.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        new = not os.path.lexists(path)
+        descriptor = os.open(path, flags, PRIVATE)
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_directory(path.parent)
+    except OSError as error:
+        raise errors.AdminError(f"cannot write {path}: {error.strerror}") from error
+
+
+def move_aside(path: Path) -> Path:
+    """Give a file of our own a new name beside the old one, durably. Raises AdminError."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    try:
+        os.rename(path, aside)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+    return aside
+
+
+def sweep(directory: Path, *, older: float = 0) -> None:
+    """Remove what a killed `write` or `create` left behind, if it is `older` seconds old.
+
+    With 0 the caller makes sure that nobody else writes there now. What cannot be removed stays:
+    it harms nobody.
+    """
+    before = time.time() - older
+    with contextlib.suppress(OSError):
+        for path in directory.iterdir():
+            status = path.lstat()
+            ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+            if _LEFT_OVER.fullmatch(path.name) and ours and status.st_mtime <= before:
+                path.unlink()
 
 
 def make_directory(path: Path, *, mode: int = 0o755) -> None:

@@ -46,7 +46,7 @@ class Agent:
         self.config = config
         self.state = State(config.agent_state)
         self.inbox = mailbox.Inbox(config.inbox)
-        self.outbox = mailbox.Outbox(config.outbox)
+        self.outbox = mailbox.Outbox(config.outbox, config.runtime)
         self._host = host
         self._clock = clock
         self._store = store or Nowhere()

@@ -120,13 +120,20 @@ class State:
         self._write("events", _json({"events": [asdict(event) for event in newest]}))
 
     def next_stream(self, outbox_newest: int) -> Stream:
-        """The next report's number, durable before it is used; never one the outbox has seen."""
+        """The next report's number, durable before it is used; never one the outbox has seen.
+
+        A disk that is full must not keep back the report that says so: then the outbox alone
+        keeps count.
+        """
         values = self._object("stream")
         name, sequence = values.get("name"), values.get("sequence")
         if not isinstance(name, str) or not isinstance(sequence, int):
             name, sequence = secrets.token_hex(8), 0
         following = Stream(name, max(sequence, outbox_newest) + 1)
-        self._write("stream", _json(asdict(following)))
+        try:
+            self._write("stream", _json(asdict(following)))
+        except errors.AdminError as error:
+            self.damaged.append(f"the number of this report is not kept: {error}")
         return following
 
     def set_aside(self, path: Path) -> None:

@@ -92,13 +92,20 @@ class Carrier:
         if not self._outbox.directory.is_dir():
             return  # the agent has not run yet, and makes it itself
         self._delivered.follow(self._outbox.newest())
+        problem: errors.AdminError | None = None
         for number, content in self._outbox.after(self._delivered.number):
             try:
                 await coordinator.report(content)
             except RejectedError as error:
                 # It would be refused for ever, and keep back those behind it.
                 logger.warning("report %d is left out: %s", number, error)
-            self._delivered.advance(number)
+            try:
+                self._delivered.advance(number)
+            except errors.AdminError as error:
+                # A full disk must not keep back the reports that say so.
+                problem = error
+        if problem is not None:
+            raise problem
 
 
 def _too_large(what: str, length: int, limit: int) -> errors.MalformedError:

@@ -112,7 +112,7 @@ def prepared(config: Config) -> Iterator[Courier]:
         carrier = Carrier(
             config.host,
             inbox,
-            Outbox(config.outbox),
+            Outbox(config.outbox, config.runtime),
             Delivered(config.courier_state / "delivered.json"),
             mailbox.agent_bell(config.runtime),
             # Read each time: the agent puts a successor in its place.

@@ -5,6 +5,7 @@ Only programs use this module; the model, the trust core, the compiler and the p
 
 from collections.abc import Callable, Iterator
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -18,6 +19,13 @@ from offctl import errors
 PRIVATE = 0o600
 READABLE = 0o644
 LOCK_POLL = 0.02
+_FULL = ("DISK_FULL", "make room on that disk; nothing of ours was torn")
+_DISK = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: ("READ_ONLY", "look why it is read-only: `dmesg` often says"),
+    errno.EIO: ("DISK_ERROR", "look at `dmesg` and the disk's health"),
+}
 _LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
@@ -38,7 +46,7 @@ def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
         os.rename(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot write {path}: {error.strerror}") from error
+        raise _failed("write", path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -63,7 +71,7 @@ def create(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
             hint="choose another name, or move the old file away first",
         ) from None
     except OSError as error:
-        raise errors.AdminError(f"cannot create {path}: {error.strerror}") from error
+        raise _failed("create", path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -129,7 +137,7 @@ def append(path: Path, content: bytes) -> None:
         if new:
             sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot write {path}: {error.strerror}") from error
+        raise _failed("write", path, error) from error
 
 
 def move_aside(path: Path) -> Path:
@@ -173,10 +181,7 @@ def locked(path: Path, *, holder: str, waiting: Callable[[], bool] | None = None
     A lock held elsewhere is an AdminError that names `holder`; with `waiting`, that is asked now
     and then whether to go on waiting.
     """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
-    except OSError as error:
-        raise errors.AdminError(f"cannot lock {path}: {error.strerror}") from error
+    descriptor = _opened_lock(path)
     try:
         while not _taken(descriptor):
             if waiting is None or not waiting():
@@ -196,6 +201,23 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _failed(verb: str, path: Path, error: OSError) -> errors.AdminError:
+    code, hint = _DISK.get(error.errno or 0, ("", ""))
+    return errors.AdminError(f"cannot {verb} {path}: {error.strerror}", hint=hint, code=code)
+
+
+def _opened_lock(path: Path) -> int:
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, PRIVATE)
+    except OSError as error:
+        # On a disk that became read-only the lock that is there still locks.
+        if error.errno == errno.EROFS:
+            with contextlib.suppress(OSError):
+                return os.open(path, os.O_RDONLY | flags)
+        raise _failed("lock", path, error) from error
 
 
 def _taken(descriptor: int) -> bool:

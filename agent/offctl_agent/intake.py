@@ -34,7 +34,7 @@ class Held:
     bundle_sha256: str
 
     @property
-    def mark(self) -> accept.Floor:
+    def floor(self) -> accept.Floor:
         """What this release makes the floor."""
         return accept.Floor(self.accepted.manifest.serial, self.accepted.sha256)
 
@@ -111,23 +111,34 @@ def take(
     lost = recalled.lost if held is None else ""
     offered = _offered(desk, rooted.root, held, recalled, lost=lost)
     word, stamped, doubt = _freshness(desk, rooted.root, offered.held)
-    notes = (*recalled.notes, *offered.notes, *_learn(desk, offered.held, stamped, rooted))
+    learnt = _learn(desk, offered.held, stamped, rooted, recalled)
     code, observe_only = _observe_only(offered.held, rooted, lost, wrong_clock, desk.now)
     return Intake(
         rooted.root.site,
         offered.held,
-        offered.refused
-        or (broken if offered.held is None else None)
-        or rooted.refused
-        or (_lost(lost, offered.held) if lost and offered.held else None)
-        or (Refused("CLOCK", wrong_clock) if wrong_clock else None)
-        or doubt,
+        _foremost(offered, broken, rooted, lost, wrong_clock) or doubt,
         word,
         observe_only,
         offered.news,
         code,
-        notes,
+        (*recalled.notes, *offered.notes, *learnt),
     )
+
+
+def _foremost(
+    offered: _Offered, broken: Refused | None, rooted: Rooted, lost: str, wrong_clock: str
+) -> Refused | None:
+    """Of all that is not believed, what a person must hear of first."""
+    held = offered.held
+    if offered.refused is not None:
+        return offered.refused
+    if broken is not None and held is None:
+        return broken
+    if rooted.refused is not None:
+        return rooted.refused
+    if lost and held is not None:
+        return _lost(lost, held)
+    return Refused("CLOCK", wrong_clock) if wrong_clock else None
 
 
 def _wrong_clock(now: datetime, signed: datetime) -> str:
@@ -164,7 +175,7 @@ def _held(desk: _Desk, root: TrustRoot) -> tuple[Held | None, Refused | None]:
 def _offered(
     desk: _Desk, root: TrustRoot, held: Held | None, recalled: Recalled, *, lost: str
 ) -> _Offered:
-    own = () if held is None else (Mark(root.site, held.mark),)
+    own = () if held is None else (Mark(root.site, held.floor),)
     floor = floors.highest((recalled.mark, *own)).floor
     try:
         content = desk.inbox.release()
@@ -176,7 +187,7 @@ def _offered(
         if lost or not desk.keep:
             return _Offered(found, news=True)
         # Floor first, release second, and only what is kept is acted upon.
-        notes = desk.memory.raise_to(Mark(root.site, found.mark, root.version), found.pools)
+        notes = desk.memory.raise_to(Mark(root.site, found.floor, root.version), found.pools)
         desk.state.keep_release(content)
         return _Offered(found, news=True, notes=notes)
     except (errors.RefusedError, errors.MalformedError, errors.AdminError) as error:
@@ -218,11 +229,15 @@ def _freshness(
     signed = None if stamp is None else stamp.created
     if held is None:
         return "unknown", signed, doubt
-    if stamp is not None and stamp.serial == held.mark.serial and stamp.sha256 != held.mark.sha256:
+    if (
+        stamp is not None
+        and stamp.serial == held.floor.serial
+        and stamp.sha256 != held.floor.sha256
+    ):
         doubt = Refused(
             "EQUIVOCATION",
             f"the coordinator calls release {stamp.serial} with sha256 {stamp.sha256} current; "
-            f"the one held here has {held.mark.sha256}",
+            f"the one held here has {held.floor.sha256}",
         )
     if stamp is None and content is not None:
         return ("expired" if held.accepted.expired else "stale"), None, doubt
@@ -230,28 +245,30 @@ def _freshness(
 
 
 def _learn(
-    desk: _Desk, held: Held | None, stamped: datetime | None, rooted: Rooted
+    desk: _Desk,
+    held: Held | None,
+    stamped: datetime | None,
+    rooted: Rooted,
+    recalled: Recalled,
 ) -> tuple[str, ...]:
     """Remember the latest signed time, and mend a floor that is missing in one of its places."""
     if not desk.keep or held is None:
         return ()
     known = desk.state.signed_time()
     latest = max(filter(None, (held.accepted.manifest.created, stamped)))
-    site, version = rooted.root.site, rooted.root.version
-    recalled = desk.memory.recall(site)
+    own = Mark(rooted.root.site, held.floor, rooted.root.version)
     try:
         if known is None or latest - known >= CLOCK_STEP:
             desk.state.keep_signed_time(latest)
         if desk.state.release() is not None and not rooted.fallen:
-            mark = floors.highest((recalled.mark, Mark(site, held.mark, version)))
-            return desk.memory.raise_to(mark, held.pools)
+            return desk.memory.raise_to(floors.highest((recalled.mark, own)), held.pools)
     except errors.AdminError as error:
         return (str(error),)
     return ()
 
 
-def _lost(lost: str, held: Held | None) -> Refused:
-    serial = "SERIAL" if held is None else held.mark.serial
+def _lost(lost: str, held: Held) -> Refused:
+    serial = held.floor.serial
     return Refused(
         floors.FLOOR_LOST,
         f"{lost}; if release {serial} is the newest, say so here with "

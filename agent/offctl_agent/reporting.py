@@ -34,7 +34,6 @@ def report(
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_left(run), *_findings(run)]
-    counted = Counter(status.state for status in statuses)
     held = intake.held
     return Report(
         site=intake.site,
@@ -54,7 +53,7 @@ def report(
         code=intake.code,
         machine=machine(config),
         refused=intake.refused,
-        counts=Counts(resources=run.plan.resources, **counted),
+        counts=Counts(run.plan.resources, **Counter(status.state for status in statuses)),
         resources=tuple(statuses[:MAX_RESOURCES]),
         events=tuple(events),
         notes=tuple(notes),

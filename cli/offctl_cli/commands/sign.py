@@ -59,12 +59,9 @@ def command(
     """
     keys = [SecretKey.from_pem(files.require(f, limit=trust_keys.MAX_PEM)) for f in key_files]
     if append is not None:
-        if site is None and output is None and not signedfile.is_release(signedfile.read(append)):
-            _append_to_root(append, keys)
-            return
         if serial is not None or previous is not None:
             raise errors.AuthorError("cannot add a signature: the serial is in the release already")
-        _write(output or append, _appended(append, site, keys))
+        _append(append, site, output, keys)
         return
     if output is None:
         raise errors.AuthorError("cannot sign: no file to write", hint="name one with -o RELEASE")
@@ -79,6 +76,13 @@ def command(
         keys=keys,
     )
     _write(output, release)
+
+
+def _append(file: Path, site: Path | None, output: Path | None, keys: Sequence[SecretKey]) -> None:
+    if site is None and output is None and not signedfile.is_release(signedfile.read(file)):
+        _append_to_root(file, keys)
+    else:
+        _write(output or file, _appended(file, site, keys))
 
 
 def _append_to_root(file: Path, keys: Sequence[SecretKey]) -> None:

@@ -22,7 +22,7 @@ CASES = [
     ("fri 23:00-01:00 UTC", "2026-03-06T00:30Z", False),  # the night from Thursday
     ("fri 23:00-01:00 UTC", "2026-03-07T23:30Z", False),
     ("sun 23:00-01:00 UTC", "2026-03-09T00:30Z", True),  # into Monday
-    ("mon 00:00-00:00 UTC", "2026-03-09T00:00Z", False),  # empty, not the whole day
+    ("mon 00:00-24:00 UTC", "2026-03-09T23:59Z", True),
     ("sat 02:00-05:00 Europe/Paris", "2026-03-07T01:30Z", True),
     ("sat 02:00-05:00 Europe/Paris", "2026-03-07T04:30Z", False),
     # Clocks go forward on 2026-03-29: 02:00 to 03:00 does not exist, 03:30 is 01:30 UTC.

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from offctl import errors
 from offctl.desired.model import DesiredState, Mode
-from offctl.report import Event
+from offctl.report import Event, Wait
 from offctl.tables import INSTANT
+from offctl_agent import approvals, execute, stops, windows
 from offctl_agent import debts as owed
-from offctl_agent import execute, windows
+from offctl_agent.approvals import Limit
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
@@ -18,7 +19,7 @@ from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
-from offctl_agent.planner.plan import Plan, Resource
+from offctl_agent.planner.plan import Plan, Resource, Step
 from offctl_agent.state import State
 
 # Later rounds only finish what an earlier one made possible; more would be fighting somebody.
@@ -39,6 +40,7 @@ class Run:
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    waits: tuple[Wait, ...] = ()
     failure: str = ""
 
 
@@ -68,9 +70,11 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     desired = intake.held.desired
     notes = _presume(desired, ledger) if ledger.lost else []
     asked = owed.added(desired, debts)
-    consent = _consent(desired, intake, circumstances)
-    found = _rounds(asked, ledger, (journal, interrupted), host, consent)
-    found.notes += notes
+    limit = Limit(desired, state.approval())
+    consent = _consent(desired, intake, circumstances, (state, limit))
+    found = _rounds(asked, ledger, (journal, interrupted), host, (consent, circumstances, limit))
+    found.notes += notes + _over(state, circumstances)
+    found.waits = waits(intake, state, limit, circumstances.clock())
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
     unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
@@ -78,6 +82,8 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     # Then the debts: after a crash in between they are asked for again, which harms nothing.
     state.keep_ledger(ledger)
     state.keep_debts(unpaid)
+    if (still := approvals.left(limit.approval, found.plan, desired)) != state.approval():
+        state.keep_approval(still)
     if found.events:
         state.keep_events((*state.events(), *found.events))
     journal.empty()
@@ -85,6 +91,20 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.notes.append(f"the run before was interrupted in {broken} fields; looked again")
     found.notes += [f"owed: container {d.container} {d.option}={d.value}" for d in unpaid]
     return found
+
+
+def waits(intake: Intake, state: State, limit: Limit, now: datetime) -> tuple[Wait, ...]:
+    """Everything that keeps this host from changing for now, and how to go on."""
+    if intake.held is None:
+        return ()
+    found = tuple(s.wait for s in stops.find(intake.held.desired, state.holds.read(), now))
+    # Where nothing may be changed anyway, there is nothing to approve.
+    return found if intake.observe_only else (*found, *limit.waits)
+
+
+def _over(state: State, circumstances: Circumstances) -> list[str]:
+    over = state.holds.expire(circumstances.clock())
+    return [f"the hold is over: {hold.reason} (it ended by itself)" for hold in over]
 
 
 def preview(desired: DesiredState, state: State, host: Host) -> Plan:
@@ -126,14 +146,15 @@ def _rounds(
     ledger: Ledger,
     memory: tuple[Journal, Interrupted],
     host: Host,
-    consent_and: tuple[Consent, Circumstances],
+    consent_and: tuple[Consent, Circumstances, Limit],
 ) -> Run:
-    (journal, interrupted), (consent, circumstances) = memory, consent_and
+    (journal, interrupted), (consent, circumstances, limit) = memory, consent_and
     observed = host.observe(desired)
     _adopt(interrupted, observed, ledger)
     found = Run(planner.plan(desired, observed, ledger))
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
+        limit.look_at(found.plan)
         earlier = tuple(found.results.values())
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
         found.results.update({_identity(result): result for result in results})
@@ -167,21 +188,31 @@ def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
 
 
 def _consent(
-    desired: DesiredState, intake: Intake, circumstances: Circumstances
-) -> tuple[Consent, Circumstances]:
+    desired: DesiredState,
+    intake: Intake,
+    circumstances: Circumstances,
+    stopping: tuple[State, Limit],
+) -> Consent:
     by_id = {container.id: container for container in desired.containers}
+    state, limit = stopping
     observe_only = intake.observe_only
     if desired.mode is Mode.AUDIT:
         observe_only = observe_only or "audit mode"
 
-    def restart(number: int) -> bool:
+    def stopped(step: Step) -> str:
+        # Read anew before each step: a hold counts from the moment it is given.
+        found = stops.find(desired, state.holds.read(), circumstances.clock())
+        return next((stop.words for stop in found if stop.covers(step)), "") or limit.against(step)
+
+    def restart(number: int) -> str:
         if number in circumstances.restarts:
-            return True
+            return ""
         container = by_id.get(number)
         own = container.windows if container is not None else ()
-        return windows.is_open(own or desired.windows, circumstances.clock())
+        closed = windows.why_closed(own or desired.windows, circumstances.clock())
+        return f"{closed}; `offctl-agent apply --restart {number}` does it now" if closed else ""
 
-    return Consent(observe_only, restart, circumstances.go_on), circumstances
+    return Consent(observe_only, stopped, restart, circumstances.go_on)
 
 
 def _identity(result: Result) -> tuple[str, str]:

@@ -46,6 +46,7 @@ def report(
         interval=config.interval,
         seconds_milli=round(seconds * 1000),
         observe_only=intake.observe_only,
+        waits=run.waits,
         refused=intake.refused,
         counts=Counts(resources=run.plan.resources, **counted),
         resources=tuple(statuses[:MAX_RESOURCES]),
@@ -95,7 +96,7 @@ def _state(step: Step, result: Result | None) -> tuple[str, str]:
         return ("blocked", step.reason) if step.action is None else ("drift", what)
     if result.outcome is Outcome.DONE:
         return "failed", f"{what}: done, but it is not in effect"
-    if result.outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED):
+    if result.outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED, Outcome.HELD):
         return result.outcome.value, result.detail
     return result.outcome.value, f"{what} ({result.detail})"
 

@@ -6,18 +6,19 @@ A damaged file is set aside under another name and reported, never half believed
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-import hashlib
 import json
 import os
 from pathlib import Path
-import re
 import secrets
 from typing import Any, TypeVar
 
 from offctl import errors, files
 from offctl.report import Difference, Event
 from offctl.trust.accept import Floor
+from offctl_agent import approvals, checksummed
+from offctl_agent.approvals import Approval
 from offctl_agent.debts import Debt
+from offctl_agent.holds import Holds
 from offctl_agent.mailbox import MAX_DROP
 from offctl_agent.planner.ledger import Entry, Ledger
 
@@ -25,8 +26,6 @@ MAX_STATE = 64 * 1024 * 1024
 KEPT_EVENTS = 50
 
 _Shape = TypeVar("_Shape")
-
-_HEADER = re.compile(rb"offctl-state 1 ([0-9a-f]{64}) ([0-9]{1,9})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,11 @@ class State:
     @property
     def journal(self) -> Path:
         return self.directory / "journal"
+
+    @property
+    def holds(self) -> Holds:
+        """What an operator on this host wants to stay as it is."""
+        return Holds(self.directory / "holds")
 
     def release(self) -> bytes | None:
         """The last release that was accepted, as it came; its signature is checked again."""
@@ -100,6 +104,14 @@ class State:
 
     def keep_debts(self, debts: Iterable[Debt]) -> None:
         self._write("debts", _json({"debts": [asdict(debt) for debt in debts]}))
+
+    def approval(self) -> Approval:
+        """What was approved here and is not carried out yet."""
+        return self._shaped("approval", _approval) or approvals.NONE
+
+    def keep_approval(self, approval: Approval) -> None:
+        listed = sorted(approval.changes)
+        self._write("approval", _json({"bundle": approval.bundle, "changes": listed}))
 
     def events(self) -> tuple[Event, ...]:
         """What was done lately, oldest first."""
@@ -150,8 +162,7 @@ class State:
             return None
 
     def _write(self, name: str, content: bytes) -> None:
-        header = f"offctl-state 1 {hashlib.sha256(content).hexdigest()} {len(content)}\n"
-        files.write(self.directory / name, header.encode() + content, mode=files.PRIVATE)
+        files.write(self.directory / name, checksummed.dump(content), mode=files.PRIVATE)
 
     def _read(self, name: str, limit: int) -> bytes | None:
         path = self.directory / name
@@ -161,13 +172,8 @@ class State:
             whole = b""
         if whole is None:
             return None
-        match = _HEADER.match(whole)
-        content = whole[match.end() :] if match else b""
-        if (
-            match
-            and len(content) == int(match[2])
-            and hashlib.sha256(content).hexdigest() == match[1].decode()
-        ):
+        content = checksummed.parse(whole)
+        if content is not None:
             return content
         self.set_aside(path)
         return None
@@ -182,6 +188,11 @@ def _entries(document: dict[str, Any]) -> dict[str, dict[str, Entry]]:
 
 def _debts(document: dict[str, Any]) -> tuple[Debt, ...]:
     return tuple(Debt(**item) for item in document["debts"])
+
+
+def _approval(document: dict[str, Any]) -> Approval:
+    changes = ((str(key), str(f), str(o), str(d)) for key, f, o, d in document["changes"])
+    return Approval(str(document["bundle"]), frozenset(changes))
 
 
 def _events(document: dict[str, Any]) -> tuple[Event, ...]:

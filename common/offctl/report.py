@@ -26,6 +26,7 @@ MAX_TEXT = 500
 
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
+    "held",  # may not be changed for now: a hold, a freeze, or an approval that is missing
     "pending",  # written, in effect only after a restart that waits for its window
     "blocked",  # cannot be done; the reason says what would unblock it
     "failed",  # was tried in this run and did not succeed
@@ -79,6 +80,7 @@ class Counts:
 
     resources: int = 0
     drift: int = 0
+    held: int = 0
     pending: int = 0
     blocked: int = 0
     failed: int = 0
@@ -86,6 +88,21 @@ class Counts:
     unknown: int = 0
     orphan: int = 0
     unmanaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that keeps the host from changing `scope`, whether or not anything differs there.
+
+    `kind` is "hold", "freeze" or "approval"; `until` is UTC as RFC 3339, or empty; `go_on` says
+    how to go on sooner.
+    """
+
+    kind: str
+    scope: str
+    until: str
+    reason: str
+    go_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,7 @@ class Report:
     interval: int
     seconds_milli: int
     observe_only: str = ""
+    waits: tuple[Wait, ...] = ()
     refused: Refused | None = None
     counts: Counts = Counts()
     resources: tuple[ResourceStatus, ...] = ()
@@ -227,6 +245,7 @@ def _report(table: Table) -> Report:
         interval=table.integer("interval", least=1, most=86_400),
         seconds_milli=table.integer("seconds_milli"),
         observe_only=table.string("observe_only"),
+        waits=tuple(_flat(Wait, item) for item in table.tables("waits")),
         refused=refused,
         counts=_flat(Counts, table.table("counts")),
         resources=tuple(_resource(item) for item in table.tables("resources")),

@@ -18,7 +18,7 @@ from offctl.text import visible
 from offctl_agent import config as configs
 from offctl_agent import printing
 from offctl_agent.agent import Agent, open_host, utc_now
-from offctl_agent.holds import Hold
+from offctl_agent.holds import HOST, Hold
 
 Command = Callable[..., None]
 
@@ -148,10 +148,12 @@ def plan(config: configs.Config, as_json: bool) -> None:
 @agent.command()
 @click.option("--reason", default="", help="Why, for everybody who wonders.")
 @click.option("--for", "span", default="", metavar="SPAN", help="Such as 30min, 2h or 3d.")
-@click.option("--container", type=click.IntRange(1), default=0, metavar="ID", help="Only this.")
+@click.option("--container", type=click.IntRange(1), metavar="ID", help="Only this one.")
 @click.option("--release", is_flag=True, help="End it.")
 @with_config
-def hold(config: configs.Config, reason: str, span: str, container: int, *, release: bool) -> None:
+def hold(
+    config: configs.Config, reason: str, span: str, container: int | None, *, release: bool
+) -> None:
     """Change nothing on this host until the hold is over or released. Works offline, at once.
 
     A hold survives restarts and reboots. It covers everything, or one container with its mounts
@@ -160,7 +162,7 @@ def hold(config: configs.Config, reason: str, span: str, container: int, *, rele
     if release:
         if reason or span:
             raise click.UsageError("--release stands alone, or with --container")
-        ended = made(config).release(container)
+        ended = made(config).release(container or HOST)
         print(f"released: {ended.reason}" if ended else "nothing was held")
         sys.exit(0 if ended else 1)
     if not reason:
@@ -172,7 +174,7 @@ def hold(config: configs.Config, reason: str, span: str, container: int, *, rele
     by = os.environ.get("SUDO_USER", os.environ.get("USER", ""))
     until_text = until.strftime(INSTANT) if until else "released"
     what = f"container {container}" if container else f"host {config.host}"
-    held = Hold(container, until, reason, since=now.strftime(INSTANT), by=by)
+    held = Hold(container or HOST, until, reason, since=now.strftime(INSTANT), by=by)
     made(config).hold(held, waiting=_ending)
     print(f"held: nothing is changed on {what} until {until_text}")
 

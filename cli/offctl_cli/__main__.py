@@ -12,8 +12,10 @@ from offctl_cli import console
 # Command name -> module below offctl_cli.commands with the same click command as `command`;
 # loaded only when asked for, so that `offctl check` never imports grpc.
 COMMANDS = {
+    "approve": "approve",
     "check": "check",
     "compile": "compile",
+    "freeze": "freeze",
     "history": "history",
     "identity": "identity",
     "key": "key",

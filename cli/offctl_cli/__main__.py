@@ -20,6 +20,8 @@ COMMANDS = {
     "identity": "identity",
     "key": "key",
     "publish": "publish",
+    "revert": "revert",
+    "rollout": "rollout",
     "schema": "schema",
     "sign": "sign",
     "status": "status",

@@ -30,6 +30,7 @@ class State(enum.Enum):
     AWAITED = "awaited"  # in the release, but it never reported
     BLOCKED = "blocked"  # something cannot be done without a person
     HELD = "held"  # somebody wants it to stay as it is, or has to approve a plan first
+    QUEUED = "queued"  # an earlier wave has to show first that the newest release is right
     BEHIND = "behind"  # it works, but not yet towards the newest release
     DRIFT = "drift"  # it differs and may not, or did not yet, change that
     PENDING = "pending"  # a restart waits for its window

@@ -21,12 +21,13 @@ from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
-from offctl_coordinator import callers, publication
+from offctl_coordinator import callers, publication, turns
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
+from offctl_coordinator.turns import Memory, Steering, Turns
 
 STREAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_HISTORY = 1000
@@ -84,6 +85,8 @@ class Coordinator:
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self.news = News()
+        self.turns = Turns(Memory(self._recall, self._keep, self._older))
+        self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
     @property
@@ -92,10 +95,12 @@ class Coordinator:
 
     async def start(self) -> None:
         """Take up what the store holds."""
+        await self.turns.start()
         record = await self._in_store(self._store.newest_release)
         if record is not None:
             self._floor = Floor(record.serial, record.sha256)
             self._take_up(record)
+        await self._begin()
         for report in await self._in_store(self._store.newest_reports):
             self._remember(report)
 
@@ -116,6 +121,7 @@ class Coordinator:
             self._set_current(None)
             if record is not None:
                 self._take_up(record)
+            await self._begin()
 
     def close(self) -> None:
         """End every watcher and let go of the store's thread."""
@@ -148,24 +154,46 @@ class Coordinator:
             record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
             await self._in_store(self._store.add_release, record)
             self._floor = Floor(found.serial, found.sha256)
+            await self.turns.begin(found)
             self._set_current(found)
             logger.info("release %d published by operator %s", found.serial, operator)
             return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str) -> Fetched:
-        """The current release, cut down to `host`; raises NotFoundError."""
-        current = self._publication
+        """The release that `host` is offered, cut down to it; raises NotFoundError."""
+        current = self.turns.offer(host)
         part = current.host(host) if current else None
         if current is None or part is None:
-            raise errors.NotFoundError("cannot fetch: nothing has been published yet")
-        timestamp = self._timestamper.sign(current, self._clock())
+            waits = turns.waiting(self.turns, host) or "nothing has been published yet"
+            raise errors.NotFoundError(f"cannot fetch: {waits}")
+        timestamp = self._signer(current).sign(current, self._clock())
         if held_sha256 == current.sha256:
             return Fetched(b"", b"", timestamp)
         return Fetched(current.envelope, part.bundle, timestamp)
 
-    def watch(self) -> AsyncIterator[Announcement]:
-        """Which release is current, now and whenever it changes."""
-        return self.news.listen()
+    async def watch(self, host: str) -> AsyncIterator[Announcement]:
+        """Which release `host` is offered, now and whenever that changes."""
+        told = ""
+        async for news in self.news.listen():
+            found = self.turns.offer(host)
+            if found is not None and found.sha256 != told:
+                told = found.sha256
+                yield Announcement(found.serial, told, news.wave)
+
+    async def steer(self, steering: Steering) -> None:
+        """Pause, resume or promote the rollout; raises RefusedError."""
+        async with self._publishing:
+            if await self.turns.steer(steering):
+                self._tell()
+
+    async def release(self, serial: int) -> SignedRelease:
+        """A release as it was published; raises NotFoundError."""
+        record = await self._in_store(self._store.release, serial)
+        if record is None:
+            raise errors.NotFoundError(
+                f"cannot give release {serial}: it is not kept here any more, or never was"
+            )
+        return record.release
 
     async def report(self, host: str, content: bytes) -> None:
         """Keep a report of `host`; raises MalformedError when it is not one."""
@@ -181,10 +209,20 @@ class Coordinator:
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
+            async with self._publishing:
+                verdict = self.roster().view(host, now).verdict
+                audited = found.mode == "audit"
+                if await self.turns.heard(
+                    host, verdict, found.manifest_sha256, now, audited=audited
+                ):
+                    self._tell()
 
     def roster(self) -> Roster:
         """What is known of all hosts at this moment."""
-        return Roster(self._publication, dict(self._standings), dict(self._contacts), self._started)
+        return Roster(
+            *(self._publication, dict(self._standings), dict(self._contacts), self._started),
+            turns=self.turns,
+        )
 
     def now(self) -> datetime:
         return self._clock()
@@ -223,7 +261,41 @@ class Coordinator:
     def _set_current(self, found: Publication | None) -> None:
         self.allowed = callers.allow(self._root, found)
         self._publication = found
-        self.news.tell(Announcement(found.serial, found.sha256) if found else None)
+        self._tell()
+
+    def _tell(self) -> None:
+        found = self._publication
+        self._timestampers.clear()
+        wave = self.turns.rollout.wave
+        self.news.tell(Announcement(found.serial, found.sha256, wave) if found else None)
+
+    async def _begin(self) -> None:
+        await self.turns.begin(self._publication)
+        self._tell()
+
+    def _signer(self, offered: Publication) -> Timestamper:
+        """The word that a release is current goes to whoever is offered it."""
+        if offered is self._publication:
+            return self._timestamper
+        return self._timestampers.setdefault(offered.sha256, self._timestamper.another())
+
+    async def _older(self, serial: int) -> Publication | None:
+        record = await self._in_store(self._store.release, serial)
+        if record is None:
+            return None
+        try:
+            return publication.judge(
+                record.release, self._root, floor=Floor(), now=self._clock(), kept=True
+            )
+        except errors.RefusedError as error:
+            logger.warning("release %d in the database is not accepted: %s", serial, error)
+            return None
+
+    async def _recall(self) -> str:
+        return await self._in_store(self._store.recall, turns.NAME)
+
+    async def _keep(self, text: str) -> None:
+        await self._in_store(self._store.keep, turns.NAME, text)
 
     def _remember(self, record: ReportRecord) -> None:
         try:

@@ -10,8 +10,10 @@ from datetime import datetime
 from offctl import report as reports
 from offctl import status
 from offctl.report import Report
-from offctl.status import Verdict
+from offctl.status import State, Verdict
+from offctl_coordinator import turns
 from offctl_coordinator.publication import Publication
+from offctl_coordinator.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Roster:
     standings: Mapping[str, Standing]
     contacts: Mapping[str, datetime]
     since: datetime | None = None
+    turns: Turns | None = None
 
     def names(self) -> list[str]:
         """Every host of the newest release and every host that ever reported, sorted."""
@@ -57,7 +60,7 @@ class Roster:
         report = standing.report if standing else None
         return HostView(
             host=name,
-            verdict=self._verdict(standing, released=released is not None, now=now),
+            verdict=self._verdict(name, standing, released=released is not None, now=now),
             mode=report.mode if report else released.mode if released else "",
             serial=report.serial if report else 0,
             reported=status.told_at(standing.report, standing.received) if standing else None,
@@ -66,11 +69,16 @@ class Roster:
             counts=report.counts if report else reports.Counts(),
         )
 
-    def _verdict(self, standing: Standing | None, *, released: bool, now: datetime) -> Verdict:
-        current = status.Current()
-        if self.publication is not None:
-            current = status.Current(self.publication.serial, self.publication.sha256)
-        return status.judge(
+    def _verdict(
+        self, name: str, standing: Standing | None, *, released: bool, now: datetime
+    ) -> Verdict:
+        """Judged by the release it is offered; whoever is right there but not newest is queued."""
+        offered = self.publication
+        waits = turns.waiting(self.turns, name) if self.turns and released else ""
+        if waits and self.turns:
+            offered = self.turns.offer(name)
+        current = status.Current(offered.serial, offered.sha256) if offered else status.Current()
+        found = status.judge(
             standing.report if standing else None,
             received=standing.received if standing else None,
             current=current,
@@ -78,3 +86,5 @@ class Roster:
             now=now,
             since=self.since,
         )
+        queued = found.state in (State.CONVERGED, State.BEHIND, State.AWAITED)
+        return Verdict(State.QUEUED, "", waits) if waits and queued else found

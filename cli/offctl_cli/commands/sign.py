@@ -58,12 +58,12 @@ def command(
     if append is not None:
         if serial is not None or previous is not None:
             raise errors.AuthorError("cannot add a signature: the serial is in the release already")
-        _write(output or append, _appended(append, site, keys))
+        write(output or append, _appended(append, site, keys))
         return
     if output is None:
         raise errors.AuthorError("cannot sign: no file to write", hint="name one with -o RELEASE")
     name, states = _compile(site or DEFAULT_SITE)
-    last = _read(previous) if previous else _read(output) if output.exists() else None
+    last = read(previous) if previous else read(output) if output.exists() else None
     created = datetime.now(UTC).replace(microsecond=0)
     release = signing.make_release(
         states,
@@ -72,11 +72,11 @@ def command(
         expires=created + timedelta(days=expires_days),
         keys=keys,
     )
-    _write(output, release)
+    write(output, release)
 
 
 def _appended(file: Path, site: Path | None, keys: Sequence[SecretKey]) -> SignedRelease:
-    release = _read(file).release
+    release = read(file).release
     if site is not None:
         signing.check_same(release, _compile(site)[1])
     for key in keys:
@@ -100,11 +100,13 @@ def _compile(site: Path) -> tuple[str, tuple[DesiredState, ...]]:
     return compiled.site_name, compiled.states
 
 
-def _read(file: Path) -> signing.Unverified:
+def read(file: Path) -> signing.Unverified:
+    """What a release file says about itself."""
     return signing.read(files.require(file, limit=releases.MAX_RELEASE))
 
 
-def _write(file: Path, release: SignedRelease) -> None:
+def write(file: Path, release: SignedRelease) -> None:
+    """Write a release, having read it back, and say what it is."""
     content = release.dump()
     written = signing.read(content)
     files.write(file, content)

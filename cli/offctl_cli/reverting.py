@@ -1,8 +1,8 @@
 """Going back: a new release with the content of an older one. Pure.
 
-Not everything goes back. Who a host is, which hosts there are, what is frozen, how much one plan may
-touch and how far tunnel keys have been rotated stay as they are now: going back never lets somebody in again, and ends no
-freeze.
+Not everything goes back. Who a host is, which hosts there are, what is frozen, how much one plan
+may touch and how far tunnel keys have been rotated stay as they are now: going back never lets
+somebody in again, ends no freeze and widens no limit.
 """
 
 from collections.abc import Iterator, Sequence

@@ -176,7 +176,9 @@ class Coordinator:
         told = ""
         async for news in self.news.listen():
             found = self.turns.offer(host)
-            if found is not None and found.sha256 != told:
+            if self._publication is None or self._publication.host(host) is None:
+                yield news  # the door ends the stream of who is not in the release any more
+            elif found is not None and found.sha256 != told:
                 told = found.sha256
                 yield Announcement(found.serial, told, news.wave)
 

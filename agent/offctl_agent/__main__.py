@@ -191,6 +191,16 @@ def _show_holds(shown: Agent) -> int:
 
 
 @agent.command()
+@click.argument("container", metavar="ID", type=click.IntRange(1))
+@with_config
+def retry(config: configs.Config, container: int) -> None:
+    """Try a change of container ID again that was undone because its probe failed."""
+    known = made(config).retry(container, waiting=_waiting)
+    print(f"container {container}: " + ("tried again in the next run" if known else "not undone"))
+    sys.exit(0 if known else 1)
+
+
+@agent.command()
 @click.argument("plan_hash", metavar="HASH")
 @with_config
 def approve(config: configs.Config, plan_hash: str) -> None:

@@ -11,6 +11,7 @@ from offctl import report as reports
 from offctl.report import Wait
 from offctl_agent import approvals, converge, intake, mailbox, reporting
 from offctl_agent.approvals import Limit
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
 from offctl_agent.holds import Hold
@@ -73,7 +74,7 @@ class Agent:
             self.state.damaged.clear()
             started, now = time.monotonic(), self._clock()
             taken = intake.take(self.config, self.state, self.inbox, now=now, keep=True)
-            circumstances = converge.Circumstances(
+            circumstances = Circumstances(
                 clock=self._clock, restarts=frozenset(restarts), go_on=go_on, tell=tell
             )
             try:
@@ -132,6 +133,17 @@ class Agent:
             found = self.state.holds.release(container)
         mailbox.ring(mailbox.agent_bell(self.config.runtime))
         return found
+
+    def retry(self, container: int, *, waiting: Callable[[], bool]) -> bool:
+        """Let a change that was undone be tried again; False when there is none."""
+        self.prepare()
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            known = self.state.undone()
+            kept = [undone for undone in known if undone.container != container]
+            if len(kept) != len(known):
+                self.state.keep_undone(kept)
+        mailbox.ring(mailbox.agent_bell(self.config.runtime))
+        return len(kept) != len(known)
 
     def approve(self, plan_hash: str, *, waiting: Callable[[], bool]) -> Preview:
         """Let the plan with this hash through, if it still is the plan. Raises AdminError."""

@@ -1,16 +1,17 @@
 """One run: verify, observe, plan, execute, observe again, remember, report."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from offctl import errors
 from offctl.desired.model import DesiredState, Mode
 from offctl.report import Event, Wait
 from offctl.tables import INSTANT
-from offctl_agent import approvals, execute, stops, windows
+from offctl_agent import approvals, execute, stops, trials, undoing, windows
 from offctl_agent import debts as owed
 from offctl_agent.approvals import Limit
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
@@ -21,6 +22,8 @@ from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource, Step
 from offctl_agent.state import State
+from offctl_agent.trials import OnTrial, Undone
+from offctl_agent.undoing import Bench
 
 # Later rounds only finish what an earlier one made possible; more would be fighting somebody.
 ROUNDS = 3
@@ -41,20 +44,8 @@ class Run:
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     waits: tuple[Wait, ...] = ()
+    undone: tuple[Undone, ...] = ()
     failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a run depends on besides the host: the clock, and what the operator allowed.
-
-    `restarts` are ids of containers that may be restarted whatever the window.
-    """
-
-    clock: Callable[[], datetime]
-    restarts: frozenset[int]
-    go_on: Callable[[], bool]
-    tell: Callable[[Result], None]
 
 
 def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) -> Run:
@@ -72,7 +63,18 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     asked = owed.added(desired, debts)
     limit = Limit(desired, state.approval())
     consent = _consent(desired, intake, circumstances, (state, limit))
-    found = _rounds(asked, ledger, (journal, interrupted), host, (consent, circumstances, limit))
+    trial = OnTrial(host, desired, state.trials(), state.keep_trials)
+    going = (consent, circumstances, limit)
+    found = _rounds(asked, ledger, (journal, interrupted), trial, going)
+    peace = replace(consent, stopped=_peace(desired, state, circumstances))
+    bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
+    if (judged := undoing.judge(bench, found.plan)).results:
+        found.events += [_event(r, circumstances) for r in judged.results if _happened(r)]
+        again = _rounds(asked, ledger, (journal, interrupted), trial, going)
+        found.plan, found.events = again.plan, found.events + again.events
+        found.results.update(again.results)
+    found.notes += judged.notes
+    found.undone = _still_undone(desired, state)
     found.notes += notes + _over(state, circumstances)
     found.waits = waits(intake, state, limit, circumstances.clock())
     _settle(found.plan, ledger, interrupted)
@@ -145,7 +147,7 @@ def _rounds(
     desired: DesiredState,
     ledger: Ledger,
     memory: tuple[Journal, Interrupted],
-    host: Host,
+    host: OnTrial,
     consent_and: tuple[Consent, Circumstances, Limit],
 ) -> Run:
     (journal, interrupted), (consent, circumstances, limit) = memory, consent_and
@@ -155,6 +157,7 @@ def _rounds(
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
         limit.look_at(found.plan)
+        host.expect(found.plan)
         earlier = tuple(found.results.values())
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
         found.results.update({_identity(result): result for result in results})
@@ -199,10 +202,11 @@ def _consent(
     if desired.mode is Mode.AUDIT:
         observe_only = observe_only or "audit mode"
 
+    peace = _peace(desired, state, circumstances)
+
     def stopped(step: Step) -> str:
-        # Read anew before each step: a hold counts from the moment it is given.
-        found = stops.find(desired, state.holds.read(), circumstances.clock())
-        return next((stop.words for stop in found if stop.covers(step)), "") or limit.against(step)
+        undone = undoing.against(state, desired)
+        return peace(step) or undone(step) or limit.against(step)
 
     def restart(number: int) -> str:
         if number in circumstances.restarts:
@@ -213,6 +217,27 @@ def _consent(
         return f"{closed}; `offctl-agent apply --restart {number}` does it now" if closed else ""
 
     return Consent(observe_only, stopped, restart, circumstances.go_on)
+
+
+def _peace(
+    desired: DesiredState, state: State, circumstances: Circumstances
+) -> Callable[[Step], str]:
+    def stopped(step: Step) -> str:
+        # Read anew before each step: a hold counts from the moment it is given.
+        found = stops.find(desired, state.holds.read(), circumstances.clock())
+        return next((stop.words for stop in found if stop.covers(step)), "")
+
+    return stopped
+
+
+def _still_undone(desired: DesiredState, state: State) -> tuple[Undone, ...]:
+    """What is not tried again; whatever the text asks otherwise by now is forgotten."""
+    texts = {container.id: trials.text_hash(container) for container in desired.containers}
+    known = state.undone()
+    kept = tuple(undone for undone in known if texts.get(undone.container) == undone.text)
+    if kept != known:
+        state.keep_undone(kept)
+    return kept
 
 
 def _identity(result: Result) -> tuple[str, str]:

@@ -20,7 +20,9 @@ from offctl_agent.approvals import Approval
 from offctl_agent.debts import Debt
 from offctl_agent.holds import Holds
 from offctl_agent.mailbox import MAX_DROP
+from offctl_agent.planner.delta import Change
 from offctl_agent.planner.ledger import Entry, Ledger
+from offctl_agent.trials import Trial, Undone
 
 MAX_STATE = 64 * 1024 * 1024
 KEPT_EVENTS = 50
@@ -113,6 +115,20 @@ class State:
         listed = sorted(approval.changes)
         self._write("approval", _json({"bundle": approval.bundle, "changes": listed}))
 
+    def trials(self) -> tuple[Trial, ...]:
+        """Changes whose containers have not shown yet that they are well."""
+        return self._shaped("trials", _trials) or ()
+
+    def keep_trials(self, kept: Iterable[Trial]) -> None:
+        self._write("trials", _json({"trials": [_plain(asdict(trial)) for trial in kept]}))
+
+    def undone(self) -> tuple[Undone, ...]:
+        """Changes that were taken back and are not to be tried again."""
+        return self._shaped("undone", _undone) or ()
+
+    def keep_undone(self, kept: Iterable[Undone]) -> None:
+        self._write("undone", _json({"undone": [_plain(asdict(undone)) for undone in kept]}))
+
     def events(self) -> tuple[Event, ...]:
         """What was done lately, oldest first."""
         return self._shaped("events", _events) or ()
@@ -191,8 +207,35 @@ def _debts(document: dict[str, Any]) -> tuple[Debt, ...]:
 
 
 def _approval(document: dict[str, Any]) -> Approval:
-    changes = ((str(key), str(f), str(o), str(d)) for key, f, o, d in document["changes"])
-    return Approval(str(document["bundle"]), frozenset(changes))
+    return Approval(str(document["bundle"]), _changes(document["changes"]))
+
+
+def _trials(document: dict[str, Any]) -> tuple[Trial, ...]:
+    return tuple(
+        Trial(
+            **{
+                **item,
+                "before": tuple((str(key), str(value)) for key, value in item["before"]),
+                "idmap": None if item["idmap"] is None else tuple(item["idmap"]),
+                "changes": _changes(item["changes"]),
+            }
+        )
+        for item in document["trials"]
+    )
+
+
+def _undone(document: dict[str, Any]) -> tuple[Undone, ...]:
+    return tuple(
+        Undone(**{**item, "changes": _changes(item["changes"])}) for item in document["undone"]
+    )
+
+
+def _changes(listed: list[list[str]]) -> frozenset[Change]:
+    return frozenset((str(key), str(f), str(o), str(d)) for key, f, o, d in listed)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in values.items()}
 
 
 def _events(document: dict[str, Any]) -> tuple[Event, ...]:

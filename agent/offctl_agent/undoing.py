@@ -17,9 +17,8 @@ from offctl_agent.host import beliefs
 from offctl_agent.journal import Journal
 from offctl_agent.observed import ObservedContainer, ObservedState
 from offctl_agent.planner import actions as act
-from offctl_agent.planner import resources
+from offctl_agent.planner import containers, idmaps, resources
 from offctl_agent.planner.actions import Action
-from offctl_agent.planner.delta import Change
 from offctl_agent.planner.ledger import Ledger
 from offctl_agent.planner.plan import Effect, Origin, Plan, Step
 from offctl_agent.state import State
@@ -35,13 +34,12 @@ class Judged:
     """What came of the trials: `results` are the steps of going back."""
 
     results: list[Result] = field(default_factory=list)
-    undone: list[Undone] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything a judgement needs; `made` are the changes of this run, by container."""
+    """Everything a judgement needs; `consent` says what even going back waits for."""
 
     desired: DesiredState
     host: OnTrial
@@ -52,7 +50,7 @@ class Bench:
     circumstances: Circumstances
 
 
-def judge(bench: Bench, plan: Plan, made: frozenset[Change]) -> Judged:
+def judge(bench: Bench, plan: Plan) -> Judged:
     """Judge every trial whose changes are in effect. Raises AdminError."""
     found = Judged()
     for number, said in bench.host.unwell.items():
@@ -63,7 +61,7 @@ def judge(bench: Bench, plan: Plan, made: frozenset[Change]) -> Judged:
         if container is None or container.probe is None:
             _close(bench, trial)
         elif not bench.consent.observe_only and not _awaited(plan, trial.container):
-            _judge(bench, trial, container, made, found)
+            _judge(bench, trial, container, found)
     return found
 
 
@@ -74,27 +72,36 @@ def _awaited(plan: Plan, number: int) -> bool:
     )
 
 
-def _judge(
-    bench: Bench, trial: Trial, container: Container, made: frozenset[Change], found: Judged
-) -> None:
-    earlier = next((u for u in bench.state.undone() if u.container == trial.container), None)
-    if earlier is None or earlier.text != trial.text:
+def _judge(bench: Bench, trial: Trial, container: Container, found: Judged) -> None:
+    if not trial.condemned:
         said = _said(bench, container)
         if not said:
             _close(bench, trial)
             return
-        key = resources.container(trial.container).key
-        changes = frozenset(change for change in made if change[0] == key)
-        time = bench.circumstances.clock().strftime(INSTANT)
-        earlier = Undone(trial.container, trial.text, changes, said, time)
-        others = (u for u in bench.state.undone() if u.container != trial.container)
-        bench.state.keep_undone([*others, earlier])
-    found.undone.append(earlier)
-    results = _go_back(bench, trial, container, earlier)
+        trial = _condemn(bench, trial, said)
+    results = _go_back(bench, trial, container)
     found.results += results
+    found.notes += [
+        f"{r.step.resource.label}: going back ({r.step.text}) {r.outcome.value}: {r.detail}"
+        for r in results
+        if r.outcome is not Outcome.DONE
+    ]
     if all(result.outcome is Outcome.DONE for result in results):
-        _forget(bench.ledger, earlier)
+        _forget(bench.ledger, trial)
         _close(bench, trial)
+
+
+def _condemn(bench: Bench, trial: Trial, said: str) -> Trial:
+    """Decide it durably: first that it is not to be done again, then that it is taken back."""
+    time = bench.circumstances.clock().strftime(INSTANT)
+    known = [undone for undone in bench.state.undone() if undone.container != trial.container]
+    bench.state.keep_undone(
+        [*known, Undone(trial.container, trial.text, trial.changes, said, time)]
+    )
+    condemned = replace(trial, condemned=True)
+    bench.host.trials[trial.container] = condemned
+    bench.state.keep_trials(bench.host.trials.values())
+    return condemned
 
 
 def _said(bench: Bench, container: Container) -> str:
@@ -110,41 +117,57 @@ def _said(bench: Bench, container: Container) -> str:
     return ""
 
 
-def _go_back(bench: Bench, trial: Trial, container: Container, undone: Undone) -> list[Result]:
-    # What is being taken back was consented to together with the change, its restart too.
-    consent = replace(bench.consent, restart=lambda _: "")
+def _go_back(bench: Bench, trial: Trial, container: Container) -> list[Result]:
+    # A restart back was consented to with the restart there; any other waits for its own consent.
+    consent = replace(bench.consent, restart=lambda _: "") if trial.restarted else bench.consent
     results: list[Result] = []
     for make in (_written, _in_effect):
         there = _there(bench.host.observe(bench.desired), trial.container)
         if there is None:
             break
-        steps = tuple(make(trial, container, there, undone))
+        steps = tuple(make(trial, container, there, bench.desired))
         tell = bench.circumstances.tell
-        results += execute.execute(Plan(steps), bench.host, bench.journal, consent, tell)
+        results += execute.execute(Plan(steps), bench.host.plain, bench.journal, consent, tell)
         if any(result.outcome is not Outcome.DONE for result in results):
             break
     return results
 
 
 def _written(
-    trial: Trial, container: Container, there: ObservedContainer, undone: Undone
+    trial: Trial, container: Container, there: ObservedContainer, desired: DesiredState
 ) -> Iterator[Step]:
-    options = there.configuration.options
-    for action in trials.inverse(trial, options, beliefs.idmap_lines(there.configuration)):
-        back = [Difference(f, d, o) for _, f, o, d in sorted(undone.changes)]
-        yield _step(container, "undo", action, tuple(back))
+    del desired
+    now = there.configuration
+    back = tuple(Difference(name, new, old) for _, name, old, new in sorted(trial.changes))
+    for action in trials.inverse(trial, now, beliefs.idmap_lines(now)):
+        yield _step(container, "undo", action, back)
 
 
 def _in_effect(
-    trial: Trial, container: Container, there: ObservedContainer, undone: Undone
+    trial: Trial, container: Container, there: ObservedContainer, desired: DesiredState
 ) -> Iterator[Step]:
-    del undone
+    now = there.configuration
+    values = [value for key, value in now.options if key.startswith("mp")]
+    sources = tuple(
+        source
+        for source in containers.sources(container, desired)
+        if any(value.startswith(f"{source.path},") for value in values)
+    )
     if container.run is RunState.RUNNING and not there.running:
-        action: Action = act.StartContainer(container.id, ())
+        action: Action = act.StartContainer(container.id, sources)
         yield _step(container, "start again", action, (Difference("run", "stopped", "running"),))
-    elif there.running and (trial.restarted or there.configuration.pending):
-        action = act.RestartContainer(container.id, ())
+    elif there.effective is not None and _waits(trial, there):
+        action = act.RestartContainer(container.id, sources)
         yield _step(container, "restart again", action, (), Effect.RESTART)
+
+
+def _waits(trial: Trial, there: ObservedContainer) -> bool:
+    """Whether what was put back is not in effect in the running container."""
+    now = there.configuration
+    mapped = trial.idmap is None or there.effective is None
+    if not mapped and there.effective is not None:
+        mapped = there.effective.idmap == idmaps.lines(now)
+    return bool(now.pending or now.pending_delete) or not mapped
 
 
 def _step(
@@ -172,9 +195,9 @@ def _there(observed: ObservedState, number: int) -> ObservedContainer | None:
     return next((c for c in found if c.id == number), None)
 
 
-def _forget(ledger: Ledger, undone: Undone) -> None:
+def _forget(ledger: Ledger, trial: Trial) -> None:
     """What was put back is as we put it; what it should be is a wish again, nobody's change."""
-    for key, name, observed, _ in undone.changes:
+    for key, name, observed, _ in trial.changes:
         if observed in ABSENT:
             ledger.forget(key, name)
         else:
@@ -187,16 +210,19 @@ def _close(bench: Bench, trial: Trial) -> None:
 
 
 def against(state: State, desired: DesiredState) -> Callable[[Step], str]:
-    """Why a step is not tried again; empty when it may be."""
+    """Why a step is not tried again, or not before going back has ended; empty when it may be."""
     texts = {c.id: trials.text_hash(c) for c in desired.containers}
     known = [u for u in state.undone() if texts.get(u.container) == u.text]
+    going_back = {trial.container for trial in state.trials() if trial.condemned}
 
     def why(step: Step) -> str:
+        if not isinstance(step.action, act.SetContainer | act.SetIdmap):
+            return ""
+        wanted = {(step.resource.key, d.field, d.desired) for d in step.differences}
         for undone in known:
-            wanted = {
-                (step.resource.key, d.field, d.observed, d.desired) for d in step.differences
-            }
-            if step.container == undone.container and wanted & undone.changes:
+            unwanted = {(key, name, value) for key, name, _, value in undone.changes}
+            again = wanted & unwanted or undone.container in going_back
+            if step.container == undone.container and again:
                 return words(undone)
         return ""
 

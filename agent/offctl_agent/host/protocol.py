@@ -21,6 +21,14 @@ class Host(Protocol):
         """
         ...
 
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """Run a command inside a running container, without a shell and with a deadline.
+
+        Empty when it exits 0, else what it said, bounded. Raises HostError when it could not be
+        run at all. MUST change nothing itself.
+        """
+        ...
+
     def execute(self, action: Action) -> None:
         """Do one action to its end, or raise HostError and leave what it can as it was.
 

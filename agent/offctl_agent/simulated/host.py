@@ -47,6 +47,10 @@ class SimulatedHost:
         """Read everything; never raises for a part that cannot be read."""
         return observe.observe(self.machine, desired)
 
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """What a command inside says when it fails; empty when it does not."""
+        return self._containers.probe(number, command)
+
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""
         try:

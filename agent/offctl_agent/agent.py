@@ -9,7 +9,7 @@ import time
 from offctl import errors, files
 from offctl import report as reports
 from offctl.report import Wait
-from offctl_agent import approvals, converge, intake, mailbox, reporting
+from offctl_agent import approvals, consenting, converge, intake, mailbox, reporting
 from offctl_agent.approvals import Limit
 from offctl_agent.circumstances import Circumstances
 from offctl_agent.config import Config
@@ -111,7 +111,7 @@ class Agent:
         found = converge.preview(desired, state, self._host)
         limit = Limit(desired, state.approval())
         limit.look_at(found)
-        return Preview(taken, found, converge.waits(taken, state, limit, self._clock()))
+        return Preview(taken, found, consenting.waits(taken, state, limit, self._clock()))
 
     def hold(self, hold: Hold, *, waiting: Callable[[], bool]) -> None:
         """From now on nothing is changed; when this returns, nothing is being changed either.

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from offctl import errors
-from offctl.desired.model import DesiredState, Mode
+from offctl.desired.model import DesiredState
 from offctl.report import Event, Wait
 from offctl.tables import INSTANT
-from offctl_agent import approvals, execute, stops, trials, undoing, windows
+from offctl_agent import approvals, consenting, execute, undoing
 from offctl_agent import debts as owed
 from offctl_agent.approvals import Limit
 from offctl_agent.circumstances import Circumstances
@@ -20,7 +19,7 @@ from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
-from offctl_agent.planner.plan import Plan, Resource, Step
+from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Undone
 from offctl_agent.undoing import Bench
@@ -62,11 +61,11 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     notes = _presume(desired, ledger) if ledger.lost else []
     asked = owed.added(desired, debts)
     limit = Limit(desired, state.approval())
-    consent = _consent(desired, intake, circumstances, (state, limit))
+    consent = consenting.consent(desired, intake, circumstances, (state, limit))
     trial = OnTrial(host, desired, state.trials(), state.keep_trials)
     going = (consent, circumstances, limit)
     found = _rounds(asked, ledger, (journal, interrupted), trial, going)
-    peace = replace(consent, stopped=_peace(desired, state, circumstances))
+    peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))
     bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
     if (judged := undoing.judge(bench, found.plan)).results:
         found.events += [_event(r, circumstances) for r in judged.results if _happened(r)]
@@ -74,9 +73,9 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.plan, found.events = again.plan, found.events + again.events
         found.results.update(again.results)
     found.notes += judged.notes
-    found.undone = _still_undone(desired, state)
-    found.notes += notes + _over(state, circumstances)
-    found.waits = waits(intake, state, limit, circumstances.clock())
+    found.undone = consenting.still_undone(desired, state)
+    found.notes += notes + consenting.over(state, circumstances)
+    found.waits = consenting.waits(intake, state, limit, circumstances.clock())
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
     unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
@@ -93,20 +92,6 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.notes.append(f"the run before was interrupted in {broken} fields; looked again")
     found.notes += [f"owed: container {d.container} {d.option}={d.value}" for d in unpaid]
     return found
-
-
-def waits(intake: Intake, state: State, limit: Limit, now: datetime) -> tuple[Wait, ...]:
-    """Everything that keeps this host from changing for now, and how to go on."""
-    if intake.held is None:
-        return ()
-    found = tuple(s.wait for s in stops.find(intake.held.desired, state.holds.read(), now))
-    # Where nothing may be changed anyway, there is nothing to approve.
-    return found if intake.observe_only else (*found, *limit.waits)
-
-
-def _over(state: State, circumstances: Circumstances) -> list[str]:
-    over = state.holds.expire(circumstances.clock())
-    return [f"the hold is over: {hold.reason} (it ended by itself)" for hold in over]
 
 
 def preview(desired: DesiredState, state: State, host: Host) -> Plan:
@@ -188,56 +173,6 @@ def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
         told.add(said)
 
     return once
-
-
-def _consent(
-    desired: DesiredState,
-    intake: Intake,
-    circumstances: Circumstances,
-    stopping: tuple[State, Limit],
-) -> Consent:
-    by_id = {container.id: container for container in desired.containers}
-    state, limit = stopping
-    observe_only = intake.observe_only
-    if desired.mode is Mode.AUDIT:
-        observe_only = observe_only or "audit mode"
-
-    peace = _peace(desired, state, circumstances)
-
-    def stopped(step: Step) -> str:
-        undone = undoing.against(state, desired)
-        return peace(step) or undone(step) or limit.against(step)
-
-    def restart(number: int) -> str:
-        if number in circumstances.restarts:
-            return ""
-        container = by_id.get(number)
-        own = container.windows if container is not None else ()
-        closed = windows.why_closed(own or desired.windows, circumstances.clock())
-        return f"{closed}; `offctl-agent apply --restart {number}` does it now" if closed else ""
-
-    return Consent(observe_only, stopped, restart, circumstances.go_on)
-
-
-def _peace(
-    desired: DesiredState, state: State, circumstances: Circumstances
-) -> Callable[[Step], str]:
-    def stopped(step: Step) -> str:
-        # Read anew before each step: a hold counts from the moment it is given.
-        found = stops.find(desired, state.holds.read(), circumstances.clock())
-        return next((stop.words for stop in found if stop.covers(step)), "")
-
-    return stopped
-
-
-def _still_undone(desired: DesiredState, state: State) -> tuple[Undone, ...]:
-    """What is not tried again; whatever the text asks otherwise by now is forgotten."""
-    texts = {container.id: trials.text_hash(container) for container in desired.containers}
-    known = state.undone()
-    kept = tuple(undone for undone in known if texts.get(undone.container) == undone.text)
-    if kept != known:
-        state.keep_undone(kept)
-    return kept
 
 
 def _identity(result: Result) -> tuple[str, str]:

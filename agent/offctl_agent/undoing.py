@@ -164,10 +164,12 @@ def _in_effect(
 def _waits(trial: Trial, there: ObservedContainer) -> bool:
     """Whether what was put back is not in effect in the running container."""
     now = there.configuration
-    mapped = trial.idmap is None or there.effective is None
-    if not mapped and there.effective is not None:
-        mapped = there.effective.idmap == idmaps.lines(now)
-    return bool(now.pending or now.pending_delete) or not mapped
+    if now.pending or now.pending_delete:
+        return True
+    if trial.idmap is None or there.effective is None:
+        return False
+    written = idmaps.lines(now) or idmaps.DEFAULT_LINES
+    return idmaps.describe(written) != idmaps.describe(there.effective.idmap)
 
 
 def _step(

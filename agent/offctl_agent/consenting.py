@@ -28,9 +28,9 @@ def consent(
         observe_only = observe_only or "audit mode"
 
     quiet = peace(desired, state, circumstances)
+    undone = undoing.against(state, desired)
 
     def stopped(step: Step) -> str:
-        undone = undoing.against(state, desired)
         return quiet(step) or undone(step) or limit.against(step)
 
     def restart(number: int) -> str:
@@ -59,7 +59,9 @@ def waits(intake: Intake, state: State, limit: Limit, now: datetime) -> tuple[Wa
     """Everything that keeps this host from changing for now, and how to go on."""
     if intake.held is None:
         return ()
-    found = tuple(s.wait for s in stops.find(intake.held.desired, state.holds.read(), now))
+    desired = intake.held.desired
+    found = tuple(s.wait for s in stops.find(desired, state.holds.read(), now))
+    found += tuple(undoing.wait(each) for each in undone_still(desired, state))
     # Where nothing may be changed anyway, there is nothing to approve.
     return found if intake.observe_only else (*found, *limit.waits)
 
@@ -70,10 +72,14 @@ def over(state: State, circumstances: Circumstances) -> list[str]:
 
 
 def still_undone(desired: DesiredState, state: State) -> tuple[Undone, ...]:
-    """What is not tried again; whatever the text asks otherwise by now is forgotten."""
-    texts = {container.id: trials.text_hash(container) for container in desired.containers}
-    known = state.undone()
-    kept = tuple(undone for undone in known if texts.get(undone.container) == undone.text)
-    if kept != known:
+    """The same; what the text does not ask for any more is forgotten."""
+    kept = undone_still(desired, state)
+    if kept != state.undone():
         state.keep_undone(kept)
     return kept
+
+
+def undone_still(desired: DesiredState, state: State) -> tuple[Undone, ...]:
+    """What is not tried again as long as the text asks for it."""
+    texts = {container.id: trials.text_hash(container) for container in desired.containers}
+    return tuple(each for each in state.undone() if texts.get(each.container) == each.text)

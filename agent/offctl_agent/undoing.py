@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from offctl.desired.model import Container, DesiredState, RunState
-from offctl.report import Difference
+from offctl.report import Difference, Wait
 from offctl.tables import INSTANT
 from offctl_agent import execute, trials
 from offctl_agent.circumstances import Circumstances
@@ -75,6 +75,8 @@ def _awaited(plan: Plan, number: int) -> bool:
 def _judge(bench: Bench, trial: Trial, container: Container, found: Judged) -> None:
     if not trial.condemned:
         said = _said(bench, container)
+        if said is None:
+            return
         if not said:
             _close(bench, trial)
             return
@@ -104,13 +106,19 @@ def _condemn(bench: Bench, trial: Trial, said: str) -> Trial:
     return condemned
 
 
-def _said(bench: Bench, container: Container) -> str:
-    """Empty as soon as it is well; what it said last when its grace is over."""
+def _said(bench: Bench, container: Container) -> str | None:
+    """Empty as soon as it is well; what it said last when its grace is over.
+
+    None when the agent is stopping, or somebody wants peace here: then it is judged another time.
+    """
     assert container.probe is not None
+    look = _step(container, "undo", act.SetContainer(container.id, (), (), (), (), False), ())
     waited, looks = 0.0, 0
     while said := trials.well(bench.host, container.id, container.probe.command):
-        if waited >= container.probe.grace or not bench.circumstances.go_on():
+        if waited >= container.probe.grace:
             return said
+        if not bench.circumstances.go_on() or bench.consent.stopped(look):
+            return None
         pause = min(_PAUSES[min(looks, len(_PAUSES) - 1)], container.probe.grace - waited)
         bench.circumstances.pause(pause)
         waited, looks = waited + pause, looks + 1
@@ -214,12 +222,12 @@ def _close(bench: Bench, trial: Trial) -> None:
 def against(state: State, desired: DesiredState) -> Callable[[Step], str]:
     """Why a step is not tried again, or not before going back has ended; empty when it may be."""
     texts = {c.id: trials.text_hash(c) for c in desired.containers}
-    known = [u for u in state.undone() if texts.get(u.container) == u.text]
-    going_back = {trial.container for trial in state.trials() if trial.condemned}
 
     def why(step: Step) -> str:
         if not isinstance(step.action, act.SetContainer | act.SetIdmap):
             return ""
+        known = [u for u in state.undone() if texts.get(u.container) == u.text]
+        going_back = {trial.container for trial in state.trials() if trial.condemned}
         wanted = {(step.resource.key, d.field, d.desired) for d in step.differences}
         for undone in known:
             unwanted = {(key, name, value) for key, name, _, value in undone.changes}
@@ -233,8 +241,19 @@ def against(state: State, desired: DesiredState) -> Callable[[Step], str]:
 
 def words(undone: Undone) -> str:
     """What happened, and how to go on."""
-    return (
-        f"undone {undone.time}: its probe failed after the change: {undone.reason}; publish a "
-        f"release that asks for something else, or try again with `offctl-agent retry "
-        f"{undone.container}`"
+    found = wait(undone)
+    return f"{found.reason}; {found.go_on}"
+
+
+def wait(undone: Undone) -> Wait:
+    """What is not tried again, and how to go on."""
+    return Wait(
+        kind="undone",
+        scope=resources.container(undone.container).label,
+        until="",
+        reason=f"undone {undone.time}: its probe failed after the change: {undone.reason}",
+        go_on=(
+            "publish a release that asks for something else, or try again with "
+            f"`offctl-agent retry {undone.container}`"
+        ),
     )

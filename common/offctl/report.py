@@ -22,6 +22,7 @@ SCHEMA = 1
 MAX_REPORT = 1024 * 1024
 MAX_RESOURCES = 500
 MAX_EVENTS = 200
+MAX_WAITS = 100
 MAX_TEXT = 500
 
 RESOURCE_STATES = (
@@ -94,8 +95,8 @@ class Counts:
 class Wait:
     """Something that keeps the host from changing `scope`, whether or not anything differs there.
 
-    `kind` is "hold", "freeze" or "approval"; `until` is UTC as RFC 3339, or empty; `go_on` says
-    how to go on sooner.
+    `kind` is "hold", "freeze", "approval" or "undone"; `until` is UTC as RFC 3339, or empty;
+    `go_on` says how to go on sooner.
     """
 
     kind: str
@@ -163,9 +164,11 @@ def dump(report: Report) -> bytes:
         report,
         resources=report.resources[:MAX_RESOURCES],
         events=report.events[:MAX_EVENTS],
+        waits=report.waits[:MAX_WAITS],
         omitted=report.omitted
         + max(0, len(report.resources) - MAX_RESOURCES)
-        + max(0, len(report.events) - MAX_EVENTS),
+        + max(0, len(report.events) - MAX_EVENTS)
+        + max(0, len(report.waits) - MAX_WAITS),
     )
     content = _encode(cut)
     while len(content) > MAX_REPORT:

@@ -1,5 +1,6 @@
 """A simulated host with a desired state, and runs on it that can be stopped dead at any step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,6 +130,7 @@ class Scene:
         tell: list[Result] | None = None,
         now: datetime = NOW,
         paused: list[float] | None = None,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> converge.Run:
         """One run of a process that has just started."""
         if text is not None:
@@ -137,7 +139,7 @@ class Scene:
         circumstances = Circumstances(
             clock=lambda: now,
             restarts=frozenset(restarts),
-            go_on=lambda: True,
+            go_on=go_on,
             tell=heard.append,
             pause=([] if paused is None else paused).append,
         )

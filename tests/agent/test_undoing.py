@@ -283,6 +283,27 @@ def test_a_hold_stops_going_back_too_and_it_goes_on_afterwards(tmp_path: Path) -
     assert scene.configuration(113) == before
 
 
+def test_an_agent_that_is_stopped_meanwhile_has_judged_nothing(tmp_path: Path) -> None:
+    scene = ready(tmp_path)
+    ask(scene, FEWER)
+    host = Interrupted(scene.simulated())
+    run = scene.run(host, go_on=lambda: not host.done)
+    assert told(run) == [("set", "done")]
+    assert [trial.condemned for trial in scene.state().trials()] == [False]
+    (tmp_path / "host" / "health.toml").unlink()
+    assert scene.run().undone == ()
+    assert scene.state().trials() == ()
+
+
+def test_what_was_undone_is_told_in_the_plan_with_how_to_go_on(tmp_path: Path) -> None:
+    scene = ready(tmp_path)
+    ask(scene, FEWER)
+    run = scene.run()
+    [wait] = run.waits
+    assert (wait.kind, wait.scope) == ("undone", "container 113")
+    assert "`offctl-agent retry 113`" in wait.go_on
+
+
 def test_a_freeze_is_no_part_of_what_was_undone(tmp_path: Path) -> None:
     scene = ready(tmp_path)
     ask(scene, FEWER)

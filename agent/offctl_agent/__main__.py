@@ -184,7 +184,8 @@ def _show_holds(shown: Agent) -> int:
     for hold in kept:
         what = f"container {hold.container}" if hold.container else "this host"
         until = hold.until.strftime(INSTANT) if hold.until else "it is released"
-        print(visible(f"{what} is held until {until}: {hold.reason} ({hold.by}, {hold.since})"))
+        said = f"{hold.reason} (since {hold.since}{f', by {hold.by}' if hold.by else ''})"
+        print(visible(f"{what} is held until {until}: {said if hold.since else hold.reason}"))
     if not kept:
         print("nothing is held here")
     return 0

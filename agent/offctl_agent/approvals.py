@@ -22,6 +22,9 @@ class Approval:
     changes: frozenset[Change]
 
 
+# How much of a hash is enough to name the one plan there is.
+SHORT = 12
+
 NONE = Approval("", frozenset())
 
 
@@ -67,7 +70,8 @@ class Limit:
         """Why a step of the plan looked at last waits; empty when it may be carried out."""
         if not self._excess or not delta.counts(step) or self._covered(step):
             return ""
-        return f"waits for an approval: {self.wait.reason}; {self.wait.go_on}"
+        short = self._hash[:SHORT]
+        return f"waits for an approval: {self.wait.reason}; `offctl-agent approve {short}`"
 
     @property
     def wait(self) -> Wait:

@@ -76,12 +76,17 @@ def judge(
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
     told = told_at(report, received)
-    allowed = max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
+    allowed = silence(report)
     if now - told > allowed and (since is None or now - since > allowed):
         return Verdict(State.SILENT, "", f"no report for {_age(now - told)}")
     if not released:
         return Verdict(State.RETIRED, "", "reports, but is not in the newest release")
     return _judge_content(report, current)
+
+
+def silence(report: reports.Report) -> timedelta:
+    """For how long a host may say nothing after a report."""
+    return max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
 
 
 def told_at(report: reports.Report, received: datetime) -> datetime:

@@ -213,10 +213,7 @@ class Coordinator:
             self._standings[host] = Standing(found, now)
             async with self._publishing:
                 verdict = self.roster().view(host, now).verdict
-                audited = found.mode == "audit"
-                if await self.turns.heard(
-                    host, verdict, found.manifest_sha256, now, audited=audited
-                ):
+                if await self.turns.heard(found, verdict, now):
                     self._tell()
 
     def roster(self) -> Roster:

@@ -2,10 +2,11 @@
 
 * A new release is offered to the lowest wave at once; a host of a later one goes on being offered
   what it was offered last. No host is ever offered less than before.
-* The next wave has its turn when every host of the waves before it reported, for as long as its own
-  soak, that it has this release and is right. One other report, and its time begins anew.
-* A host that has this release and failed halts everything, until somebody resumes or promotes, or a
-  newer release is published. A pause does the same and outlives a new release.
+* The next wave has its turn when every host of the waves before it reported, for as long as its
+  own soak, that it has this release and is right. Another report, or silence, begins that anew.
+* A host that has this release and failed halts everything, until somebody resumes or a newer release
+  is published. A pause does the same and outlives a new release. Promoting opens one wave all the
+  same, and no other.
 
 What is decided here only delays: a host believes signatures, never its turn.
 """
@@ -71,10 +72,17 @@ def parse(text: str) -> Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """An unbroken row of good reports about one release: when the first and the last came in."""
+    """An unbroken row of good reports about one release: when the first and the last came in.
+
+    It is broken by another report, and by none for longer than `gap`.
+    """
 
     since: datetime
     last: datetime
+    gap: timedelta
+
+    def broken(self, now: datetime) -> bool:
+        return now - self.last > self.gap
 
     def lasted(self, soak: int) -> bool:
         return self.last - self.since >= timedelta(seconds=soak)
@@ -119,13 +127,17 @@ def heard(rollout: Rollout, host: str, verdict: Verdict, *, has_it: bool) -> Rol
     return replace(known, halted=f"{host}: {verdict.reason}"[:MAX_REASON])
 
 
-def advanced(rollout: Rollout, manifest: Manifest, spells: Mapping[str, Spell]) -> Rollout:
+def advanced(
+    rollout: Rollout, manifest: Manifest, spells: Mapping[str, Spell], now: datetime
+) -> Rollout:
     """The rollout with the next wave's turn, if the waves before have shown that they are right."""
     following = next_wave(rollout, manifest)
     if not following or rollout.paused or rollout.halted:
         return rollout
     for entry in manifest.hosts:
         spell = spells.get(entry.host)
-        if entry.wave <= rollout.wave and (spell is None or not spell.lasted(entry.soak)):
+        if entry.wave > rollout.wave:
+            continue
+        if spell is None or spell.broken(now) or not spell.lasted(entry.soak):
             return rollout
     return opened(rollout, manifest, following)

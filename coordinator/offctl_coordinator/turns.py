@@ -10,7 +10,8 @@ from datetime import datetime
 import enum
 import logging
 
-from offctl import errors
+from offctl import errors, status
+from offctl.report import Report
 from offctl.status import Verdict
 from offctl.trust.manifest import Manifest
 from offctl_coordinator import rollout as rollouts
@@ -82,27 +83,26 @@ class Turns:
         newest = self._newest
         return newest if newest and serial == newest.serial else self._older.get(serial)
 
-    async def heard(
-        self, host: str, verdict: Verdict, sha256: str, now: datetime, *, audited: bool
-    ) -> bool:
+    async def heard(self, report: Report, verdict: Verdict, now: datetime) -> bool:
         """Take a report in; True when another wave got its turn."""
-        newest = self._newest
+        newest, host = self._newest, report.host
         if newest is None or newest.host(host) is None:
             return False
-        has_it = sha256 == newest.sha256
-        if has_it and rollouts.healthy(verdict, audited=audited):
-            since = self.spells[host].since if host in self.spells else now
-            self.spells[host] = Spell(since, now)
+        has_it = report.manifest_sha256 == newest.sha256
+        if has_it and rollouts.healthy(verdict, audited=report.mode == "audit"):
+            before = self.spells.get(host)
+            since = now if before is None or before.broken(now) else before.since
+            self.spells[host] = Spell(since, now, status.silence(report))
         else:
             self.spells.pop(host, None)
-        before = self.rollout
-        after = rollouts.heard(before, host, verdict, has_it=has_it)
-        after = rollouts.advanced(after, newest.accepted.manifest, self.spells)
-        if after != before:
+        kept = self.rollout
+        after = rollouts.heard(kept, host, verdict, has_it=has_it)
+        after = rollouts.advanced(after, newest.accepted.manifest, self.spells, now)
+        if after != kept:
             await self._keep(after)
-        if after.halted and not before.halted:
+        if after.halted and not kept.halted:
             logger.error("rollout of release %d halted: %s", after.serial, after.halted)
-        return self._told(before)
+        return self._told(kept)
 
     async def steer(self, steering: Steering) -> bool:
         """Do what an operator asks; True when another wave got its turn. Raises RefusedError."""

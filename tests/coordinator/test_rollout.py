@@ -171,15 +171,37 @@ async def test_later_waves_stay_with_what_they_have(tmp_path: Path) -> None:
 async def test_a_bad_report_in_between_begins_the_soak_anew(tmp_path: Path) -> None:
     async with scene(tmp_path) as at:
         one = await at.publish(1)
-        await at.report(one, "off1")
-        at.clock.go(SOAK - 60)
+        for _ in range(SOAK // 60 - 1):
+            await at.report(one, "off1")
+            at.clock.go(60)
         await at.report(one, "off1", **DRIFT)
         at.clock.go(60)
         await at.report(one, "off1")
         assert (await at.rollout()).wave == 1
-        at.clock.go(SOAK)
-        await at.report(one, "off1")
+        await at.soak(one, "off1")
         assert (await at.rollout()).wave == 2
+
+
+async def test_silence_in_between_begins_the_soak_anew(tmp_path: Path) -> None:
+    async with scene(tmp_path) as at:
+        one = await at.publish(1)
+        await at.report(one, "off1")
+        at.clock.go(3 * SOAK)
+        await at.report(one, "off1")
+        assert (await at.rollout()).wave == 1
+        await at.soak(one, "off1")
+        assert (await at.rollout()).wave == 2
+
+
+async def test_a_host_that_fell_silent_after_its_soak_has_to_show_it_again(tmp_path: Path) -> None:
+    async with scene(tmp_path) as at:
+        one = await at.publish(1)
+        await at.soak(one, "off1")
+        await at.soak(one, "off1", "off2")
+        await at.soak(one, "off2", "ovh1")  # off1 says nothing meanwhile
+        assert (await at.rollout()).wave == 2
+        await at.soak(one, "off1", "off2", "ovh1")
+        assert (await at.rollout()).wave == 3
 
 
 async def test_time_alone_shows_nothing(tmp_path: Path) -> None:

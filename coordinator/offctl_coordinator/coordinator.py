@@ -22,12 +22,13 @@ from offctl.trust.refusal import Refusal, refused
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl_coordinator import callers, publication, turns
+from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
-from offctl_coordinator.turns import Memory, Steering, Turns
+from offctl_coordinator.turns import Steering, Turns
 
 STREAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_HISTORY = 1000
@@ -85,7 +86,7 @@ class Coordinator:
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self.news = News()
-        self.turns = Turns(Memory(self._recall, self._keep, self._older))
+        self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
         self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
@@ -277,24 +278,6 @@ class Coordinator:
         if offered is self._publication:
             return self._timestamper
         return self._timestampers.setdefault(offered.sha256, self._timestamper.another())
-
-    async def _older(self, serial: int) -> Publication | None:
-        record = await self._in_store(self._store.release, serial)
-        if record is None:
-            return None
-        try:
-            return publication.judge(
-                record.release, self._root, floor=Floor(), now=self._clock(), kept=True
-            )
-        except errors.RefusedError as error:
-            logger.warning("release %d in the database is not accepted: %s", serial, error)
-            return None
-
-    async def _recall(self) -> str:
-        return await self._in_store(self._store.recall, turns.NAME)
-
-    async def _keep(self, text: str) -> None:
-        await self._in_store(self._store.keep, turns.NAME, text)
 
     def _remember(self, record: ReportRecord) -> None:
         try:

@@ -4,8 +4,8 @@
   what it was offered last. No host is ever offered less than before.
 * The next wave has its turn when every host of the waves before it reported, for as long as its
   own soak, that it has this release and is right. Another report, or silence, begins that anew.
-* A host that has this release and failed halts everything, until somebody resumes or a newer release
-  is published. A pause does the same and outlives a new release. Promoting opens one wave all the
+* A host that has this release and failed halts everything, until somebody resumes or a newer one is
+  published. A pause does the same and outlives a new release. Promoting opens one wave all the
   same, and no other.
 
 What is decided here only delays: a host believes signatures, never its turn.
@@ -124,7 +124,9 @@ def heard(rollout: Rollout, host: str, verdict: Verdict, *, has_it: bool) -> Rol
     known = replace(rollout, offers={**rollout.offers, host: rollout.serial})
     if verdict.state is not State.FAILED or rollout.halted:
         return known
-    return replace(known, halted=f"{host}: {verdict.reason}"[:MAX_REASON])
+    # One line, whatever the host wrote: it is shown as a line of its own.
+    said = " ".join(verdict.reason.split())
+    return replace(known, halted=f"{host}: {said}"[:MAX_REASON])
 
 
 def advanced(

@@ -4,7 +4,6 @@ Rules are those of `rollout`. How long hosts have been right is not kept: after 
 coordinator they show it again, so that a wave can only come later, never sooner.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 import enum
@@ -15,10 +14,9 @@ from offctl.report import Report
 from offctl.status import Verdict
 from offctl.trust.manifest import Manifest
 from offctl_coordinator import rollout as rollouts
+from offctl_coordinator.memory import Memory
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.rollout import Rollout, Spell
-
-NAME = "rollout"
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +38,6 @@ class Steering:
     wave: int
     operator: str
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """How the rollout is kept, and how an older release that a host still gets is found again."""
-
-    recall: Callable[[], Awaitable[str]]
-    keep: Callable[[str], Awaitable[None]]
-    release: Callable[[int], Awaitable[Publication | None]]
 
 
 class Turns:

@@ -17,6 +17,7 @@ from offctl.trust import release as releases
 from offctl.trust.accept import Floor
 from offctl.trust.release import SignedRelease
 from offctl_cli.commands import revert, rollout
+from offctl_cli.fleet import Rollout, RolloutHost
 from transport.fleet import Fleet, Running, now, served, sha256
 from transport.test_operator_commands import configure, offctl
 
@@ -75,6 +76,15 @@ def test_a_halt_names_host_and_resource(tmp_path: Path) -> None:
         assert shown.exit_code == 2
         assert "halted: off1: container 113 off: cannot start it: no" in shown.output
         assert json.loads(offctl(rollout.command, config, "status", "--json").output)["halted"]
+
+
+def test_a_host_cannot_forge_a_line() -> None:
+    evil = "boom\n  wave 2  off2: offered 9, converged\x1b[2J"
+    host = RolloutHost("off1", 1, 600, 0, 1, "failed", evil)
+    found = Rollout(1, 1, "by desk: " + evil, "off1: " + evil, (host,))
+    shown = list(rollout.lines(found))
+    assert len([line for line in shown if line.startswith("  wave")]) == 1
+    assert not any("\n" in line or "\x1b" in line for line in shown)
 
 
 def test_nothing_published_is_said(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ async def scene(
 FAILED: dict[str, object] = {
     "counts": reports.Counts(resources=3, failed=1),
     "resources": (
-        reports.ResourceStatus("container 113 off", "failed", "cannot start container 113: no"),
+        reports.ResourceStatus("container 113 off", "failed", "cannot start container 113:\nno"),
     ),
 }
 DRIFT: dict[str, object] = {"counts": reports.Counts(resources=3, drift=1)}

@@ -101,17 +101,18 @@ def lines(found: Rollout) -> Iterator[str]:
     waves = sorted({host.wave for host in found.hosts})
     yield f"release {found.serial}: wave {found.wave} of {', '.join(map(str, waves))} has its turn"
     if found.halted:
-        yield f"halted: {visible(found.halted)}"
+        yield f"halted: {visible(' '.join(found.halted.split()))}"
         yield "  publish a release that mends it, or go on with `offctl rollout resume`"
     if found.paused:
-        yield f"paused {visible(found.paused)}"
+        yield f"paused {visible(' '.join(found.paused.split()))}"
         yield "  go on with `offctl rollout resume`"
     for host in found.hosts:
         yield _host_line(found, host)
 
 
 def _host_line(found: Rollout, host: RolloutHost) -> str:
-    why = f"  {visible(host.reason, 160)}" if host.reason else ""
+    said = " ".join(host.reason.split())
+    why = f"  {visible(said, 160)}" if said else ""
     right = ""
     if host.offered == found.serial and host.wave <= found.wave and _waiting(found):
         right = f"  right for {_span(host.right)} of {_span(host.soak)}"

@@ -24,8 +24,8 @@ class Host(Protocol):
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         """Run a command inside a running container, without a shell and with a deadline.
 
-        Empty when it exits 0, else what it said, bounded. Raises HostError when it could not be
-        run at all. MUST change nothing itself.
+        Empty when it exits 0, else what it, or who should have run it, said, bounded (host.probes
+        does that). MUST change nothing itself.
         """
         ...
 

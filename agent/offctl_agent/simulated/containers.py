@@ -1,6 +1,5 @@
 """Carrying out actions on containers of a simulated host, and proving that they are done."""
 
-from offctl import errors
 from offctl_agent.host import beliefs, failures, pctconf
 from offctl_agent.host.commands import commands
 from offctl_agent.observed import Configuration
@@ -11,7 +10,6 @@ from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pve import Pve
 
 MISSING = "it does not exist"
-MAX_SAID = 300
 
 
 class Containers:
@@ -93,15 +91,6 @@ class Containers:
         self._calls.run(doing, commands(action)[0])
         if self._running(action.id):
             raise failures.refusal(doing, failures.FAILED, "it is still running")
-
-    def probe(self, number: int, command: tuple[str, ...]) -> str:
-        """Run a command inside; empty when it exits 0. Never raises."""
-        argv = ("pct", "exec", str(number), "--", *command)
-        try:
-            self._calls.run(f"probe container {number}", argv)
-        except errors.HostError as error:
-            return f"{error}: {error.evidence}"[:MAX_SAID] if error.evidence else str(error)
-        return ""
 
     def _preflight(self, number: int, sources: tuple[act.Source, ...], doing: str) -> None:
         """What pct would either not say (a missing source) or not notice (an unmounted one)."""

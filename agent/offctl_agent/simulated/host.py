@@ -6,7 +6,7 @@ import time
 
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
-from offctl_agent.host import subids
+from offctl_agent.host import probes, subids
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe
@@ -39,7 +39,7 @@ class SimulatedHost:
     ) -> None:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
-        calls = Calls(self.machine, sleep, outlive=outlive)
+        self._calls = calls = Calls(self.machine, sleep, outlive=outlive)
         self._datasets = Datasets(self.machine, calls)
         self._containers = Containers(self.machine, calls)
 
@@ -49,7 +49,7 @@ class SimulatedHost:
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         """What a command inside says when it fails; empty when it does not."""
-        return self._containers.probe(number, command)
+        return probes.probe(self._calls, number, command)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""

@@ -81,14 +81,15 @@ def _judge(bench: Bench, trial: Trial, container: Container, found: Judged) -> N
             _close(bench, trial)
             return
         trial = _condemn(bench, trial, said)
-    results = _go_back(bench, trial, container)
-    found.results += results
+    results = list(_go_back(bench, trial, container, found))
+    done = [result for result in results if result is not None]
+    found.results += done
     found.notes += [
         f"{r.step.resource.label}: going back ({r.step.text}) {r.outcome.value}: {r.detail}"
-        for r in results
+        for r in done
         if r.outcome is not Outcome.DONE
     ]
-    if all(result.outcome is Outcome.DONE for result in results):
+    if all(result is not None and result.outcome is Outcome.DONE for result in results):
         _forget(bench.ledger, trial)
         _close(bench, trial)
 
@@ -125,20 +126,24 @@ def _said(bench: Bench, container: Container) -> str | None:
     return ""
 
 
-def _go_back(bench: Bench, trial: Trial, container: Container) -> list[Result]:
+def _go_back(
+    bench: Bench, trial: Trial, container: Container, found: Judged
+) -> Iterator[Result | None]:
+    """The results of going back; None where it could not be seen how the container is."""
     # A restart back was consented to with the restart there; any other waits for its own consent.
     consent = replace(bench.consent, restart=lambda _: "") if trial.restarted else bench.consent
-    results: list[Result] = []
     for make in (_written, _in_effect):
         there = _there(bench.host.observe(bench.desired), trial.container)
         if there is None:
-            break
+            found.notes.append(f"container {trial.container}: cannot go back: it cannot be read")
+            yield None
+            return
         steps = tuple(make(trial, container, there, bench.desired))
         tell = bench.circumstances.tell
-        results += execute.execute(Plan(steps), bench.host.plain, bench.journal, consent, tell)
+        results = execute.execute(Plan(steps), bench.host.plain, bench.journal, consent, tell)
+        yield from results
         if any(result.outcome is not Outcome.DONE for result in results):
-            break
-    return results
+            return
 
 
 def _written(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import grpc
 from grpc import aio
-from grpc._cython import cygrpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
 import pytest
 
 from offctl import certificates

@@ -5,66 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.scenario import NOW, TEMPLATE, Crash, Interrupted, Scene
+from agent.scenario import NOW, Crash, Interrupted, Scene
+from agent.trying import FEWER, PROBE, TEXT, TTYS, ask, failed, ready, told
 from offctl import errors
-from offctl.desired.model import DesiredState, Freeze, IdRange, Probe
-from offctl_agent import reporting, trials
-from offctl_agent.converge import Run
+from offctl.desired.model import DesiredState, Freeze
 from offctl_agent.holds import HOST, Hold
-from offctl_agent.observed import Configuration, ObservedState, Unknown
-from offctl_agent.planner.actions import Action, SetContainer, SetIdmap
-from offctl_agent.state import State
-from offctl_agent.trials import Trial, Undone
+from offctl_agent.observed import ObservedState, Unknown
+from offctl_agent.planner.actions import Action
 from planner import case
-
-PROBE = Probe(("curl", "-fsS", "http://localhost/"), 30)
-TEXT = f"""
-[[dataset]]
-name = "zfs-hdd/off"
-
-[[container]]
-id = 113
-template = "{TEMPLATE}"
-options = {{ cores = "8", tty = "2" }}
-mount = [{{ target = "/mnt/off", source = "/zfs-hdd/off", dataset = "zfs-hdd/off" }}]
-
-[[container]]
-id = 114
-template = "{TEMPLATE}"
-options = {{ cores = "2" }}
-"""
-FEWER = TEXT.replace('cores = "8"', 'cores = "1"')
-TTYS = TEXT.replace('tty = "2"', 'tty = "3"')
-SICK = '[[sick]]\ncontainer = 113\nline = "{}"\nstderr = "connection refused"\n'
-
-
-def desired(text: str, **changes: object) -> DesiredState:
-    found = case.desired(text)
-    containers = tuple(
-        replace(c, probe=PROBE, **changes) if c.id == 113 else c  # type: ignore[arg-type]
-        for c in found.containers
-    )
-    return replace(found, containers=containers)
-
-
-def ready(tmp_path: Path, sick: str = "cores: 1") -> Scene:
-    scene = Scene.make(tmp_path, TEXT)
-    scene.desired = desired(TEXT)
-    assert scene.run().plan.empty
-    (tmp_path / "host" / "health.toml").write_text(SICK.format(sick))
-    return scene
-
-
-def ask(scene: Scene, text: str, **changes: object) -> None:
-    scene.desired = desired(text, **changes)
-
-
-def told(run: Run) -> list[tuple[str, str]]:
-    return [(event.action, event.outcome) for event in run.events]
-
-
-def failed(scene: Scene, run: Run) -> list[str]:
-    return [s.reason for s in reporting._undone(run)]
 
 
 def test_a_healthy_change_stays(tmp_path: Path) -> None:
@@ -401,43 +349,3 @@ def test_a_container_that_died_of_it_is_brought_back_and_started(tmp_path: Path)
     assert ("start", "done") in told(run) or ("start again", "done") in told(run)
     assert scene.configuration(113) == before
     assert len(failed(scene, scene.run())) == 1
-
-
-def test_an_id_map_goes_back_to_what_it_was() -> None:
-    was, new = ("u 0 100000 65536", "g 0 100000 65536"), (IdRange("u", 0, 200000, 65536),)
-    trial = Trial(113, "text").noting(SetIdmap(113, new, was), [])
-    trial = trial.noting(SetIdmap(113, (), ("u 0 200000 65536",)), [])
-    now = Configuration((), (("lxc.idmap", "u 0 200000 65536"),), (), (), "")
-    [action] = trials.inverse(trial, now, ("u 0 200000 65536",))
-    assert action == SetIdmap(
-        113,
-        (IdRange("u", 0, 100000, 65536), IdRange("g", 0, 100000, 65536)),
-        ("u 0 200000 65536",),
-    )
-    assert trials.inverse(trial, now, was) == ()
-
-
-def test_the_earliest_value_is_the_one_that_comes_back() -> None:
-    first = SetContainer(113, (("cores", "4"),), (), (), (("cores", "8"),), protected=False)
-    second = SetContainer(113, (("cores", "2"),), (), (), (("cores", "4"),), protected=False)
-    trial = Trial(113, "text").noting(first, []).noting(second, [])
-    now = Configuration((("cores", "2"), ("mp0", "/a,mp=/a"), ("protection", "1")), (), (), (), "")
-    [action] = trials.inverse(trial, now, ())
-    assert isinstance(action, SetContainer)
-    assert (action.options, action.before) == ((("cores", "8"),), (("cores", "2"),))
-    mounted = trial.noting(SetContainer(113, (), ("mp0",), (), (("mp0", ""),), protected=True), [])
-    [action] = trials.inverse(mounted, now, ())
-    assert isinstance(action, SetContainer)
-    assert (action.delete, action.protected) == (("mp0",), True)
-
-
-def test_trials_survive_the_disk(tmp_path: Path) -> None:
-    state = State(tmp_path)
-    state.prepare()
-    change = ("container 113", "cores", "8", "1")
-    trial = Trial(113, "t", (("cores", "8"),), ("u 0 1 1",), frozenset({change}), True, True)
-    state.keep_trials([trial, Trial(114, "t")])
-    assert State(tmp_path).trials() == (trial, Trial(114, "t"))
-    undone = Undone(113, "t", frozenset({change}), "refused", "2026-03-04T05:06:07Z")
-    state.keep_undone([undone])
-    assert State(tmp_path).undone() == (undone,)

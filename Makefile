@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance nightly proto deb deb-test clean
+.PHONY: help demo test conformance nightly proto deb deb-test integration integration-trixie vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -13,7 +13,11 @@ help:
 	@echo "make conformance   the verifier from outside, one process for each vector"
 	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; an hour at most"
 	@echo "make deb           the Debian packages, into build/deb"
-	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots (root)"
+	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
+	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
+	@echo "make integration   the packages on virtual hosts with real ZFS, LXC and systemd (root, Debian)"
+	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
+	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
 
@@ -40,7 +44,19 @@ deb:
 	@packaging/deb
 
 deb-test: $(READY)
-	@packaging/deb-test $(BIN)/python
+	@RELEASES="$(RELEASES)" packaging/deb-test $(BIN)/python
+
+# One guest answers after the other on two cores: no parallel tests.
+SUITES := integration/suites
+integration: $(READY)
+	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(SUITES)
+
+integration-trixie: $(READY)
+	@RIG_RELEASE=trixie $(BIN)/python -m pytest -p no:cacheprovider --durations=10 \
+	    $(SUITES)/test_smoke.py $(SUITES)/test_install.py
+
+vm: $(READY)
+	@$(BIN)/python -m integration.vm
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

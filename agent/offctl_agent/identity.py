@@ -42,7 +42,7 @@ def make(
         names.checked(address, configs.ADDRESS, "coordinator address")
     files.make_directory(path.parent)
     if not path.exists():
-        files.create(path, _config(host, coordinators, simulated), mode=files.READABLE)
+        files.create(path, _config(path, host, coordinators, simulated), mode=files.READABLE)
     config = configs.load(path)
     if config.host != host:
         raise errors.AdminError(
@@ -61,15 +61,18 @@ def make(
     return Made(path, _lines(host, _certificate(config, host), _tunnel_key(config)))
 
 
-def _config(host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
+def _config(path: Path, host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
     values: dict[str, object] = {
         "host": host,
         "coordinators": list(coordinators),
         "interval": configs.DEFAULT_INTERVAL,
     }
     if simulated:
-        # Everything of a simulated host stays beside its configuration.
-        values |= {"simulated": simulated, "state": "state", "runtime": "run"}
+        values["simulated"] = simulated
+    if simulated and path != configs.DEFAULT:
+        # Everything of a simulated host stays beside its configuration; but the one that the units
+        # look after may write where they may.
+        values |= {"state": "state", "runtime": "run"}
     return (
         b"# One host's agent and courier; see offctl-agent(8).\n" + tomli_w.dumps(values).encode()
     )

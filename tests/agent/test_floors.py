@@ -127,7 +127,7 @@ def test_both_gone_is_observing_only_until_an_operator_confirms(desk: Desk) -> N
 def test_a_pool_that_cannot_be_read_is_not_an_empty_one(desk: Desk) -> None:
     at_5(desk)
     wipe(desk)
-    desk.places.broken = "cannot read offctl:floor: no pools"
+    desk.places.broken = "cannot read org.offctl:floor: no pools"
     release(desk, 6)
     taken = desk.take()
     assert taken.code == "FLOOR_LOST"
@@ -139,7 +139,7 @@ def test_a_pool_that_cannot_be_read_is_not_an_empty_one(desk: Desk) -> None:
 
 def test_a_pool_that_fails_is_told_and_holds_nothing_up(desk: Desk) -> None:
     at_5(desk)
-    desk.places.broken = "cannot set offctl:floor: pool is read-only"
+    desk.places.broken = "cannot set org.offctl:floor: pool is read-only"
     release(desk, 6)
     taken = desk.take()
     assert (desk.serial(taken), taken.refused, taken.observe_only) == (6, None, "")

@@ -15,7 +15,7 @@ def wipe(room: Stage) -> None:
 
 def test_the_floor_stands_on_the_pool_and_survives_a_wipe(room: Stage) -> None:
     room.run(APPLY)
-    get = "offctl-simhost ovh1/machine zfs get -H -o value offctl:floor rpool"
+    get = "offctl-simhost ovh1/machine zfs get -H -o value org.offctl:floor rpool"
     assert room.query(get).startswith("1 openfoodfacts 1 1 ")
     wipe(room)
     said = room.run(APPLY)
@@ -26,7 +26,7 @@ def test_the_floor_stands_on_the_pool_and_survives_a_wipe(room: Stage) -> None:
 def test_both_gone_waits_for_an_operator(room: Stage) -> None:
     room.run(APPLY)
     wipe(room)
-    room.run("offctl-simhost ovh1/machine zfs inherit offctl:floor rpool")
+    room.run("offctl-simhost ovh1/machine zfs inherit org.offctl:floor rpool")
     # Something to repair, which must not be: nobody knows whether this release is the newest.
     room.run("offctl-simhost ovh1/machine pct stop 101")
     said = room.run(APPLY, expect=2)

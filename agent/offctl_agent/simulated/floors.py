@@ -5,7 +5,7 @@ from offctl_agent.simulated import programs
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.result import CommandError
 
-PROPERTY = "offctl:floor"
+PROPERTY = "org.offctl:floor"
 
 
 class PoolFloors:

@@ -1,0 +1,186 @@
+"""A whole site on guests, set up by the commands an operator types: coordinator, hosts, operator.
+
+The operator is this machine: their programs are the ones of this source tree, and they reach the
+coordinator through a forwarded port, as from anywhere.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+from integration.rig.fleet import Fleet
+from integration.rig.machine import Machine
+from integration.suites import ground
+
+HERE = Path(__file__).resolve().parent
+BIN = Path(sys.executable).parent
+COORDINATOR = "coordinator"
+HOSTS = ("off1", "off2", "ovh1")
+PORT = 7643
+# Seconds between two looks of an agent; the deadlines below hold for slow guests.
+INTERVAL = 5
+SETTLE = 300
+
+
+class Scene:
+    """Machines with the packages installed, and the operator's desk."""
+
+    def __init__(self, fleet: Fleet, coordinator: Machine, hosts: Sequence[Machine]) -> None:
+        self.fleet = fleet
+        self.coordinator = coordinator
+        self.hosts = {host.name: host for host in hosts}
+        self.desk = fleet.home / "desk"
+        self.site = self.desk / "site"
+        shutil.copytree(HERE / "site", self.site)
+        for folder in ("identities", "more"):
+            (self.site / folder).mkdir(exist_ok=True)
+        self._releases = 0
+
+    def host(self, name: str) -> Machine:
+        """One host."""
+        return self.hosts[name]
+
+    # --- the operator
+
+    def offctl(self, *arguments: str | Path, expect: int | None = 0) -> str:
+        """One of the operator's commands; its exit status must be as expected."""
+        done = subprocess.run(
+            [str(BIN / "offctl"), *(str(argument) for argument in arguments)],
+            cwd=self.desk,
+            env={**os.environ, "OFFCTL_CONFIG": str(self.desk / "operator.toml"), "COLUMNS": "118"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SETTLE + 60,
+        )
+        said = done.stdout + done.stderr
+        assert expect is None or done.returncode == expect, f"offctl {arguments}: {said}"
+        return said
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """What `offctl status` says of each host; empty when the coordinator is not reached."""
+        said = self.offctl("status", "--json", expect=None)
+        if not said.startswith("{"):
+            return {}
+        return {entry["host"]: entry for entry in json.loads(said)["hosts"]}
+
+    def states(self) -> dict[str, str]:
+        """The word for each host."""
+        return {name: str(entry["state"]) for name, entry in self.status().items()}
+
+    def sign_and_publish(self) -> int:
+        """Make a release of the site as it is now; its serial."""
+        self._releases += 1
+        serial = self._releases
+        release = f"{serial}.release"
+        self.offctl("check", "site")
+        key = ("--key", "release.pem", "--serial", str(serial))
+        self.offctl("sign", "site", *key, "-o", release)
+        self.offctl("publish", release)
+        return serial
+
+    def settle(self, word: str = "converged", *names: str) -> None:
+        """Wait until these hosts, or all, have said from now on that they are as released."""
+        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        wanted = set(names or self.hosts)
+
+        def right() -> bool:
+            return wanted <= {
+                name
+                for name, entry in self.status().items()
+                if entry["state"] == word and (entry["reported"] or "") > since
+            }
+
+        until = time.monotonic() + SETTLE
+        while not right():
+            assert time.monotonic() < until, self.offctl("status", expect=None)
+            time.sleep(2)
+
+    def write(self, name: str, text: str) -> None:
+        """One more file of the site."""
+        (self.site / "more" / name).write_text(text)
+
+    # --- setting up
+
+    def start(self) -> None:
+        """From installed packages to couriers and agents that run; nothing is published yet."""
+        self.make_keys()
+        self.start_coordinator()
+        self.each(self.join)
+
+    def each(self, act: Any) -> None:
+        """Do something on every host at once."""
+        with ThreadPoolExecutor(len(self.hosts)) as pool:
+            list(pool.map(act, self.hosts.values()))
+
+    def make_keys(self) -> None:
+        """The operator's and the coordinator's keys, and the trust root of their public parts."""
+        said = self.offctl("key", "new", "release.pem")
+        release_key = re.search(r"ed25519:\S+", said)
+        self.offctl("identity", "new", ".", "desk")
+        lines = self.coordinator.out("offctl-coordinator", "init", "/etc/offctl", "--name", "main")
+        timestamp_key = re.search(r'ed25519:[^"]+', lines)
+        assert release_key is not None
+        assert timestamp_key is not None
+        certificate = self.coordinator.get("/etc/offctl/server.cert.pem")
+        (self.desk / "server.cert.pem").write_bytes(certificate)
+        self.offctl(
+            *("trust", "new", "-o", "trust.toml", "--site", "rig", "--threshold", "1"),
+            *("--release-key", f"desk={release_key[0]}", "--timestamp-key", timestamp_key[0]),
+            *("--coordinator", "main=server.cert.pem", "--operator", "desk=desk.crt"),
+        )
+
+    def start_coordinator(self) -> None:
+        """Give it the trust root and start it."""
+        self.coordinator.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+        self.coordinator.run("systemctl", "start", "offctl-coordinator")
+        self.find_coordinator()
+
+    def find_coordinator(self) -> None:
+        """Tell the operator's desk where it is."""
+        (self.desk / "operator.toml").write_text(
+            f'[coordinator]\naddress = "127.0.0.1:{self.coordinator.forward(PORT)}"\n'
+            'trust = "trust.toml"\ncertificate = "desk.crt"\nkey = "desk.key"\n'
+        )
+
+    def join(self, host: Machine) -> None:
+        """Make a host's keys, pin them in the site, and start its two programs."""
+        options = ground.prepare(host)
+        address = f"{self.coordinator.name}:{PORT}"
+        init = ("offctl-agent", "init", "--host", host.name, "--coordinator", address)
+        lines = host.out(*init, *options)
+        (self.site / "identities" / f"{host.name}.toml").write_text(lines + "\n")
+        config = host.text("/etc/offctl/agent.toml")
+        config = re.sub(r"(?m)^interval = .*\n", "", config)
+        host.put("/etc/offctl/agent.toml", f"interval = {INTERVAL}\n{config}")
+        host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+        host.run("systemctl", "start", "offctl-courier", "offctl-agent")
+
+    # --- once for many tests
+
+    def save(self, directory: Path) -> None:
+        """Keep guests and desk for `resumed`."""
+        self.fleet.save(directory)
+        shutil.copytree(self.desk, directory / "desk")
+        (directory / "releases").write_text(str(self._releases))
+
+    @staticmethod
+    def resumed(fleet: Fleet, directory: Path, *names: str) -> "Scene":
+        """The scene that was saved, going on: the coordinator and these hosts, or all."""
+        coordinator, *hosts = fleet.resume(directory, COORDINATOR, *(names or HOSTS))
+        scene = Scene(fleet, coordinator, hosts)
+        shutil.rmtree(scene.desk)
+        shutil.copytree(directory / "desk", scene.desk)
+        scene._releases = int((directory / "releases").read_text())
+        scene.find_coordinator()
+        scene.settle()
+        return scene

@@ -25,6 +25,8 @@ ALLOWED = {
     "agent/offctl_agent/simulated/layout.py": {"touch"},  # a lock, always empty
     "agent/offctl_agent/simulated/store.py": {"rmdir", "symlink"},  # the simulated host's own door
     "agent/offctl_agent/simulated/pctcreate.py": {"remove"},  # a program's argument
+    # A copy of the site to try a text on; thrown away.
+    "cli/offctl_cli/site/edit.py": {"shutil", "tempfile", "write_text"},
     "coordinator/offctl_coordinator/agent_service.py": {"touch"},  # Coordinator.touch
     "coordinator/offctl_coordinator/store/opening.py": {"rename"},  # SQLite's file, set aside
 }

@@ -11,7 +11,8 @@ help:
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make deb           the Debian packages, into build/deb"
-	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots (root)"
+	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
+	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
 	@echo "make integration   the packages on virtual hosts with real ZFS, LXC and systemd (root, Debian)"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
@@ -35,7 +36,7 @@ deb:
 	@packaging/deb
 
 deb-test: $(READY)
-	@packaging/deb-test $(BIN)/python
+	@RELEASES="$(RELEASES)" packaging/deb-test $(BIN)/python
 
 # One guest answers after the other on two cores: no parallel tests.
 SUITES := integration/suites

@@ -43,9 +43,9 @@ def with_config(command: Command) -> Command:
     return loaded
 
 
-def made(config: configs.Config) -> Agent:
-    """The agent for a configuration."""
-    return Agent(config, open_host(config), utc_now)
+def made(config: configs.Config, alive: Callable[[], None] = lambda: None) -> Agent:
+    """The agent for a configuration; `alive` hears that a long command goes on."""
+    return Agent(config, open_host(config, alive), utc_now)
 
 
 @agent.command()
@@ -85,7 +85,8 @@ def run(config: configs.Config) -> None:
 
     service.log("offctl-agent", os.environ, plain=True)
     jitter = random.Random()  # noqa: S311 - no secret depends on it
-    daemon = Daemon(made(config), jitter, service.manager(os.environ))
+    manager = service.manager(os.environ)
+    daemon = Daemon(made(config, manager.alive), jitter, manager)
     daemon.serve(lambda: print(f"looking after {config.host}", flush=True))
 
 
@@ -136,13 +137,13 @@ def plan(config: configs.Config, as_json: bool) -> None:
 
 
 @agent.command()
-@click.argument("resource", type=click.Choice(["dataset", "container"]))
+@click.argument("resource", type=click.Choice(["dataset", "container", "pool"]))
 @click.argument("name")
 @with_config
 def forget(config: configs.Config, resource: str, name: str) -> None:
     """Forget that a dataset NAME or container ID was here, so that a missing one is made anew.
 
-    Changes nothing on the host by itself.
+    A pool NAME that was exchanged for another is believed again. Changes nothing on the host.
     """
     known = made(config).forget(f"{resource} {name}", waiting=_waiting)
     print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))
@@ -166,6 +167,28 @@ def status(config: configs.Config, as_json: bool) -> None:
         sys.exit(1)
     old = printing.is_old(seen.report, utc_now())
     sys.exit(printing.exit_status(seen.report) or int(old))
+
+
+@agent.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=configs.DEFAULT,
+    show_default=True,
+    help="The host's agent.toml.",
+)
+def doctor(path: Path) -> None:
+    """Look whether this host has what the agent needs. Writes nothing.
+
+    Exit 0 when the agent can work here, 1 when something keeps it from that.
+    """
+    from offctl_agent import doctor as examination
+
+    found = examination.examine(path)
+    for line in examination.lines(found):
+        print(line)
+    sys.exit(int(not examination.fit(found)))
 
 
 def main() -> None:

@@ -128,11 +128,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def open_host(config: Config) -> Host:
-    """The host this agent looks after. Raises AdminError."""
-    if config.simulated is None:
-        raise errors.AdminError(
-            "cannot manage this machine: this version manages simulated hosts only",
-            hint='set `simulated = "DIRECTORY"` in agent.toml (made by `offctl-simhost`)',
-        )
-    return SimulatedHost(config.simulated, config.host, outlive=True)
+def _silent() -> None:
+    """Nobody waits for a sign of life."""
+
+
+def open_host(config: Config, alive: Callable[[], None] = _silent) -> Host:
+    """The host this agent looks after; `alive` hears that a long command goes on.
+
+    Raises AdminError.
+    """
+    if config.simulated is not None:
+        return SimulatedHost(config.simulated, config.host, outlive=True)
+    # Imported late: who tries things out on a simulated host needs none of it.
+    from offctl_agent.proxmox import opened
+
+    return opened.host(config.host, alive)

@@ -10,13 +10,15 @@ from offctl.report import Event
 from offctl.tables import INSTANT
 from offctl_agent import debts as owed
 from offctl_agent import execute, windows
+from offctl_agent.backoff import Starts
 from offctl_agent.execute import Consent, Outcome, Result
+from offctl_agent.host import failures
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
 from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
-from offctl_agent.planner.actions import SetContainer
+from offctl_agent.planner.actions import SetContainer, StartContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
@@ -68,8 +70,9 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     desired = intake.held.desired
     notes = _presume(desired, ledger) if ledger.lost else []
     asked = owed.added(desired, debts)
-    consent = _consent(desired, intake, circumstances)
-    found = _rounds(asked, ledger, (journal, interrupted), host, consent)
+    starts = state.starts()
+    consent = _consent(desired, intake, circumstances, starts)
+    found = _rounds(asked, ledger, (journal, interrupted, starts), host, consent)
     found.notes += notes
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
@@ -78,6 +81,8 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     # Then the debts: after a crash in between they are asked for again, which harms nothing.
     state.keep_ledger(ledger)
     state.keep_debts(unpaid)
+    if starts.items() != state.starts().items():
+        state.keep_starts(starts)
     if found.events:
         state.keep_events((*state.events(), *found.events))
     journal.empty()
@@ -124,12 +129,13 @@ def _presume(desired: DesiredState, ledger: Ledger) -> list[str]:
 def _rounds(
     desired: DesiredState,
     ledger: Ledger,
-    memory: tuple[Journal, Interrupted],
+    memory: tuple[Journal, Interrupted, Starts],
     host: Host,
     consent_and: tuple[Consent, Circumstances],
 ) -> Run:
-    (journal, interrupted), (consent, circumstances) = memory, consent_and
+    (journal, interrupted, starts), (consent, circumstances) = memory, consent_and
     observed = host.observe(desired)
+    starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
     found = Run(planner.plan(desired, observed, ledger))
     tell = _once(circumstances.tell)
@@ -141,6 +147,8 @@ def _rounds(
         if not happened:
             break
         found.events += [_event(result, circumstances) for result in happened]
+        for container in (r.step.container for r in happened if _tried_to_start(r)):
+            starts.tried(container, circumstances.clock())
         _claim((r for r in happened if r.outcome is Outcome.DONE), ledger)
         # pct may fail after having done its work: what is seen to be so now is ours all the same.
         interrupted |= _fields(r for r in happened if r.outcome is Outcome.FAILED)
@@ -151,6 +159,17 @@ def _rounds(
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
     return found
+
+
+def _running(observed: ObservedState) -> list[int]:
+    if isinstance(observed.containers, Unknown):
+        return []
+    return [c.id for c in observed.containers if isinstance(c, ObservedContainer) and c.running]
+
+
+def _tried_to_start(result: Result) -> bool:
+    """Whether anything was started; what was refused before that is tried again at once."""
+    return isinstance(result.step.action, StartContainer) and result.code not in failures.UNTRIED
 
 
 def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
@@ -167,7 +186,7 @@ def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
 
 
 def _consent(
-    desired: DesiredState, intake: Intake, circumstances: Circumstances
+    desired: DesiredState, intake: Intake, circumstances: Circumstances, starts: Starts
 ) -> tuple[Consent, Circumstances]:
     by_id = {container.id: container for container in desired.containers}
     observe_only = intake.observe_only
@@ -181,7 +200,12 @@ def _consent(
         own = container.windows if container is not None else ()
         return windows.is_open(own or desired.windows, circumstances.clock())
 
-    return Consent(observe_only, restart, circumstances.go_on), circumstances
+    def hold(number: int) -> str:
+        if number in circumstances.restarts:
+            return ""
+        return starts.wait(number, circumstances.clock())
+
+    return Consent(observe_only, restart, circumstances.go_on, hold), circumstances
 
 
 def _identity(result: Result) -> tuple[str, str]:
@@ -206,7 +230,7 @@ def _event(result: Result, circumstances: Circumstances) -> Event:
 
 def _claim(done: Iterable[Result], ledger: Ledger) -> None:
     for result in done:
-        for difference in result.step.differences:
+        for difference in result.step.claimed:
             _remember(result.step.resource, difference.field, difference.desired, ledger)
 
 
@@ -218,7 +242,7 @@ def _remember(resource: Resource, field_name: str, desired: str, ledger: Ledger)
 
 
 def _fields(results: Iterable[Result]) -> Interrupted:
-    return {(r.step.resource.key, d.field, d.desired) for r in results for d in r.step.differences}
+    return {(r.step.resource.key, d.field, d.desired) for r in results for d in r.step.claimed}
 
 
 def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) -> None:

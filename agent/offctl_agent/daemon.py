@@ -3,7 +3,7 @@
 Crash-only: it may be killed at any moment; what it must not forget is on disk before it acts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import contextlib
 import logging
 import os
@@ -20,6 +20,7 @@ from offctl_agent import printing
 from offctl_agent.agent import Agent, Ran
 from offctl_agent.execute import Outcome
 from offctl_agent.mailbox import Doorbell, agent_bell
+from offctl_agent.starts import Starts, pause
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +53,27 @@ class Daemon:
             signal.signal(signal.SIGTERM, self._stop)
             signal.signal(signal.SIGINT, self._stop)
             signal.signal(signal.SIGHUP, self._reload)
+            starts = Starts(self._agent.config.agent_state / "starts")
+            unended = starts.begin()
             ready()
             self._manager.ready()
+            self._hold_back(unended)
             while not self._stopping:
                 bell.clear()
                 self._run()
+                starts.ended()
                 self._wait(bell)
+            starts.ended()
             self._manager.stopping()
+
+    def _hold_back(self, unended: int) -> None:
+        """Before a first run like those that brought the agent down: wait, whoever rings."""
+        seconds = self._spread(pause(unended, self._agent.config.interval))
+        if seconds:
+            text = f"the last {unended} starts did not end a run; the next is in {seconds:.0f} s"
+            logger.warning("%s; a reload makes it now", text)
+            self._manager.status(text)
+            self._idle([self._wake_read], seconds)
 
     def _run(self) -> None:
         """One run. Every run reads the trust root again, so that a reload is no more than a run."""
@@ -97,25 +112,23 @@ class Daemon:
 
     def _wait(self, bell: Doorbell) -> None:
         # However often somebody rings: runs do not follow each other without a pause.
-        self._pause(min(LEAST_PAUSE, self._agent.config.interval / 10))
         interval = self._agent.config.interval
-        pause = interval * (1 + self._random.uniform(-JITTER, JITTER))
-        until = time.monotonic() + pause
-        while not self._stopping and (left := until - time.monotonic()) > 0:
-            self._manager.alive()
-            sleep = min(left, self._manager.interval)
-            if select.select([bell, self._wake_read], [], [], sleep)[0]:
-                break
+        self._idle([self._wake_read], min(LEAST_PAUSE, interval / 10))
+        self._idle([bell, self._wake_read], self._spread(interval))
         with contextlib.suppress(BlockingIOError):
             while os.read(self._wake_read, 64):
                 pass
 
-    def _pause(self, seconds: float) -> None:
+    def _idle(self, sources: Sequence[Doorbell | int], seconds: float) -> None:
+        """Wait, alive, until one of `sources` has something or the time is over."""
         until = time.monotonic() + seconds
         while not self._stopping and (left := until - time.monotonic()) > 0:
-            select.select([self._wake_read], [], [], left)
-            if self._reloading:
+            self._manager.alive()
+            if select.select(sources, [], [], min(left, self._manager.interval))[0]:
                 return
+
+    def _spread(self, seconds: float) -> float:
+        return seconds * (1 + self._random.uniform(-JITTER, JITTER))
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True

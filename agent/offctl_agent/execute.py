@@ -10,8 +10,13 @@ import enum
 from offctl import errors
 from offctl_agent.host.protocol import Host
 from offctl_agent.journal import Journal
-from offctl_agent.planner.actions import RestartContainer
+from offctl_agent.planner.actions import RestartContainer, StartContainer
 from offctl_agent.planner.plan import Effect, Plan, Step
+
+
+def _nothing(_: int) -> str:
+    """Nothing holds a start back."""
+    return ""
 
 
 class Outcome(enum.Enum):
@@ -27,23 +32,29 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A step and what became of it; `detail` is the failure's own words, or why it was left."""
+    """A step and what became of it; `detail` is the failure's own words, or why it was left.
+
+    `code` is the stable one of a failure.
+    """
 
     step: Step
     outcome: Outcome
     detail: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """What a run may do. `observe_only` is empty, or says why nothing may change.
 
-    `restart` says whether a container may be interrupted now; `go_on` is asked before each step.
+    `restart` says whether a container may be interrupted now; `go_on` is asked before each step;
+    `hold` says why a container must not be started yet, empty when it may.
     """
 
     observe_only: str
     restart: Callable[[int], bool]
     go_on: Callable[[], bool]
+    hold: Callable[[int], str] = _nothing
 
 
 def execute(
@@ -104,6 +115,8 @@ def _one(
             return Result(step, Outcome.WAITING, "waits for its restart window")
         if restart_failed:
             return Result(step, Outcome.WAITING, "another container failed to restart")
+    if isinstance(step.action, StartContainer) and (why := consent.hold(step.action.id)):
+        return Result(step, Outcome.BLOCKED, why)
     return _carry_out(step, host, journal)
 
 
@@ -115,6 +128,6 @@ def _carry_out(step: Step, host: Host, journal: Journal) -> Result:
     except errors.HostError as error:
         journal.conclude(number, Outcome.FAILED.value)
         evidence = f": {error.evidence}" if error.evidence else ""
-        return Result(step, Outcome.FAILED, f"{error}{evidence}")
+        return Result(step, Outcome.FAILED, f"{error}{evidence}", error.code)
     journal.conclude(number, Outcome.DONE.value)
     return Result(step, Outcome.DONE)

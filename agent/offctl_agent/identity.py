@@ -31,8 +31,7 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
         names.checked(address, configs.ADDRESS, "coordinator address")
     files.make_directory(path.parent)
     if not path.exists():
-        content = _config(path, host, coordinators, simulated)
-        files.create(path, content, mode=files.READABLE)
+        files.create(path, _config(path, host, coordinators, simulated), mode=files.READABLE)
     config = configs.load(path)
     if config.host != host:
         raise errors.AdminError(
@@ -56,8 +55,8 @@ def _config(path: Path, host: str, coordinators: tuple[str, ...], simulated: str
     if simulated:
         values["simulated"] = simulated
     if simulated and path != configs.DEFAULT:
-        # Everything of a simulated host stays beside its configuration. That of an installed one is
-        # where the service may write.
+        # Everything of a simulated host stays beside its configuration; but the one that the units
+        # look after may write where they may.
         values |= {"state": "state", "runtime": "run"}
     return (
         b"# One host's agent and courier; see offctl-agent(8).\n" + tomli_w.dumps(values).encode()

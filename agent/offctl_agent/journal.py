@@ -64,7 +64,7 @@ class Journal:
                 "number": self._number,
                 "key": step.resource.key,
                 "text": step.text,
-                "differences": [[d.field, d.observed, d.desired] for d in step.differences],
+                "differences": [[d.field, d.observed, d.desired] for d in step.claimed],
                 "protection": step.action.id if _lifts_protection(step) else 0,  # type: ignore[union-attr]
             }
         )

@@ -5,6 +5,8 @@ Values only. "Cannot read" has its own type, Unknown, so that it can never be ta
 
 from dataclasses import dataclass
 
+SERVICE_RUNS = "running"
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -77,11 +79,13 @@ class Configuration:
 class Effective:
     """What a running container really has, whatever its file says.
 
-    `mounts` are (target, source) pairs; `idmap` the lines in effect, as lxc.idmap values.
+    `mounts` are (target, source) pairs; `idmap` the lines in effect, as lxc.idmap values;
+    `services` are (name, SERVICE_RUNS or why it does not) for those asked about that can be judged.
     """
 
     mounts: tuple[tuple[str, str], ...]
     idmap: tuple[str, ...]
+    services: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class ObservedState:
     elsewhere in the cluster or by virtual machines: id, "lxc"|"qemu", node) are whole or Unknown;
     `directories` holds what was asked about: a directory, None where there is none, or Unknown.
     `writable` is empty, or says why container configuration cannot be changed (no quorum).
+    `unready` says of pools that are here and not in `pools` why not.
     """
 
     pools: tuple[tuple[str, int], ...] | Unknown
@@ -116,3 +121,4 @@ class ObservedState:
     subids: tuple[tuple[str, int, int], ...] | Unknown
     directories: tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
     writable: str = ""
+    unready: tuple[tuple[str, str], ...] = ()

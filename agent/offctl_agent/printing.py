@@ -61,7 +61,7 @@ def summary(plan: Plan) -> str:
 
 def _aside(plan: Plan) -> str:
     words = []
-    for state in ("unknown", "orphan", "unmanaged"):
+    for state in ("unknown", "drift", "orphan", "unmanaged"):
         count = sum(finding.state == state for finding in plan.findings)
         if count:
             words.append(f"{count} {state}")

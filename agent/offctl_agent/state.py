@@ -6,6 +6,7 @@ A damaged file is set aside under another name and reported, never half believed
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 import hashlib
 import json
 import os
@@ -16,7 +17,9 @@ from typing import Any, TypeVar
 
 from offctl import errors, files
 from offctl.report import Difference, Event
+from offctl.tables import INSTANT
 from offctl.trust.accept import Floor
+from offctl_agent.backoff import Starts, Times
 from offctl_agent.debts import Debt
 from offctl_agent.mailbox import MAX_DROP
 from offctl_agent.planner.ledger import Entry, Ledger
@@ -109,6 +112,17 @@ class State:
         newest = list(events)[-KEPT_EVENTS:]
         self._write("events", _json({"events": [asdict(event) for event in newest]}))
 
+    def starts(self) -> Starts:
+        """The starts of containers that did not last."""
+        return Starts(self._shaped("starts", _starts))
+
+    def keep_starts(self, starts: Starts) -> None:
+        document = {
+            str(number): [time.strftime(INSTANT) for time in times]
+            for number, times in starts.items()
+        }
+        self._write("starts", _json(document))
+
     def next_stream(self, outbox_newest: int) -> Stream:
         """The next report's number, durable before it is used; never one the outbox has seen."""
         values = self._object("stream")
@@ -189,6 +203,13 @@ def _events(document: dict[str, Any]) -> tuple[Event, ...]:
         Event(**{**item, "differences": tuple(Difference(**d) for d in item["differences"])})
         for item in document["events"]
     )
+
+
+def _starts(document: dict[str, Any]) -> dict[int, Times]:
+    return {
+        int(number): tuple(datetime.strptime(text, INSTANT).replace(tzinfo=UTC) for text in times)
+        for number, times in document.items()
+    }
 
 
 def _json(values: object) -> bytes:

@@ -1,6 +1,8 @@
 """Reading the coordinator's trust root and keys from disk, and whether they belong together."""
 
+import os
 from pathlib import Path
+import struct
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +15,8 @@ from offctl_coordinator.config import Config
 from offctl_coordinator.server import ServerKeys
 
 MAX_KEY = 16 * 1024
+
+_ACL_OWNER, _ACL_USER, _ACL_MASK = 0x01, 0x02, 0x10
 
 _PASTE = "paste the lines of `offctl-coordinator show` into the trust root"
 
@@ -71,12 +75,29 @@ def load_timestamp_key(config: Config, trust: TrustRoot) -> SecretKey:
 def _secret(path: Path) -> bytes:
     content = files.require(path, limit=MAX_KEY)
     mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
+    if mode & 0o077 and not _ours_alone(path):
         raise errors.AdminError(
             f"cannot use secret key {path}: its mode is {mode:04o}, others may read it",
             hint=f"look who may have read it, then `chmod 0600 {path}`",
         )
     return content
+
+
+def _ours_alone(path: Path) -> bool:
+    """Whether an access control list opens the file to its owner, root and us only.
+
+    systemd gives its copy to a service like that, and then the mode's group is the list's mask.
+    """
+    try:
+        content = os.getxattr(path, "system.posix_acl_access")
+    except OSError:
+        return False
+    # acl(5), as the kernel hands it out: a version, then tag, permissions and id of each entry.
+    entries = struct.iter_unpack("<HHI", content[4:])
+    allowed = {(tag, number) for tag, permissions, number in entries if permissions}
+    users = {(_ACL_USER, number) for number in (0, os.geteuid())}
+    named = {entry for entry in allowed if entry[0] not in (_ACL_OWNER, _ACL_MASK)}
+    return named <= users
 
 
 def _belong_together(certificate: str, key: bytes) -> bool:

@@ -123,13 +123,14 @@ class Scene:
         restarts: tuple[int, ...] = (),
         observe_only: str = "",
         tell: list[Result] | None = None,
+        now: datetime = NOW,
     ) -> converge.Run:
         """One run of a process that has just started."""
         if text is not None:
             self.desired = case.desired(text)
         heard = [] if tell is None else tell
         circumstances = converge.Circumstances(
-            clock=lambda: NOW,
+            clock=lambda: now,
             restarts=frozenset(restarts),
             go_on=lambda: True,
             tell=heard.append,

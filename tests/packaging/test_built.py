@@ -141,9 +141,11 @@ def test_conffiles_are_the_examples_and_no_configuration_is_shipped(package: str
 @pytest.mark.parametrize("package", PACKAGES)
 def test_dependencies_are_of_debian_main_and_of_one_version(package: str) -> None:
     depends = field(package, "Depends")
-    assert "pyzfs" not in depends
-    assert "zfsutils" not in depends
-    assert field(package, "Recommends") == ""
+    # What goes when ZFS is upgraded must not take the agent with it; see docs/adr/0008.
+    for other in ("pyzfs", "zfs", "dkms", "lxc", "pve", "stunnel"):
+        assert other not in depends
+    recommended = "python3-pyzfs" if package == "offctl-agent" else ""
+    assert field(package, "Recommends") == recommended
     assert field(package, "Architecture") == "all"
     if package != "offctl":
         assert f"offctl (= {offctl.__version__})" in depends

@@ -6,9 +6,10 @@ import re
 import pytest
 
 from offctl_agent import config as agent
+from offctl_agent import identity
 from offctl_coordinator import config as coordinator
 from offctl_coordinator import directory
-from unitfiles import ROOT, read
+from unitfiles import ROOT, read, words
 
 EXAMPLES = ROOT / "packaging" / "etc"
 LOAD = {"agent.toml.example": agent.load, "coordinator.toml.example": coordinator.load}
@@ -39,3 +40,17 @@ def test_the_service_may_write_the_database_that_init_chooses(
     made = coordinator.load(directory.make(tmp_path / "etc", "one"))
     (state,) = read("offctl-coordinator")["Service"]["StateDirectory"]
     assert made.database.parent == Path("/var/lib", state)
+
+
+def test_a_simulated_host_at_the_units_place_writes_where_they_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = tmp_path / "apart" / "agent.toml"
+    identity.make(apart, host="off2", coordinators=(), simulated="host")
+    assert agent.load(apart).state == tmp_path / "apart" / "state"
+    monkeypatch.setattr(agent, "DEFAULT", tmp_path / "agent.toml")
+    identity.make(tmp_path / "agent.toml", host="off2", coordinators=(), simulated="host")
+    made = agent.load(tmp_path / "agent.toml")
+    assert (made.state, made.runtime) == (Path("/var/lib/offctl"), Path("/run/offctl"))
+    writable = words(read("offctl-courier")["Service"], "ReadWritePaths")
+    assert {str(made.inbox), str(made.courier_state), str(made.runtime)} == writable

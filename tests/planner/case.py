@@ -4,7 +4,8 @@ desired     a bundle without its header; containers and datasets may leave out t
 pools       names; default zfs-hdd and zfs-nvme
 datasets    "NAME MOUNTED_AT|- [kind=volume] [PROPERTY=VALUE:SOURCE ...]"
 containers  id -> the text of its .conf
-running     id -> {mounts = ["TARGET SOURCE"], idmap = [...]}; absent means stopped
+running     id -> {mounts = ["TARGET SOURCE"], idmap = [...], services = ["UNIT STATE"]}; absent
+            means stopped
 directories path -> "UID:GID MODE", "absent" or "unknown: REASON"
 subids      "u:START:COUNT"; default u and g 100000:65536
 guests      "ID KIND NODE"
@@ -115,6 +116,7 @@ class Case:
                 effective = Effective(
                     tuple(tuple(text.split()) for text in state.get("mounts", [])),
                     tuple(state.get("idmap", DEFAULT_MAP)),
+                    tuple(tuple(text.split(" ", 1)) for text in state.get("services", [])),
                 )
             yield ObservedContainer(int(number), pctconf.parse(text.encode()), effective)
 

@@ -199,10 +199,10 @@ def test_a_bad_configuration_is_named(room: Stage, text: str, named: str) -> Non
     assert "Traceback" not in said
 
 
-def test_this_version_says_that_it_manages_simulated_hosts_only(room: Stage) -> None:
+def test_a_machine_that_is_no_proxmox_host_is_not_touched(room: Stage) -> None:
     (room.directory / "ovh1" / "agent.toml").write_text('host = "ovh1"\n')
     said = room.run(APPLY, expect=2)
-    assert "simulated hosts only" in said
+    assert "it is no Proxmox VE host" in said
 
 
 def test_init_again_prints_the_same_lines_and_replaces_nothing(room: Stage) -> None:

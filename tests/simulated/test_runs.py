@@ -1,21 +1,15 @@
 """What the simulated pct does against what the real one did."""
 
 from pathlib import Path
-import shlex
 from typing import Any
 
 import pytest
-import tomli
 
 from offctl_agent.observed import ObservedContainer
 from offctl_agent.simulated.result import Result
+from simulated import runs
+from simulated.runs import TEMPLATE
 from simulated.scene import Scene
-
-with (Path(__file__).parent / "runs.toml").open("rb") as file:
-    CASES: list[dict[str, Any]] = tomli.load(file)["case"]
-
-TEMPLATE = "local:vztmpl/debian-12-tiny_12.5-1_amd64.tar.zst"
-PENDING = "[pve:pending]"
 
 
 def _begin(root: Path, case: dict[str, Any]) -> Scene:
@@ -34,48 +28,33 @@ def _begin(root: Path, case: dict[str, Any]) -> Scene:
     return scene
 
 
-def _check_exit(case: dict[str, Any], result: Result) -> None:
-    if "fails" in case:
-        assert result.code != 0
-        assert case["fails"] in result.stderr
-    else:
-        assert result.code == 0, result.stderr
-    assert case.get("says", "") in result.stderr
-    if "silent" in case:
-        assert case["silent"] not in result.stderr
-
-
-def _check_file(case: dict[str, Any], text: str) -> None:
-    main, _, pending = text.partition(PENDING)
-    lines = main.splitlines()
-    assert [line for line in case.get("lines", []) if line not in lines] == []
-    keys = [line.partition(":")[0] for line in lines] + [PENDING] * (PENDING in text)
-    assert [key for key in case.get("absent", []) if key in keys] == []
-    if "pending" in case:
-        assert pending.strip().splitlines() == case["pending"]
-    if "exactly" in case:
-        assert text == case["exactly"]
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", runs.CASES, ids=lambda case: case["name"])
 def test_run(case: dict[str, Any], tmp_path: Path) -> None:
     scene = _begin(tmp_path, case)
     result = Result()
     for number, command in enumerate(case["run"]):
         assert result.code == 0, f"command {number} failed: {result.stderr}"
-        result = scene.run(*shlex.split(command.replace(";", "\\;")))
-    _check_exit(case, result)
+        result = scene.run(*runs.argv(command))
     (tmp_path / "faults.toml").unlink(missing_ok=True)
-    _check_file(case, scene.conf(case.get("number", 101)).read_text())
-    if "made" in case:
-        assert scene.machine.locate(case["made"]).is_dir()
-    if "mounts" in case:
-        containers = scene.look().containers
-        assert isinstance(containers, tuple)
-        found = containers[0]
-        assert isinstance(found, ObservedContainer)
-        assert found.effective is not None
-        assert [target for target, _ in found.effective.mounts] == case["mounts"]
+    file = scene.conf(case.get("number", 101))
+    outcome = runs.Outcome(
+        result.code,
+        result.stdout,
+        result.stderr,
+        file.read_text() if file.exists() else "",
+        _mounts(scene) if "mounts" in case else (),
+        "made" in case and scene.machine.locate(case["made"]).is_dir(),
+    )
+    runs.check(case, outcome)
+
+
+def _mounts(scene: Scene) -> tuple[str, ...]:
+    containers = scene.look().containers
+    assert isinstance(containers, tuple)
+    found = containers[0]
+    assert isinstance(found, ObservedContainer)
+    assert found.effective is not None
+    return tuple(target for target, _ in found.effective.mounts)
 
 
 def test_refused_creations_leave_nothing(tmp_path: Path) -> None:

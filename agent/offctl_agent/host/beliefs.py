@@ -8,6 +8,9 @@ from offctl_agent.observed import Configuration
 from offctl_agent.planner import actions, options
 
 IDMAP = "lxc.idmap"
+# What PVE generates for an unprivileged container without lines of its own.
+DEFAULT_IDMAP = ("u 0 100000 65536", "g 0 100000 65536")
+KINDS = {"u": "uid", "g": "gid"}
 
 
 def conflict(action: actions.SetContainer, now: Configuration) -> str:
@@ -43,6 +46,21 @@ def idmap_lines(now: Configuration) -> tuple[str, ...]:
 def idmap_texts(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:
     """The values that say `ranges`."""
     return tuple(f"{r.kind} {r.inside} {r.outside} {r.count}" for r in ranges)
+
+
+def ungranted(now: Configuration, granted: tuple[tuple[str, int, int], ...]) -> str:
+    """What the id-map needs and root may not map; empty when nothing."""
+    lines = idmap_lines(now)
+    if not lines and now.option("unprivileged") == "1":
+        lines = DEFAULT_IDMAP
+    for line in lines:
+        words = line.split()
+        if len(words) != 4 or words[0] not in KINDS or not all(w.isdecimal() for w in words[1:]):
+            return f"LXC cannot read {IDMAP} {line!r}"
+        kind, start, count = words[0], int(words[2]), int(words[3])
+        if not any(k == kind and s <= start and start + count <= s + c for k, s, c in granted):
+            return f"{IDMAP} {line}: /etc/sub{KINDS[kind]} does not grant it to root: not allowed"
+    return ""
 
 
 def unreadable_mounts(now: Configuration) -> tuple[str, ...]:

@@ -8,7 +8,12 @@ from offctl_agent.planner import actions as act
 
 Command = tuple[str, ...]
 
-_LIMITS = frozenset({"quota", "refquota", "refreservation", "reservation"})
+# Seconds for what runs inside to end. `pct reboot` kills after its own 60; a database needs longer.
+PATIENCE = "300"
+
+_LIMITS = frozenset(
+    "filesystem_limit quota refquota refreservation reservation snapshot_limit".split()
+)
 
 
 def commands(action: act.Action) -> tuple[Command, ...]:
@@ -31,9 +36,9 @@ def commands(action: act.Action) -> tuple[Command, ...]:
         case act.StartContainer():
             return (("pct", "start", str(action.id)),)
         case act.RestartContainer():
-            return (("pct", "reboot", str(action.id)),)
+            return (("pct", "reboot", str(action.id), "--timeout", PATIENCE),)
         case act.ShutDownContainer():
-            return (("pct", "shutdown", str(action.id)),)
+            return (("pct", "shutdown", str(action.id), "--timeout", PATIENCE),)
         case _:
             return ()
 

@@ -4,6 +4,7 @@ Exit codes of pct are not stable (Perl dies with the current errno): only its wo
 """
 
 from collections.abc import Sequence
+import re
 
 from offctl import errors
 from offctl_agent.host.commands import quoted
@@ -15,17 +16,36 @@ NO_QUORUM = "NO_QUORUM"
 PREFLIGHT = "PREFLIGHT"
 TIMEOUT = "TIMEOUT"
 
+# Nothing was begun when one of these is the code.
+UNTRIED = frozenset({CONFLICT, LOCKED, NO_QUORUM, PREFLIGHT})
+
 MAX_EVIDENCE = 2000
 
+# What is said, what it means, and what to do where the code alone does not tell.
 _WORDS = (
-    ("detected modified configuration", CONFLICT),
-    ("dataset already exists", CONFLICT),
-    ("already exists on node", CONFLICT),
-    ("CT is locked", LOCKED),
-    ("can't lock file", LOCKED),
-    ("no quorum", NO_QUORUM),
-    (".conf.tmp.", NO_QUORUM),
+    ("detected modified configuration", CONFLICT, ""),
+    ("dataset already exists", CONFLICT, ""),
+    ("already exists on node", CONFLICT, ""),
+    ("Configuration file 'nodes/", CONFLICT, "it was moved or removed; see pvesh get /cluster/vms"),
+    ("CT is locked", LOCKED, ""),
+    ("can't lock file", LOCKED, ""),
+    ("no quorum", NO_QUORUM, ""),
+    (".conf.tmp.", NO_QUORUM, ""),
+    ("ipcc_send_rec", NO_QUORUM, "see systemctl status pve-cluster"),
+    ("protection mode enabled", FAILED, "somebody protected it meanwhile; the next run lifts it"),
+    ("Script exited with status 20", FAILED, "a link or a file stands in the path of a mount"),
+    ("Script exited with status 2", FAILED, "the source of a mount is missing"),
+    ("symlink encountered at", FAILED, "write the path without the symbolic link"),
+    ("idmap failed to write mapping", FAILED, "see /etc/subuid and /etc/subgid"),
+    ("is also mapped by", FAILED, "two lines of its id-map overlap"),
+    ("container did not stop", FAILED, "it runs on; see what inside does not end"),
+    ("out of space", FAILED, "make room in the pool"),
+    ("No space left on device", FAILED, "make room in the pool"),
+    ("hookscript error", FAILED, "see the hook script of the container"),
+    ("you can't start a CT if it's a template", FAILED, "give the text another id"),
 )
+_OTHERWISE = re.compile(r"^(?:CT|VM|container) '?\d+'? (?:already|not) running", re.MULTILINE)
+_NO_BRIDGE = re.compile(r"bridge '[^']*' does not exist")
 _HINTS = {
     CONFLICT: "somebody else changed it; the next run looks again",
     LOCKED: "wait until PVE's own task has ended",
@@ -36,17 +56,17 @@ _HINTS = {
 
 def classify(stderr: str) -> str:
     """The stable code for what a command said."""
-    return next((code for words, code in _WORDS if words in stderr), FAILED)
+    return _meaning(stderr)[0]
 
 
 def failure(doing: str, argv: Sequence[str], code: int, stderr: str) -> errors.HostError:
     """The error for a command that exited with `code`."""
     said = bounded(stderr)
-    meaning = classify(stderr)
+    meaning, hint = _meaning(stderr)
     cause = said.splitlines()[-1] if said else "it said nothing"
     return errors.HostError(
         f"cannot {doing}: {command(argv)} exited with {code}: {cause}",
-        hint=_HINTS.get(meaning, ""),
+        hint=hint,
         code=meaning,
         evidence=said,
     )
@@ -66,6 +86,19 @@ def refusal(doing: str, code: str, cause: str, *, hint: str = "") -> errors.Host
     return errors.HostError(
         f"cannot {doing}: {cause}", hint=hint or _HINTS.get(code, ""), code=code
     )
+
+
+def _meaning(said: str) -> tuple[str, str]:
+    """Code and hint of the first words that are known."""
+    for words, code, hint in _WORDS:
+        if words in said:
+            return code, hint or _HINTS.get(code, "")
+    # These two name something in their middle.
+    if _OTHERWISE.search(said):
+        return CONFLICT, _HINTS[CONFLICT]
+    if _NO_BRIDGE.search(said):
+        return FAILED, "make the bridge, or name another one in the text"
+    return FAILED, ""
 
 
 def command(argv: Sequence[str]) -> str:

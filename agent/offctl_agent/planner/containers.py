@@ -6,12 +6,15 @@ from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import (
     actions,
     changes,
+    foreign,
     idmaps,
     mounts,
     networks,
     resources,
     running,
+    services,
     settings,
+    starting,
 )
 from offctl_agent.planner.changes import PROTECTION
 from offctl_agent.planner.draft import ABSENT, Draft
@@ -24,7 +27,7 @@ GONE = (
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
-    """Plan every container in id order, and tell of everything else that lives here."""
+    """Plan every container in the order it starts in, and tell of what else lives here."""
     if isinstance(observed.containers, Unknown):
         for container in desired.containers:
             _unknown(container, observed.containers.reason, draft)
@@ -36,7 +39,7 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
             found[item.id] = item
         else:
             unreadable[item[0]] = item[1]
-    for container in sorted(desired.containers, key=lambda c: c.id):
+    for container in sorted(desired.containers, key=starting.place):
         if container.id in unreadable:
             _unknown(container, unreadable[container.id].reason, draft)
         else:
@@ -48,6 +51,10 @@ def _unknown(container: Container, reason: str, draft: Draft) -> None:
     resource = resources.container(container.id, container.name)
     draft.counts(resource)
     draft.unknown(resource, reason)
+    _count_mounts(container, draft)
+
+
+def _count_mounts(container: Container, draft: Draft) -> None:
     for mount in container.mounts:
         draft.counts(resources.mount(container.id, mount.target, container.name))
 
@@ -65,7 +72,12 @@ def _plan(
     if there is None:
         _plan_creation(container, desired, observed, draft, audited=audited)
         return
+    if reason := foreign.reason(container, there, draft.ledger):
+        draft.blocked(resource, "adopt", reason, [Difference(EXISTS, "somebody else's", "yes")])
+        _count_mounts(container, draft)
+        return
     draft.settled(resource, EXISTS, "yes")
+    services.tell(container, there, draft)
     if obstacle := _obstacle(there, observed):
         _plan_blocked(container, there, obstacle, draft)
         return
@@ -135,8 +147,7 @@ def _plan_creation(
     if reason := _no_creation(container, observed, draft):
         difference = Difference(EXISTS, ABSENT, "yes")
         draft.blocked(resource, "create", reason, [difference])
-        for mount in container.mounts:
-            draft.counts(resources.mount(container.id, mount.target, container.name))
+        _count_mounts(container, draft)
         return
     _create(container, draft, audited=audited)
     if container.idmap:
@@ -219,8 +230,7 @@ def _plan_first_mounts(
     indexes = mounts.place(container.mounts, [], set())
     resource = resources.container(container.id, container.name)
     keys = {f"mp{indexes[m.target]}": mounts.text(m, None) for m in container.mounts}
-    for mount in container.mounts:
-        draft.counts(resources.mount(container.id, mount.target, container.name))
+    _count_mounts(container, draft)
     differences = [
         Difference(settings.mount_field(m.target), ABSENT, mounts.describe(m))
         for m in container.mounts

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 import re
 
-from offctl import errors
 from offctl.desired import properties
 from offctl.desired.model import Dataset, DesiredState
 from offctl.report import Difference
 from offctl_agent.observed import ObservedDataset, ObservedState, Property, Unknown
-from offctl_agent.planner import actions, resources
+from offctl_agent.planner import actions, order, pools, resources
 from offctl_agent.planner.draft import ABSENT, Draft
 from offctl_agent.planner.ledger import EXISTS
 
@@ -17,6 +16,9 @@ GONE = (
     "it was here and is gone; bring it back (zfs rename, zfs receive), or let offctl make a new, "
     "empty one with `offctl-agent forget`"
 )
+RENAMED = "it is called {} now; rename it back, or write its new name"
+OVERRIDDEN = "is overridden by an option it was mounted with; mount it anew by hand in a window"
+MARKER = f"{properties.OWN_PREFIX}name"
 # PVE names the disks of its guests so (facts: storage), and the datasets it keeps them in.
 _PVE_VOLUME = re.compile(r"(?:^[^/]+|/pve|/(?:vm|base|subvol|basevol)-\d+-[^/]+)$")
 # Why some properties of an existing dataset stay as they are.
@@ -33,18 +35,14 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
     if isinstance(observed.datasets, Unknown):
         _unread(desired, observed.datasets, draft)
         return
-    if isinstance(observed.pools, Unknown):
-        _unread(desired, observed.pools, draft)
-        return
     found = {dataset.name: dataset for dataset in observed.datasets}
-    pools = {pool for pool, _ in observed.pools}
     for dataset in sorted(desired.datasets, key=lambda d: d.name):
-        pool = dataset.name.split("/")[0]
-        if pool in pools:
-            _plan(dataset, found, desired, draft)
+        if reason := pools.untouchable(dataset.name, observed):
+            _unknown(dataset, reason, draft)
         else:
-            _unknown(dataset, f"pool {pool} is not imported and writable", draft)
-    _others(desired, found, draft)
+            _plan(dataset, found, desired, draft)
+    if not isinstance(observed.pools, Unknown):
+        _others(desired, found, draft)
 
 
 def _unread(desired: DesiredState, unread: Unknown, draft: Draft) -> None:
@@ -78,7 +76,7 @@ def _plan(
     else:
         draft.settled(resource, EXISTS, "yes")
         _plan_properties(dataset, there, draft)
-        _plan_mount(dataset, there, draft)
+        _plan_mount(dataset, there, found, desired, draft)
 
 
 def _plan_replica(dataset: Dataset, there: ObservedDataset | None, draft: Draft) -> None:
@@ -101,7 +99,8 @@ def _plan_creation(
     if draft.ledger.entry(resource.key, EXISTS) is not None:
         # Renamed, destroyed, or on a pool that was swapped: an empty one in its place would hide
         # the loss, and applications would write into it.
-        draft.blocked(resource, "create", GONE, differences)
+        renamed = _renamed(dataset.name, found)
+        draft.blocked(resource, "create", RENAMED.format(renamed) if renamed else GONE, differences)
     elif not parent:
         draft.blocked(resource, "create", "it is a pool; pools are made by hand", differences)
     elif parent not in found and parent not in wanted:
@@ -111,6 +110,8 @@ def _plan_creation(
             f"its parent {parent} does not exist; declare it or create it by hand",
             differences,
         )
+    elif outer := order.missing(dataset, found, desired):
+        draft.blocked(resource, "create", order.WOULD_HIDE.format(outer), differences)
     else:
         differences += [Difference(k, ABSENT, v) for k, v in dataset.properties]
         draft.step(
@@ -118,8 +119,17 @@ def _plan_creation(
             "create",
             actions.CreateDataset(dataset.name, dataset.properties, dataset.mountpoint),
             differences=differences,
-            requires=[resources.dataset(parent).key],
+            requires=order.before(dataset, desired),
         )
+
+
+def _renamed(name: str, found: Mapping[str, ObservedDataset]) -> str:
+    """What a dataset that was made here under a name is called now; no marker is handed down."""
+    for other in found.values():
+        marker = other.property(MARKER)
+        if marker is not None and marker.source == "local" and marker.value == name:
+            return other.name
+    return ""
 
 
 def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
@@ -127,12 +137,16 @@ def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> 
     changes, impossible = [], []
     for name, value in dataset.properties:
         now = there.property(name)
-        if now is None:
+        if now is None and ":" in name:
+            changes.append(Difference(name, ABSENT, value))
+        elif now is None:
             impossible.append((Difference(name, "not supported", value), "unknown to this ZFS"))
-        elif _equal(name, value, now.value):
+        elif properties.equal(name, value, now.value):
             draft.settled(resource, name, value)
         elif name in _FIXED:
             impossible.append((Difference(name, now.value, value), _FIXED[name]))
+        elif now.source == "temporary":
+            impossible.append((Difference(name, now.value, value), OVERRIDDEN))
         else:
             changes.append(Difference(name, now.value, value))
     for difference, why in impossible:
@@ -152,7 +166,7 @@ def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) ->
     differences = []
     for name in dataset.inherit:
         now = there.property(name)
-        if now is not None and now.source == "local":
+        if now is not None and now.source == "local" and not properties.unlimited(name, now.value):
             difference = Difference(name, now.value, INHERIT)
             if name in _FIXED:
                 draft.blocked(resource, f"inherit {name}", _FIXED[name], [difference])
@@ -165,7 +179,11 @@ def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) ->
         if name in written or not entry.ours or name in (EXISTS, MOUNTED, *_FIXED):
             continue
         now = there.property(name)
-        if now is not None and now.source == "local" and _equal(name, entry.value, now.value):
+        if (
+            now is not None
+            and now.source == "local"
+            and properties.equal(name, entry.value, now.value)
+        ):
             differences.append(Difference(name, now.value, INHERIT))
     if differences:
         draft.step(
@@ -176,7 +194,13 @@ def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) ->
         )
 
 
-def _plan_mount(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
+def _plan_mount(
+    dataset: Dataset,
+    there: ObservedDataset,
+    found: Mapping[str, ObservedDataset],
+    desired: DesiredState,
+    draft: Draft,
+) -> None:
     resource = resources.dataset(dataset.name)
     canmount = there.property("canmount") or Property("on", "default")
     if dict(dataset.properties).get("canmount", canmount.value) == "off":
@@ -197,14 +221,20 @@ def _plan_mount(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
             f"its mountpoint is {place.value}, not {dataset.mountpoint}; move it by hand",
             [Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
         )
+    elif outer := order.missing(dataset, found, desired):
+        draft.blocked(
+            resource,
+            "mount",
+            order.WOULD_HIDE.format(outer),
+            [Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
+        )
     else:
-        parent = dataset.name.rpartition("/")[0]
         draft.step(
             resource,
             "mount",
             actions.MountDataset(dataset.name, dataset.mountpoint),
             differences=[Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
-            requires=[resources.dataset(parent).key] if parent else [],
+            requires=order.before(dataset, desired),
         )
 
 
@@ -221,11 +251,3 @@ def _others(desired: DesiredState, found: Mapping[str, ObservedDataset], draft: 
             or _PVE_VOLUME.search(name)
         ):
             draft.unmanaged(resource, "not in the text")
-
-
-def _equal(name: str, desired: str, observed: str) -> bool:
-    """Whether the two mean the same; what this version cannot read is compared as it stands."""
-    try:
-        return properties.normalise(name, desired) == properties.normalise(name, observed)
-    except errors.MalformedError:
-        return desired == observed

@@ -3,7 +3,7 @@
 from offctl.desired.model import Access, Dataset, DesiredState
 from offctl.report import Difference
 from offctl_agent.observed import ObservedDirectory, ObservedState, Unknown
-from offctl_agent.planner import actions, resources
+from offctl_agent.planner import actions, pools, resources
 from offctl_agent.planner.draft import ABSENT, Draft
 from offctl_agent.planner.ledger import EXISTS
 from offctl_agent.planner.plan import Resource
@@ -18,6 +18,9 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
     for dataset in sorted(desired.datasets, key=lambda d: d.name):
         if dataset.replica_of or dict(dataset.properties).get("canmount") == "off":
             continue
+        if reason := pools.untouchable(dataset.name, observed):
+            _unknown(dataset, reason, draft)
+            continue
         is_mounted = mounted.get(dataset.name) == dataset.mountpoint
         _plan(dataset, "", dataset.access, is_mounted=is_mounted, seen=seen, draft=draft)
         for directory in sorted(dataset.directories, key=lambda d: d.path):
@@ -29,6 +32,14 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
                 seen=seen,
                 draft=draft,
             )
+
+
+def _unknown(dataset: Dataset, reason: str, draft: Draft) -> None:
+    paths = [d.path for d in dataset.directories] + [""] * (dataset.access != Access())
+    for path in sorted(paths):
+        whole = f"{dataset.mountpoint}/{path}" if path else dataset.mountpoint
+        draft.counts(resources.directory(whole))
+        draft.unknown(resources.directory(whole), reason)
 
 
 def _plan(

@@ -72,6 +72,10 @@ class Draft:
     def unknown(self, resource: Resource, reason: str) -> None:
         self._findings.append(Finding(resource, "unknown", reason))
 
+    def drift(self, resource: Resource, reason: str) -> None:
+        """Something that differs and that no action of ours mends."""
+        self._findings.append(Finding(resource, "drift", reason))
+
     def orphan(self, resource: Resource, reason: str) -> None:
         self._findings.append(Finding(resource, "orphan", reason))
 

@@ -10,7 +10,7 @@ import enum
 import hashlib
 
 from offctl.report import Difference
-from offctl_agent.planner.actions import Action
+from offctl_agent.planner.actions import Action, RestartContainer
 
 
 class Effect(enum.Enum):
@@ -57,6 +57,14 @@ class Step:
     audited: bool = False
 
     @property
+    def claimed(self) -> tuple[Difference, ...]:
+        """What becomes ours when it is done.
+
+        A restart only brings into effect what is written, by us or by somebody else.
+        """
+        return () if isinstance(self.action, RestartContainer) else self.differences
+
+    @property
     def hinders(self) -> bool:
         """Whether leaving it undone stands in the way of what requires the resource."""
         return any(d.field in ("exists", "mounted") for d in self.differences)
@@ -64,7 +72,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something true that is nobody's to do: "unknown", "orphan" or "unmanaged"."""
+    """Something true that no step is about: "unknown", "drift", "orphan" or "unmanaged"."""
 
     resource: Resource
     state: str

@@ -2,7 +2,7 @@
 
 from offctl.desired.model import DesiredState
 from offctl_agent.observed import ObservedState
-from offctl_agent.planner import containers, datasets, directories, subids
+from offctl_agent.planner import containers, datasets, directories, pools, subids
 from offctl_agent.planner.draft import Draft
 from offctl_agent.planner.ledger import Ledger
 from offctl_agent.planner.plan import Plan
@@ -15,6 +15,7 @@ def plan(desired: DesiredState, observed: ObservedState, ledger: Ledger) -> Plan
     executor skips the dependents of what failed, and the next run looks again.
     """
     draft = Draft(ledger)
+    observed = pools.trusted(desired, observed, draft)
     subids.plan(desired, observed, draft)
     datasets.plan(desired, observed, draft)
     directories.plan(desired, observed, draft)

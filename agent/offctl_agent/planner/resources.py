@@ -3,6 +3,10 @@
 from offctl_agent.planner.plan import Resource
 
 
+def pool(name: str) -> Resource:
+    return Resource(f"pool {name}", f"pool {name}")
+
+
 def dataset(name: str) -> Resource:
     return Resource(f"dataset {name}", f"dataset {name}")
 
@@ -23,6 +27,11 @@ def container(number: int, name: str = "") -> Resource:
 def mount(number: int, target: str, name: str = "") -> Resource:
     called = f"{number} {name}".rstrip()
     return Resource(f"mount {number}:{target}", f"mount {target} of container {called}")
+
+
+def service(number: int, unit: str, name: str = "") -> Resource:
+    called = f"{number} {name}".rstrip()
+    return Resource(f"service {number}:{unit}", f"service {unit} in container {called}")
 
 
 def guest(number: int, kind: str) -> Resource:

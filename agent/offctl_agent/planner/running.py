@@ -3,7 +3,7 @@
 from offctl.desired.model import BindMount, Container, RunState
 from offctl.report import Difference
 from offctl_agent.observed import ObservedContainer
-from offctl_agent.planner import actions, idmaps, mounts, resources
+from offctl_agent.planner import actions, idmaps, mounts, options, resources
 from offctl_agent.planner.draft import Draft
 from offctl_agent.planner.plan import Effect, Origin
 
@@ -33,6 +33,10 @@ def plan(
     if there.running:
         draft.settled(resource, STARTED, "yes")
     if container.run is RunState.RUNNING and not there.running:
+        if options.same("template", "1", there.configuration.option("template")):
+            reason = "it is a template, and PVE starts none"
+            draft.blocked(resource, "start", reason, [Difference(RUN, STOPPED, RUNNING)])
+            return
         if not mapped and draft.ledger.entry(resource.key, STARTED) is None:
             reason = "its id-map is not as desired, and it was never seen running with this one"
             draft.blocked(resource, "start", reason, [Difference(RUN, STOPPED, RUNNING)])

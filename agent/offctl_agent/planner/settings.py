@@ -16,8 +16,12 @@ from offctl_agent.planner import mounts, networks, options, resources
 from offctl_agent.planner.draft import ABSENT, Draft
 
 DEFAULT = "default"
+# PVE takes interfaces above this number away at the next start only.
+LAST_UNPLUGGED = 9
 
 _NETWORK = re.compile(r"net\d+")
+# Interfaces and mounts are known by what they are, never by what stands under a number.
+_NUMBERED = re.compile(r"(?:net|mp|unused)\d+")
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ Result = Iterator[Change | Obstacle]
 def compare(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
     """Every change that makes `now` what `container` asks for; settles what already is."""
     yield from _options(container, now, draft, running=running)
-    yield from _networks(container, now, draft)
+    yield from _networks(container, now, draft, running=running)
     yield from _mounts(container, now, draft, running=running)
 
 
@@ -94,7 +98,7 @@ def _defaults(container: Container, now: Configuration, draft: Draft, *, running
         and key not in container.defaults
         and key not in options.UNDELETABLE
         and re.fullmatch(r"[a-z]+\d*", key)
-        and not _NETWORK.fullmatch(key)
+        and not _NUMBERED.fullmatch(key)
         and key in coming
         and options.same(key, entry.value, coming[key])
     ]
@@ -109,7 +113,7 @@ def _defaults(container: Container, now: Configuration, draft: Draft, *, running
             yield Change(Difference(key, coming[key], DEFAULT), delete=(key,), waits=waits)
 
 
-def _networks(container: Container, now: Configuration, draft: Draft) -> Result:
+def _networks(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:
     resource = resources.container(container.id, container.name)
     coming = dict(mounts.merged(now))
     for network in container.networks:
@@ -125,7 +129,8 @@ def _networks(container: Container, now: Configuration, draft: Draft) -> Result:
     for key, entry in draft.ledger.fields(resource.key).items():
         leaves = entry.ours and _NETWORK.fullmatch(key) and key not in wanted and key in coming
         if leaves and networks.still(entry.value, coming[key]):
-            yield Change(Difference(key, entry.value, ABSENT), delete=(key,))
+            waits = running and int(key[3:]) > LAST_UNPLUGGED
+            yield Change(Difference(key, entry.value, ABSENT), delete=(key,), waits=waits)
 
 
 def _mounts(container: Container, now: Configuration, draft: Draft, *, running: bool) -> Result:

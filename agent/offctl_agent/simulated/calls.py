@@ -28,7 +28,9 @@ class Calls:
             hang = self._machine.faults().hang(argv)
             raise failures.timeout(doing, argv, hang.seconds if hang else 0)
         if result.code:
-            raise failures.failure(doing, argv, result.code, result.stderr)
+            # A task of pct says why on stdout, and on stderr only that it failed.
+            said = result.stdout + result.stderr
+            raise failures.failure(doing, argv, result.code, said)
 
     def _result(self, argv: Command) -> Result:
         def program() -> Result:

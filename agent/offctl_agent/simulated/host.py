@@ -7,15 +7,18 @@ import time
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
 from offctl_agent.host import subids
+from offctl_agent.host.containers import Containers
+from offctl_agent.host.datasets import Datasets
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe
 from offctl_agent.simulated.calls import Calls
-from offctl_agent.simulated.containers import Containers
-from offctl_agent.simulated.datasets import Datasets
+from offctl_agent.simulated.datasets import DatasetDoor
 from offctl_agent.simulated.machine import Machine, Random
 from offctl_agent.simulated.programs import Sleep
+from offctl_agent.simulated.pve import Pve
 from offctl_agent.simulated.result import CommandError
+from offctl_agent.simulated.sources import Sources
 from offctl_agent.simulated.store import Step, Store
 
 
@@ -40,8 +43,9 @@ class SimulatedHost:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
         calls = Calls(self.machine, sleep, outlive=outlive)
-        self._datasets = Datasets(self.machine, calls)
-        self._containers = Containers(self.machine, calls)
+        sources = Sources(self.machine)
+        self._datasets = Datasets(DatasetDoor(self.machine, calls))
+        self._containers = Containers(Pve(self.machine), calls, sources, sources)
 
     def observe(self, desired: DesiredState) -> ObservedState:
         """Read everything; never raises for a part that cannot be read."""
@@ -84,8 +88,7 @@ class SimulatedHost:
             case act.SetContainer():
                 self._containers.set(action)
             case act.SetIdmap():
-                with self.machine.store.locked():
-                    self._containers.set_idmap(action)
+                self._containers.set_idmap(action)
             case act.StartContainer():
                 self._containers.start(action)
             case act.RestartContainer():

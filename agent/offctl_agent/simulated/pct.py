@@ -1,49 +1,55 @@
-"""The `pct` program of a simulated host."""
+"""The `pct` program, on whatever world it is given. Which one that is only changes what happens."""
 
 from collections.abc import Callable, Sequence
 
 from offctl.errors import AdminError
 from offctl_agent.host import pctconf
-from offctl_agent.simulated import pctarguments, pctcreate, pctlife, pctset, running
-from offctl_agent.simulated.machine import Machine
+from offctl_agent.simulated import pctarguments, pctcreate, pctlife, pctset, pctworld
 from offctl_agent.simulated.pctarguments import Call
-from offctl_agent.simulated.pve import DIED, Pve
+from offctl_agent.simulated.pctworld import DIED, Said, World
 from offctl_agent.simulated.result import CommandError, Result
 
+# What PVE does in a worker of its own: the last words of a failure are one line.
+TASKS = frozenset({"create", "reboot", "shutdown", "start", "stop"})
 
-def run(machine: Machine, argv: Sequence[str]) -> Result:
+
+def run(world: World, argv: Sequence[str]) -> Result:
     """Carry out `pct ARGV`, without the name of the program."""
+    said = Said()
+    command = ""
     try:
         call = pctarguments.parse(argv)
-        output = _COMMANDS[call.command](machine, call)
+        command = call.command
+        if command == "exec":
+            return _execute(world, call)
+        _COMMANDS[command](world, call, said)
     except CommandError as error:
-        return Result(error.code, stderr=error.message + "\n")
-    if call.command in ("set", "start", "reboot"):
-        return Result(stderr=output)
-    return Result(stdout=output)
+        message = error.message.replace("\n", " ") if command in TASKS else error.message
+        said.stderr.append(message + "\n")
+        return said.result(error.code)
+    return said.result()
 
 
-def listed(machine: Machine, call: Call) -> str:
+def listed(world: World, call: Call, said: Said) -> None:
     """`pct list`: nothing at all when there are no containers."""
     del call
-    pve = Pve(machine)
     try:
-        numbers = pve.numbers()
+        numbers = world.files.numbers()
     except AdminError as error:
         raise CommandError(str(error), DIED) from None
     rows = []
     for number in numbers:
-        options = pctconf.read(pve.require(number)).main.options
+        options = pctworld.load(world, number, said.stderr).main.options
         name = options.get("hostname", f"CT{number}")
-        rows.append((str(number), _status(machine, number), options.get("lock", ""), name))
+        rows.append((str(number), _status(world, number), options.get("lock", ""), name))
     if rows:
         rows.insert(0, ("VMID", "Status", "Lock", "Name"))
-    return "".join(f"{a:<10} {b:<10} {c:<12} {d:<20}\n" for a, b, c, d in rows)
+    said.stdout += [f"{a:<10} {b:<10} {c:<12} {d:<20}\n" for a, b, c, d in rows]
 
 
-def config(machine: Machine, call: Call) -> str:
+def config(world: World, call: Call, said: Said) -> None:
     """`pct config`: with what is pending merged in, or with --current without."""
-    file = pctconf.read(Pve(machine).require(call.number))
+    file = pctworld.load(world, call.number, said.stderr)
     section = _section(file, call)
     options = dict(section.options)
     if section is file.main and call.options.get("current") != "1":
@@ -53,7 +59,7 @@ def config(machine: Machine, call: Call) -> str:
         options.update(pending)
     lines = [f"{key}: {_printed(key, options[key])}" for key in sorted(options)]
     lines += [f"{key}: {value}" for key, value in section.raw]
-    return "".join(f"{line}\n" for line in lines)
+    said.stdout += [f"{line}\n" for line in lines]
 
 
 def _section(file: pctconf.File, call: Call) -> pctconf.Section:
@@ -67,9 +73,9 @@ def _section(file: pctconf.File, call: Call) -> pctconf.Section:
     return file.snapshots[snapshot]
 
 
-def pending(machine: Machine, call: Call) -> str:
+def pending(world: World, call: Call, said: Said) -> None:
     """`pct pending`: current, new and deleted values."""
-    file = pctconf.read(Pve(machine).require(call.number))
+    file = pctworld.load(world, call.number, said.stderr)
     new = dict(file.pending.options)
     gone = pctconf.deletions(new.pop("delete", ""))
     lines = []
@@ -81,27 +87,33 @@ def pending(machine: Machine, call: Call) -> str:
             lines.append(f"cur {key}: {_printed(key, file.main.options[key])}")
         if key in new:
             lines.append(f"new {key}: {_printed(key, new[key])}")
-    return "".join(f"{line}\n" for line in lines)
+    said.stdout += [f"{line}\n" for line in lines]
 
 
-def status(machine: Machine, call: Call) -> str:
+def status(world: World, call: Call, said: Said) -> None:
     """`pct status`."""
-    Pve(machine).require(call.number)
-    return f"status: {_status(machine, call.number)}\n"
+    pctworld.load(world, call.number, said.stderr)
+    said.stdout.append(f"status: {_status(world, call.number)}\n")
 
 
-def unlock(machine: Machine, call: Call) -> str:
+def unlock(world: World, call: Call, said: Said) -> None:
     """`pct unlock`: an operator's last resort; the agent never calls it."""
-    pve = Pve(machine)
-    file = pctconf.read(pve.require(call.number))
+    file = pctworld.load(world, call.number, said.stderr)
     if file.main.options.pop("lock", None) is None:
         raise CommandError("no lock found trying to remove any lock", DIED)
-    pve.write_file(call.number, file)
-    return ""
+    pctworld.save(world, call.number, file)
 
 
-def _status(machine: Machine, number: int) -> str:
-    return "stopped" if running.load(machine, number) is None else "running"
+def _execute(world: World, call: Call) -> Result:
+    pctworld.require(world, call.number)
+    if not world.containers.is_running(call.number):
+        raise CommandError(f"container '{call.number}' not running!", DIED)
+    keep = call.options.get("keep-env", "1") == "1"
+    return world.containers.execute(call.number, call.positional, keep_environment=keep)
+
+
+def _status(world: World, number: int) -> str:
+    return "running" if world.containers.is_running(number) else "stopped"
 
 
 def _printed(key: str, value: str) -> str:
@@ -110,7 +122,7 @@ def _printed(key: str, value: str) -> str:
     return "%0A".join(pctconf.encode_text(line) for line in value.split("\n"))
 
 
-_COMMANDS: dict[str, Callable[[Machine, Call], str]] = {
+_COMMANDS: dict[str, Callable[[World, Call, Said], None]] = {
     "config": config,
     "create": pctcreate.run,
     "list": listed,

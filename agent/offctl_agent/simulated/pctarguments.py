@@ -17,6 +17,7 @@ _ANY = Kind()
 _BOOL = Kind("boolean")
 _CREATE: Mapping[str, Kind] = {
     "force": _BOOL,
+    "ignore-unpack-errors": _BOOL,
     "password": Kind(shortest=5),
     "pool": _ANY,
     "start": _BOOL,
@@ -25,10 +26,20 @@ _CREATE: Mapping[str, Kind] = {
 _SET: Mapping[str, Kind] = {"delete": _ANY, "digest": Kind(longest=_MAX_DIGEST), "revert": _ANY}
 _LISTS = frozenset({"delete", "revert", "nameserver", "searchdomain", "tags"})
 _SKIPLOCK: Mapping[str, Kind] = {"skiplock": _BOOL}
+# All of the real program's commands: a prefix must be unique among them.
+_ALL = frozenset(
+    """
+    clone config console cpusets create delsnapshot destroy df enter exec fsck fstrim list
+    listsnapshot migrate mount move-volume pending pull push reboot remote-migrate rescan resize
+    restore resume rollback set shutdown snapshot start status stop suspend template unlock unmount
+    """.split()
+)
+_OPEN_END = frozenset({"exec"})
 # Positional parameters after the id, options of the command, and whether configuration keys too.
 COMMANDS: Mapping[str, tuple[int, Mapping[str, Kind], bool]] = {
     "config": (0, {"current": _BOOL, "snapshot": _ANY}, False),
     "create": (1, _CREATE, True),
+    "exec": (1, {"keep-env": _BOOL}, False),
     "list": (-1, {}, False),
     "pending": (0, {}, False),
     "reboot": (0, {"timeout": Kind("integer", 0)}, False),
@@ -63,7 +74,7 @@ def parse(argv: Sequence[str]) -> Call:
     words = _read(call, argv[1:], own, configurable=configurable)
     if len(words) < count + 1:
         raise CommandError(f"400 not enough arguments\n{usage(command)}", BAD_REQUEST)
-    if len(words) > count + 1:
+    if len(words) > count + 1 and command not in _OPEN_END:
         raise CommandError(f"400 too many arguments\n{usage(command)}", BAD_REQUEST)
     _unify_booleans(call.options, own)
     complaints = list(_judged(call.options, own))
@@ -83,12 +94,10 @@ def usage(command: str) -> str:
 
 
 def _command(text: str) -> str:
-    found = [name for name in COMMANDS if name.startswith(text)] if text else []
     if text in COMMANDS:
         return text
-    # Prefixes count against every command of the real program, not only the simulated ones.
-    ambiguous = {"s", "st", "r", "re", "p", "pu", "m", "mo", "c", "co", "d", "un", "u", "l", "li"}
-    if len(found) != 1 or text in ambiguous:
+    found = [name for name in _ALL if name.startswith(text)] if text else []
+    if len(found) != 1 or found[0] not in COMMANDS:
         raise CommandError(f"ERROR: unknown command '{text}'", BAD_REQUEST)
     return found[0]
 

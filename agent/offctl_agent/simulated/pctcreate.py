@@ -1,115 +1,108 @@
-"""`pct create` on a simulated host; killed midway it leaves `lock: create`, as the real one."""
-
-import json
+"""`pct create`; killed midway it leaves `lock: create`, as the real one."""
 
 from offctl_agent.host import pctconf, pctschema
-from offctl_agent.simulated import pctlife, pctvalues, volumes
-from offctl_agent.simulated.machine import Machine
+from offctl_agent.simulated import pctidmap, pctlife, pctvalues, pctworld
 from offctl_agent.simulated.pctarguments import Call
-from offctl_agent.simulated.pve import DIED, NO_QUORUM, Pve
+from offctl_agent.simulated.pctworld import DIED, NO_QUORUM, REFUSED, Said, World
 from offctl_agent.simulated.result import CommandError
 
-_NOT_STORED = frozenset("force password pool start storage".split())
-_SYSTEMS = ("debian", "devuan", "ubuntu", "centos", "fedora", "alpine", "gentoo", "nixos")
+PATIENCE = 5
+LOCK_TIMEOUT = 4
 DEFAULT_GIB = "4"
+_NOT_STORED = frozenset("force ignore-unpack-errors password pool start storage".split())
 
 
-def run(machine: Machine, call: Call) -> str:
-    """Create one container from a template (any template is taken to exist)."""
-    pve = Pve(machine)
-    if reason := pve.missing():
-        raise CommandError(f"ipcc_send_rec[1] failed: Connection refused ({reason})", 111)
-    if not pve.quorate():
+def run(world: World, call: Call, said: Said) -> None:
+    """Create one container from a template. Raises CommandError."""
+    number, template = call.number, call.positional[0]
+    if world.files.missing():
+        raise CommandError(REFUSED, 111)
+    if not world.files.quorate():
         raise CommandError(NO_QUORUM, 2)
-    _refuse_taken(pve, call.number)
-    _check_template(call.positional[0])
-    pve.write(call.number, b"lock: create\n")
+    if any(key.startswith("mp") for key in call.options) and "rootfs" not in call.options:
+        raise CommandError("mount points configured, but 'rootfs' not set - aborting", DIED)
+    with world.files.locked(number, PATIENCE, LOCK_TIMEOUT):
+        _refuse_taken(world, number)
+        world.volumes.check_template(template)
+        world.files.write(number, b"lock: create\n")
+    file = pctconf.File()
     allocated: list[str] = []
     try:
-        file = pctconf.File()
-        file.main.options = _options(machine, call, allocated)
+        _fill(world, call, file, allocated)
+        found = world.volumes.extract(number, file, template)
+        system = file.main.options.setdefault("ostype", found)
     except CommandError as error:
         for volume in allocated:
-            volumes.free(machine, volume)
-        pve.remove(call.number)
-        raise CommandError(f"unable to create CT {call.number} - {error.message}", DIED) from None
-    pve.write_file(call.number, file)
-    pve.save_vmlist()
-    return _start(machine, call, file)
+            world.volumes.free(number, volume)
+        world.files.remove(number)
+        raise CommandError(f"unable to create CT {number} - {error.message}", DIED) from None
+    if system != found:
+        said.stdout.append(f"got unexpected ostype ({found} != {system})\n")
+    pctworld.save(world, number, file)
+    if call.options.get("start") == "1":
+        _start(world, number, said)
 
 
-def _start(machine: Machine, call: Call, file: pctconf.File) -> str:
+def _start(world: World, number: int, said: Said) -> None:
     """With --start 1 pct reports success even when the start failed."""
-    if call.options.get("start") != "1":
-        return ""
     try:
-        return pctlife.launch(machine, call.number, file)
+        pctlife.launch(world, number, said)
     except CommandError as error:
-        return error.message + "\n"
+        said.stdout.append(error.message + "\n")
 
 
-def _refuse_taken(pve: Pve, number: int) -> None:
-    taken = json.loads(pve.vmlist())["ids"].get(str(number))
+def _refuse_taken(world: World, number: int) -> None:
+    taken = world.files.guest(number)
     if taken is not None:
-        kind = "CT" if taken["type"] == "lxc" else "VM"
-        raise CommandError(f"{kind} {number} already exists on node '{taken['node']}'", 2)
+        kind = "CT" if taken[0] == "lxc" else "VM"
+        raise CommandError(f"{kind} {number} already exists on node '{taken[1]}'", 2)
 
 
-def _check_template(template: str) -> None:
-    if ":" in template and ":vztmpl/" not in template:
-        raise CommandError(
-            f"unable to use volume {template} - content type needs to be 'vztmpl'", DIED
-        )
-    if ":" not in template and not template.startswith("/"):
-        raise CommandError(f"can't find file '{template}'", DIED)
-
-
-def _options(machine: Machine, call: Call, allocated: list[str]) -> dict[str, str]:
+def _fill(world: World, call: Call, file: pctconf.File, allocated: list[str]) -> None:
+    """Fill in the options of the new file, allocating its volumes."""
     given = {k: v for k, v in call.options.items() if k not in _NOT_STORED}
-    storage = call.options.get("storage", "local")
-    options = {
+    options = file.main.options
+    options |= {
         "arch": "amd64",
         "hostname": f"CT{call.number}",
         "memory": "512",
-        "ostype": _system(call.positional[0]),
         "swap": "512",
     }
-    unprivileged = given.pop("unprivileged", "0")
-    if unprivileged == "1":
+    if given.pop("unprivileged", "0") == "1":
         options["unprivileged"] = "1"
+    root = pctidmap.root(pctidmap.lines(file))
+    storage = call.options.get("storage", "local")
     given.setdefault("rootfs", DEFAULT_GIB)
     for key, value in given.items():
         options[key] = pctvalues.stored(key, value)
         if key.startswith("net"):
-            options[key] = pctvalues.network(value, machine.random)
+            options[key] = pctvalues.network(value, world.volumes.random)
         elif key == "rootfs" or key.startswith("mp"):
-            options[key] = _drive(machine, call.number, key, value, storage, allocated)
-    return options
+            kind = pctschema.ROOTFS if key == "rootfs" else pctschema.MOUNT_POINT
+            parts = pctschema.split(kind, value)
+            if not isinstance(parts, dict):
+                raise CommandError(f"unable to parse volume '{value}'")
+            options[key] = _drive(world, call.number, parts, storage, root, allocated)
 
 
 def _drive(
-    machine: Machine, number: int, key: str, value: str, storage: str, allocated: list[str]
+    world: World,
+    number: int,
+    parts: dict[str, str],
+    storage: str,
+    root: tuple[int, int],
+    allocated: list[str],
 ) -> str:
-    kind = pctschema.ROOTFS if key == "rootfs" else pctschema.MOUNT_POINT
-    parts = pctschema.split(kind, value)
-    if not isinstance(parts, dict):
-        raise CommandError(f"unable to parse volume '{value}'")
     volume = parts["volume"]
     if volume.replace(".", "", 1).isdecimal():
         volume = f"{storage}:{volume}"
     if match := pctvalues.ALLOCATION.fullmatch(volume):
-        volume, parts["size"] = volumes.allocate(machine, number, match[1], match[2])
+        volume, parts["size"] = world.volumes.allocate(number, match[1], match[2], root)
         allocated.append(volume)
     elif pctvalues.classify(volume) == "bind":
-        if machine.obstacle(volume):
+        if world.volumes.obstacle(volume):
             raise CommandError(f"directory '{volume}' does not exist")
     elif ":" not in volume:
         raise CommandError(f"unable to parse volume ID '{volume}'", 25)
     parts["volume"] = volume
-    text = ",".join(f"{name}={part}" for name, part in parts.items())
-    return pctvalues.mount(text)
-
-
-def _system(template: str) -> str:
-    name = template.rpartition("/")[2]
-    return next((system for system in _SYSTEMS if name.startswith(system)), "unmanaged")
+    return pctvalues.mount(",".join(f"{name}={part}" for name, part in parts.items()))

@@ -1,13 +1,12 @@
-"""`pct set` on a simulated host: what is live, what is stored at once, what waits for a restart."""
+"""`pct set`: what is live, what is stored at once, what waits for a restart."""
 
 from collections.abc import Iterable
 import re
 
 from offctl_agent.host import pctconf, pctschema
-from offctl_agent.simulated import pctvalues, running, volumes
-from offctl_agent.simulated.machine import Machine
+from offctl_agent.simulated import pctidmap, pctvalues, pctworld
 from offctl_agent.simulated.pctarguments import Call
-from offctl_agent.simulated.pve import DIED, Pve
+from offctl_agent.simulated.pctworld import DIED, Said, World
 from offctl_agent.simulated.result import CommandError
 
 # Stored in the file at once on a running container; the others are live, or wait.
@@ -23,57 +22,60 @@ _INTERFACE = re.compile(r"net\d+")
 _SINGLE_DIGIT = re.compile(r"net\d")
 
 
-def run(machine: Machine, call: Call) -> str:
-    """Carry out one `pct set`; returns what pct warns about. Raises CommandError."""
+PATIENCE = 10
+LOCK_TIMEOUT = 4
+
+
+def run(world: World, call: Call, said: Said) -> None:
+    """Carry out one `pct set`. Raises CommandError, even when the file is written already."""
     delete, revert = call.words("delete"), call.words("revert")
     wanted = {k: v for k, v in call.options.items() if k not in ("delete", "revert", "digest")}
     if not wanted and not delete and not revert:
         raise CommandError("no options specified", 2)
     _check_words(delete, revert, wanted)
-    pve = Pve(machine)
-    content = pve.require(call.number)
-    file = pctconf.read(content)
-    check_lock(file)
+    pctworld.require(world, call.number)
+    with world.files.locked(call.number, PATIENCE, LOCK_TIMEOUT):
+        file = _current(world, call, said)
+        changes = Changes(world, call.number, file)
+        said.stderr += changes.delete(delete)
+        changes.revert(revert)
+        changes.update(wanted)
+        if world.containers.is_running(call.number):
+            changes.hotplug({*delete, *wanted})
+        else:
+            changes.apply()
+        pctworld.save(world, call.number, file)
+        world.containers.configure(call.number, file)
+
+
+def _current(world: World, call: Call, said: Said) -> pctconf.File:
+    content = pctworld.require(world, call.number)
+    file = pctworld.read(call.number, content, said.stderr)
+    pctworld.check_lock(file)
     digest = call.options.get("digest")
     if digest and digest != pctconf.digest(content):
         raise CommandError(
             "detected modified configuration - file changed by other user? Try again.", DIED
         )
-    state = running.load(machine, call.number)
-    changes = Changes(machine, call.number, file)
-    warnings = changes.delete(delete)
-    changes.revert(revert)
-    changes.update(wanted)
-    if state is None:
-        changes.apply()
-    else:
-        changes.hotplug(state, {*delete, *wanted})
-    pve.write_file(call.number, file)
-    return warnings
-
-
-def check_lock(file: pctconf.File, *, allowed: str = "") -> None:
-    """Refuse a container that PVE has locked. Raises CommandError."""
-    lock = file.main.options.get("lock", "")
-    if lock and lock != allowed:
-        raise CommandError(f"CT is locked ({lock})", DIED)
+    return file
 
 
 class Changes:
     """The changes of one call to one configuration, first to its pending section."""
 
-    def __init__(self, machine: Machine, number: int, file: pctconf.File) -> None:
-        self._machine = machine
+    def __init__(self, world: World, number: int, file: pctconf.File) -> None:
+        self._world = world
         self._number = number
+        self._file = file
         self._main = file.main.options
         self._pending = file.pending.options
 
-    def delete(self, keys: Iterable[str]) -> str:
+    def delete(self, keys: Iterable[str]) -> list[str]:
         """Queue deletions; returns warnings. Raises CommandError."""
-        warnings = ""
+        warnings = []
         for key in keys:
             if key not in self._main and key not in self._pending:
-                warnings += f"cannot delete '{key}' - not set in current configuration!\n"
+                warnings.append(f"cannot delete '{key}' - not set in current configuration!\n")
                 continue
             if key in _UNDELETABLE:
                 raise CommandError(f"unable to delete required option '{key}'", DIED)
@@ -113,49 +115,69 @@ class Changes:
         for key in sorted(self._pending):
             self._main[key] = self._applied(key, self._pending.pop(key))
 
-    def hotplug(self, state: running.Running, keys: set[str]) -> None:
-        """Make active what a running container can take now. Raises CommandError."""
+    def hotplug(self, keys: set[str]) -> None:
+        """Make active what a running container can take now. Raises CommandError.
+
+        What was done before a failure stays done, although nothing is written then.
+        """
         self._clean()
         for key in sorted(set(self._queued()) & keys):
-            live = key in _LIVE_DELETE or key in _STORED or _SINGLE_DIGIT.fullmatch(key)
-            if live:
+            if key in _LIVE_DELETE or key in _STORED or _SINGLE_DIGIT.fullmatch(key):
+                self._in_effect(key, "")
                 self._remove(key)
                 self._unqueue(key)
         errors = []
         for key in sorted(set(self._pending) & keys - {"delete"}):
-            is_new_mount = key.startswith("mp") and key not in self._main
-            if is_new_mount:
-                try:
-                    state = self._plug(key, state)
-                except CommandError as error:
-                    errors.append(f"{key}: unable to hotplug {key}: {error.message}")
-            elif key in _LIVE or key in _STORED or _INTERFACE.fullmatch(key):
-                self._main[key] = self._applied(key, self._pending.pop(key))
+            try:
+                self._plug(key)
+            except CommandError as error:
+                errors.append(f"{key}: unable to hotplug {key}: {error.message}")
         if errors:
             text = "\n".join(["400 Parameter verification failed.", *errors])
             raise CommandError(text, DIED)
 
-    def _plug(self, key: str, state: running.Running) -> running.Running:
-        """Mount a new mount point into the running container."""
+    def _plug(self, key: str) -> None:
+        """Take over one pending value into the running container, if it can be."""
+        is_new_mount = key.startswith("mp") and key not in self._main
+        if not (is_new_mount or key in _LIVE or key in _STORED or _INTERFACE.fullmatch(key)):
+            return
+        if is_new_mount:
+            self._check_source(self._pending[key])
         value = self._applied(key, self._pending[key])
-        parts = pctvalues.mount_parts(value) or {}
-        bound = bind(self._machine, parts)
-        state = running.Running((*state.mounts, bound), state.idmap)
-        running.save(self._machine, self._number, state)
+        self._in_effect(key, value)
         self._main[key] = value
         del self._pending[key]
-        return state
+
+    def _in_effect(self, key: str, value: str) -> None:
+        containers = self._world.containers
+        if key in _LIVE:
+            containers.limit(self._number, key, value)
+        elif _INTERFACE.fullmatch(key):
+            containers.plug_network(self._number, key, value)
+        elif key.startswith("mp") and (parts := pctvalues.mount_parts(value)):
+            containers.plug_mount(self._number, parts)
+
+    def _check_source(self, value: str) -> None:
+        volume = (pctvalues.mount_parts(value) or {}).get("volume", "")
+        if pctvalues.classify(volume) != "bind":
+            return
+        obstacle = self._world.volumes.obstacle(volume)
+        if obstacle == "symlink":
+            raise CommandError(f"symlink encountered at: {volume}", 20)
+        if obstacle:
+            raise CommandError(f"directory '{volume}' does not exist", 2)
 
     def _applied(self, key: str, value: str) -> str:
         if _INTERFACE.fullmatch(key):
-            return pctvalues.network(value, self._machine.random)
+            return pctvalues.network(value, self._world.volumes.random)
         if not key.startswith("mp"):
             return value
         parts = pctschema.split(pctschema.MOUNT_POINT, value)
         if not isinstance(parts, dict):
             return value
         if match := pctvalues.ALLOCATION.fullmatch(parts.get("volume", "")):
-            volume, size = volumes.allocate(self._machine, self._number, match[1], match[2])
+            root = pctidmap.root(pctidmap.lines(self._file))
+            volume, size = self._world.volumes.allocate(self._number, match[1], match[2], root)
             parts |= {"volume": volume, "size": size}
         self._set_aside(key, keep=parts.get("volume", ""))
         return pctvalues.mount(",".join(f"{name}={text}" for name, text in parts.items()))
@@ -163,7 +185,9 @@ class Changes:
     def _remove(self, key: str) -> None:
         if key.startswith("mp"):
             self._set_aside(key, keep="")
-        self._main.pop(key, None)
+        value = self._main.pop(key, None)
+        if key.startswith("unused") and value:
+            self._world.volumes.free(self._number, value)
 
     def _set_aside(self, key: str, *, keep: str) -> None:
         """A volume that no mount point shows any more is remembered as unusedN."""
@@ -202,22 +226,6 @@ class Changes:
         volume = parts.get("volume", "") if isinstance(parts, dict) else ""
         if pctvalues.classify(volume) == "volume" and ":" not in volume:
             raise CommandError(f"unable to parse volume ID '{volume}'", 25)
-
-
-def bind(machine: Machine, parts: dict[str, str]) -> running.Bound:
-    """One mount as a container gets it now. Raises CommandError naming a bad source."""
-    volume, target = parts["volume"], "/" + parts["mp"].strip("/")
-    if pctvalues.classify(volume) != "bind":
-        return running.Bound(target, "", "", volume)
-    obstacle = machine.obstacle(volume)
-    if obstacle == "symlink":
-        raise CommandError(f"symlink encountered at: {volume}", 20)
-    if obstacle:
-        raise CommandError(
-            f"directory '{volume}' does not exist", 2 if obstacle == "missing" else 20
-        )
-    place = machine.mounts().place(volume)
-    return running.Bound(target, place.guid, place.path)
 
 
 def _check_words(delete: list[str], revert: list[str], wanted: dict[str, str]) -> None:

@@ -1,6 +1,6 @@
 """How PVE rewrites the values it is given before it stores them. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import re
 
 from offctl_agent import propertystring
@@ -47,6 +47,24 @@ def network(value: str, random: Callable[[int], bytes]) -> str:
     if "hwaddr" not in parts:
         parts["hwaddr"] = ":".join((MAC_PREFIX, *(f"{byte:02X}" for byte in random(3))))
     return propertystring.join(parts, first=("name",))
+
+
+def mount_keys(options: Mapping[str, str]) -> list[str]:
+    """The mpN keys in the order PVE mounts them: by number, never by path."""
+    found = [key for key in options if re.fullmatch(r"mp\d+", key) and pctschema.kind_of(key)]
+    return sorted(found, key=lambda key: int(key[2:]))
+
+
+def networks(options: Mapping[str, str]) -> list[tuple[int, dict[str, str]]]:
+    """The netN that PVE can parse, by number, with their sub-keys."""
+    found = []
+    for key, value in options.items():
+        if not re.fullmatch(r"net\d+", key) or pctschema.kind_of(key) is None:
+            continue
+        parts = pctschema.split(pctschema.NETWORK, value)
+        if isinstance(parts, dict) and not pctschema.judge(pctschema.NETWORK, value, limits=False):
+            found.append((int(key[3:]), parts))
+    return sorted(found, key=lambda pair: pair[0])
 
 
 def classify(volume: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 import time
 
 from offctl.errors import OffctlError
-from offctl_agent.simulated import pct, zfs
+from offctl_agent.simulated import directoryworld, pct, zfs
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.result import Result
 
@@ -41,7 +41,7 @@ def _run(machine: Machine, words: tuple[str, ...], sleep: Sleep) -> Result:
 def _call(machine: Machine, words: tuple[str, ...]) -> Result:
     match words[:1]:
         case ("pct",):
-            return pct.run(machine, words[1:])
+            return pct.run(directoryworld.world(machine), words[1:])
         case ("zfs",):
             return zfs.run(machine, words[1:])
         case _:

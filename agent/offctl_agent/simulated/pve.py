@@ -3,17 +3,17 @@
 import json
 import os
 
-from offctl.errors import AdminError, MalformedError
-from offctl_agent.host import pctconf
+from offctl.errors import AdminError
+from offctl_agent.host import failures, storages
+from offctl_agent.host.doors import Change
+from offctl_agent.host.storages import Storage
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.result import CommandError
 
 LOCAL = "etc/pve/local"
 STORAGES = "etc/pve/storage.cfg"
 VMLIST = "etc/pve/.vmlist"
-NO_QUORUM = "cluster not ready - no quorum?"
 NOT_MOUNTED = "/etc/pve is not mounted: /etc/pve/local is missing"
-DIED = 255
 
 
 class Pve:
@@ -55,20 +55,6 @@ class Pve:
         """A configuration file; None when there is none here. Raises AdminError."""
         return self._store.read(f"{self.directory}/{number}.conf")
 
-    def require(self, number: int) -> bytes:
-        """As `read`, or PVE's words for a container that is not here. Raises CommandError."""
-        if self.missing():
-            raise CommandError(
-                "ipcc_send_rec[1] failed: Connection refused\n"
-                "Unable to load access control list: Connection refused",
-                111,
-            )
-        content = self.read(number)
-        if content is None:
-            name = f"nodes/{self._machine.node}/lxc/{number}.conf"
-            raise CommandError(f"Configuration file '{name}' does not exist", 2)
-        return content
-
     def write(self, number: int, content: bytes) -> None:
         """Replace a configuration file. Raises CommandError without quorum."""
         if not self.quorate():
@@ -76,9 +62,16 @@ class Pve:
             raise CommandError(f"unable to open file '{name}' - Permission denied", 2)
         self._store.write(f"{self.directory}/{number}.conf", content)
 
-    def write_file(self, number: int, file: pctconf.File) -> None:
-        """Replace a configuration file as PVE renders it. Raises CommandError."""
-        self.write(number, pctconf.render(file))
+    def edit(self, number: int, change: Change) -> None:
+        """Replace a configuration file by what `change` makes of it. Raises HostError."""
+        doing = f"edit the file of container {number}"
+        with self._store.locked():
+            old = self.read(number)
+            if old is None:
+                raise failures.refusal(doing, failures.CONFLICT, "it does not exist")
+            new = change(old)
+            if new != old:
+                self.write(number, new)
 
     def remove(self, number: int) -> None:
         """Remove a configuration file (a create that failed)."""
@@ -98,17 +91,6 @@ class Pve:
         """Keep .vmlist for whoever reads the directory."""
         self._store.write(VMLIST, self.vmlist())
 
-    def storages(self) -> dict[str, tuple[str, str]]:
-        """The storages: (type, pool dataset or path) by name. Raises MalformedError."""
-        content = self._store.read(STORAGES) or b""
-        found: dict[str, tuple[str, str]] = {}
-        name = kind = ""
-        for line in content.decode("utf-8", errors="replace").splitlines():
-            if line[:1] not in (" ", "\t", "") and ":" in line:
-                kind, _, name = (part.strip() for part in line.partition(":"))
-                found[name] = (kind, "")
-            elif name and line.split()[:1] in (["pool"], ["path"]):
-                found[name] = (kind, line.split(maxsplit=1)[1].strip())
-            elif line.strip() and not name:
-                raise MalformedError(f"cannot read storage.cfg: {line[:80]!r}")
-        return found
+    def storages(self) -> dict[str, Storage]:
+        """The storages by name. Raises MalformedError."""
+        return storages.parse(self._store.read(STORAGES) or b"")

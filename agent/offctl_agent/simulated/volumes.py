@@ -4,8 +4,9 @@ import re
 
 from offctl_agent.simulated import pools, zfs, zfsmounts
 from offctl_agent.simulated.machine import Machine
+from offctl_agent.simulated.pctworld import DIED
 from offctl_agent.simulated.pools import Dataset
-from offctl_agent.simulated.pve import DIED, Pve
+from offctl_agent.simulated.pve import Pve
 from offctl_agent.simulated.result import CommandError
 
 MIB = 1024**2
@@ -16,7 +17,7 @@ def allocate(machine: Machine, number: int, storage: str, gib: str) -> tuple[str
     known = Pve(machine).storages()
     if storage not in known:
         raise CommandError(f"storage '{storage}' does not exist", DIED)
-    kind, where = known[storage]
+    kind, where = known[storage].kind, known[storage].where
     mib = int(float(gib) * 1024)
     if kind != "zfspool":
         return f"{storage}:{number}/vm-{number}-disk-{_image(machine, number)}.raw", _size(mib)
@@ -40,9 +41,10 @@ def allocate(machine: Machine, number: int, storage: str, gib: str) -> tuple[str
 def free(machine: Machine, volume: str) -> None:
     """Give a volume back; only a create that failed does this here."""
     storage, _, name = volume.partition(":")
-    kind, where = Pve(machine).storages().get(storage, ("", ""))
-    if kind != "zfspool":
+    known = Pve(machine).storages().get(storage)
+    if known is None or known.kind != "zfspool":
         return
+    where = known.where
     pool = machine.pools()[pools.pool_of(where)]
     dataset = pool.datasets.get(f"{where}/{name}")
     if dataset is not None:
@@ -57,7 +59,7 @@ def complaint(machine: Machine, volume: str) -> str:
     known = Pve(machine).storages()
     if storage not in known:
         return f"storage '{storage}' does not exist"
-    kind, where = known[storage]
+    kind, where = known[storage].kind, known[storage].where
     if kind != "zfspool":
         return ""
     if not re.fullmatch(r"(?:subvol|basevol|vm|base)-\d+-.+", name):

@@ -53,8 +53,7 @@ DEFAULTS = {
     "xattr": "on",
     "zoned": "off",
 }
-# A zero here is the same as never having been set.
-ZERO_IS_DEFAULT = frozenset("quota refquota reservation refreservation".split())
+ZERO_IS_DEFAULT = properties.ZERO_IS_DEFAULT
 NOT_INHERITABLE = (
     ZERO_IS_DEFAULT | {"canmount", "filesystem_limit", "snapshot_limit"} | properties.CREATION_ONLY
 )
@@ -150,7 +149,8 @@ def every(pool: Pool, name: str) -> tuple[tuple[str, Property], ...]:
         names.update(key for key in (*dataset.local, *dataset.received) if is_user(key))
         above = parent_of(above)
     found = ((key, get(pool, name, key)) for key in sorted(names))
-    return tuple((key, value) for key, value in found if value.source != "none")
+    own = (("guid", Property(pool.datasets[name].guid, "none")),)
+    return tuple(sorted((*((k, v) for k, v in found if v.source != "none"), *own)))
 
 
 def _own(dataset: Dataset, name: str) -> Property | None:

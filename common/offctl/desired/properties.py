@@ -15,7 +15,9 @@ from offctl.desired import names
 Normaliser = Callable[[str], str]
 
 MAX_VALUE = 8191  # ZAP_MAXVALUELEN - 1
-OWN_PREFIX = "offctl:"  # where the host keeps its own records; a site must not write there
+OWN_PREFIX = "org.offctl:"  # where the host keeps its own records; a site must not write there
+_KEPT_LIMITS = frozenset({"filesystem_limit", "snapshot_limit"})
+_RESERVED = (OWN_PREFIX, "offctl:")
 
 # Short column names that zfs accepts in place of the property's name.
 ALIASES: Mapping[str, str] = MappingProxyType(
@@ -30,6 +32,10 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 
 # ZFS keeps these from the moment of creation on and refuses to set them afterwards.
 CREATION_ONLY = frozenset({"casesensitivity", "normalization", "utf8only"})
+
+# Without a limit these are zero. ZFS remembers that somebody set the zero and has no way to forget
+# it, so where a zero comes from says nothing.
+ZERO_IS_DEFAULT = frozenset({"quota", "refquota", "refreservation", "reservation"})
 
 _USER_PROPERTY = re.compile(r"(?=.{1,255}\Z)[a-z0-9_.-]*:[a-z0-9:_.-]+")
 _SIZE = re.compile(
@@ -51,9 +57,10 @@ def canonical_name(name: str) -> str:
     if full in SUPPORTED:
         return full
     if _USER_PROPERTY.fullmatch(name):
-        if name.startswith(OWN_PREFIX):
+        if name.startswith(_RESERVED):
+            prefix = f"{name.partition(':')[0]}:"
             raise errors.MalformedError(
-                f"cannot use property {name!r}: names that begin with {OWN_PREFIX!r} are the host's"
+                f"cannot use property {name!r}: names that begin with {prefix!r} are the host's"
             )
         return name
     raise errors.MalformedError(
@@ -71,6 +78,22 @@ def normalise(name: str, value: str) -> str:
     if len(value) > MAX_VALUE or not _PRINTABLE.fullmatch(value):
         raise _wrong(full, value, f"at most {MAX_VALUE} characters of printable ASCII")
     return _NORMALISERS[full](value) if full in _NORMALISERS else value
+
+
+def equal(name: str, one: str, other: str) -> bool:
+    """Whether two values mean the same; what this version cannot read is compared as it stands."""
+    try:
+        return normalise(name, one) == normalise(name, other)
+    except errors.MalformedError:
+        return one == other
+
+
+def unlimited(name: str, value: str) -> bool:
+    """Whether a local value is as good as none: ZFS has no other way to give this limit back."""
+    try:
+        return name in _KEPT_LIMITS and normalise(name, value) == "none"
+    except errors.MalformedError:
+        return False
 
 
 def expected(name: str) -> str:

@@ -38,11 +38,11 @@ class RunContract:
         assert now.effective is not None
         assert now.effective.idmap == LINES
 
-    def test_idmap_without_grant_fails_at_start(self, rig: Rig) -> None:
+    def test_idmap_without_grant_is_not_started(self, rig: Rig) -> None:
         create(rig)
         rig.host.execute(act.SetIdmap(CT, IDMAP, ()))
-        error = refused(rig, act.StartContainer(CT, ()), "FAILED")
-        assert "not allowed" in error.evidence
+        error = refused(rig, act.StartContainer(CT, ()), "PREFLIGHT")
+        assert "lxc.idmap u 1000 1000 64536: /etc/subuid does not grant it" in str(error)
         assert not container(rig).running
 
     def test_idmap_set_twice_and_taken_away(self, rig: Rig) -> None:
@@ -126,9 +126,24 @@ class RunContract:
         error = refused(rig, act.StartContainer(CT, ()), "PREFLIGHT")
         assert "mp1" in str(error)
 
-    def test_a_start_that_pct_refuses_says_what_pct_said(self, rig: Rig) -> None:
+    def test_no_start_over_a_missing_source_of_somebody_else(self, rig: Rig) -> None:
         create(rig)
         rig.run("pct", "set", str(CT), "--mp0", "/srv/missing,mp=/mnt")
+        error = refused(rig, act.StartContainer(CT, ()), "PREFLIGHT")
+        assert "mp0: source /srv/missing: it does not exist" in str(error)
+        assert not container(rig).running
+
+    def test_a_missing_source_does_not_stop_what_runs(self, rig: Rig) -> None:
+        name = with_mount(rig)
+        rig.host.execute(act.StartContainer(CT, (source(rig, "off"),)))
+        rig.run("pct", "set", str(CT), "--mp0", f"/{name}/missing,mp=/mnt/off")
+        error = refused(rig, act.RestartContainer(CT, ()), "PREFLIGHT")
+        assert f"mp0: source /{name}/missing" in str(error)
+        assert container(rig).running
+
+    def test_a_start_that_pct_refuses_says_what_pct_said(self, rig: Rig) -> None:
+        create(rig)
+        rig.write(CT, rig.read(CT) + b"template: 1\n")
         error = refused(rig, act.StartContainer(CT, ()), "FAILED")
-        assert "startup for container" in error.evidence
+        assert "you can't start a CT if it's a template" in error.evidence
         assert not container(rig).running

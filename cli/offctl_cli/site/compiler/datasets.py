@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from offctl.desired import model, properties
 from offctl_cli.site import key
+from offctl_cli.site.compiler import boot
 from offctl_cli.site.compiler.catalogue import Known
 from offctl_cli.site.compiler.notes import Notes
 from offctl_cli.site.compiler.owners import Viewers, access
@@ -30,7 +31,7 @@ def lower(
         placed.append(dataset)
         notes.came_from(host, "dataset", dataset.name, each.place_paths[host])
     _complain_twice(host, placed, notes, known)
-    every = [*placed, *_parents(site, host, placed, notes)]
+    every = boot.ordered([*placed, *_parents(site, host, placed, notes)], site.hosts[host].pools)
     return tuple(sorted(every, key=lambda each: (each.name.split("/"), each.logical)))
 
 

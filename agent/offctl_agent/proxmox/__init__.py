@@ -1,0 +1,1 @@
+"""A real Proxmox host: the doors behind which its kernel, its pools and its programs are."""

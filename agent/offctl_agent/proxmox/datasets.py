@@ -1,0 +1,109 @@
+"""The datasets of a real host: read pool by pool, changed through the doors to ZFS."""
+
+from collections.abc import Callable
+
+from offctl import errors
+from offctl.desired.model import DesiredState
+from offctl_agent.host import datasets as actions
+from offctl_agent.observed import ObservedDataset, Unknown
+from offctl_agent.proxmox.datasetdoor import Calls, DatasetDoor
+from offctl_agent.proxmox.mounts import Mounts
+from offctl_agent.proxmox.pools import Pool, Pools
+from offctl_agent.proxmox.zfs import Zfs
+from offctl_agent.proxmox.zfscommand import Listed, ZfsCommand
+
+_FREE = "available"
+# What says what a dataset is, or changes all the time: told apart from the properties.
+_APART = frozenset({"type", _FREE})
+
+Found = tuple[tuple[tuple[str, int], ...] | Unknown, tuple[ObservedDataset, ...] | Unknown]
+
+
+class Datasets(actions.Datasets):
+    """The pools and datasets of this host: `observe`, and the actions of host.datasets."""
+
+    def __init__(
+        self,
+        calls: Calls,
+        *,
+        alive: Callable[[], None] = lambda: None,
+        zfs: Zfs | None = None,
+        command: ZfsCommand | None = None,
+        pools: Pools | None = None,
+        mounts: Mounts | None = None,
+    ) -> None:
+        """`calls` runs what changes things; the rest is this machine's unless given."""
+        self._zfs = zfs or Zfs()
+        self._command = command or ZfsCommand(alive)
+        self._pools = pools or Pools(alive=alive)
+        self._mounts = mounts or Mounts()
+        self._ways = DatasetDoor(calls, self._zfs, self._pools, self._mounts)
+        self._asked: set[str] = set()
+        # Why pools that are here may not be changed, or could not be read.
+        self.unready: tuple[tuple[str, str], ...] = ()
+        super().__init__(self._ways)
+
+    def observe(self, desired: DesiredState) -> Found:
+        """Pools that may be changed with their free bytes, and every dataset that can be read.
+
+        A pool that cannot be read is not among the first, so nothing is concluded about it; when
+        none can be read both are Unknown. One program is started for each pool.
+        """
+        try:
+            pools, places = self._pools.all(), self._mounts.visible(self._mounts.table())
+        except errors.HostError as error:
+            return Unknown(str(error)), Unknown(str(error))
+        free, found, unready = [], [], []
+        for pool in pools:
+            try:
+                listed = self._read(pool, desired)
+            except errors.HostError as error:
+                unready.append((pool.name, str(error)))
+                continue
+            found += [_observed(dataset, places) for dataset in listed]
+            top = next((dataset for dataset in listed if dataset.name == pool.name), None)
+            if pool.unready or top is None:
+                unready.append((pool.name, pool.unready or "it was gone while it was read"))
+            else:
+                free.append((pool.name, int(top.values[_FREE].value)))
+                self._ways.remember(pool.name, top.values["guid"].value)
+        self.unready = tuple(unready)
+        if unready and not found:
+            why = Unknown("; ".join(reason for _, reason in unready))
+            return why, why
+        return tuple(free), tuple(sorted(found, key=lambda dataset: dataset.name))
+
+    def _read(self, pool: Pool, desired: DesiredState) -> tuple[Listed, ...]:
+        if pool.silent:
+            raise errors.HostError(pool.unready)
+        self._learn(pool, desired)
+        user = self._ways.user_properties
+        listed = self._command.list(pool.name, user)
+        odd = [dataset.name for dataset in listed if not dataset.exact]
+        if not odd:
+            return listed
+        # A value with line breaks; the kernel tells values apart.
+        again = self._zfs.read(odd, (*self._command.asked(pool.name), *user))
+        exact = {name: Listed(name, values) for name, values in again.items()}
+        return tuple(exact.get(dataset.name, dataset) for dataset in listed)
+
+    def _learn(self, pool: Pool, desired: DesiredState) -> None:
+        """Which user properties to ask for: those written, and whatever is on what is declared.
+
+        What this program set or saw once it asks for ever; the rest is asked of the kernel when
+        a dataset is first spoken of.
+        """
+        ours = {d.name for d in desired.datasets if d.name.split("/")[0] == pool.name}
+        for dataset in desired.datasets:
+            written = (*(key for key, _ in dataset.properties), *dataset.inherit)
+            self._ways.user_properties.update(key for key in written if ":" in key)
+        if new := sorted(ours - self._asked):
+            self._ways.user_properties.update(self._zfs.user_names(new))
+            self._asked.update(new)
+
+
+def _observed(dataset: Listed, places: dict[str, str]) -> ObservedDataset:
+    kind = dataset.values["type"].value
+    names = sorted(dataset.values.keys() - _APART)
+    values = tuple((name, dataset.values[name]) for name in names)
+    return ObservedDataset(dataset.name, kind, values, places.get(dataset.name, ""))

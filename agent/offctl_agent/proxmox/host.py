@@ -1,0 +1,196 @@
+"""ProxmoxHost: the Host that is a real Proxmox VE node."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from offctl.desired.model import BindMount, DesiredState
+from offctl.errors import HostError, OffctlError
+from offctl_agent.host.containers import Containers
+from offctl_agent.observed import ObservedDataset, ObservedDirectory, ObservedState, Unknown
+from offctl_agent.planner import actions as act
+from offctl_agent.proxmox.calls import Calls
+from offctl_agent.proxmox.containers import Look
+from offctl_agent.proxmox.pve import Pve
+from offctl_agent.proxmox.running import Running
+from offctl_agent.proxmox.subids import Subids
+
+NO_QUORUM = "no quorum: /etc/pve is read-only"
+
+_Item = TypeVar("_Item")
+
+Pools = tuple[tuple[str, int], ...] | Unknown
+Datasets = tuple[ObservedDataset, ...] | Unknown
+Directories = tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
+
+
+class DatasetDoor(Protocol):
+    """The pools and datasets of the host; `unready` says why pools seen last may not be changed."""
+
+    unready: tuple[tuple[str, str], ...]
+
+    def observe(self, desired: DesiredState) -> tuple[Pools, Datasets]:
+        """Never raises for what cannot be read: that is Unknown."""
+        ...
+
+    def create(self, action: act.CreateDataset) -> None: ...
+
+    def set_properties(self, action: act.SetProperties) -> None: ...
+
+    def inherit(self, action: act.InheritProperties) -> None: ...
+
+    def mount(self, action: act.MountDataset) -> None: ...
+
+
+class DirectoryDoor(Protocol):
+    """Directories inside datasets, and what paths really show."""
+
+    def observe(self, paths: Iterable[str]) -> Directories:
+        """Never raises for what cannot be read: that is Unknown."""
+        ...
+
+    def make(self, action: act.MakeDirectory) -> None: ...
+
+    def set_access(self, action: act.SetAccess) -> None: ...
+
+    def unfit(self, source: act.Source) -> str:
+        """Why a source is not what should be mounted; empty when it is. Raises OffctlError."""
+        ...
+
+    def obstacle(self, path: str) -> str:
+        """Why a path is not a directory reached without links; empty when it is."""
+        ...
+
+
+class ProxmoxHost:
+    """The host below `root` that is called `node`; satisfies host.protocol.Host.
+
+    `alive` is called now and then while a command takes its time; `programs` says where a program
+    stands that is not to be searched for.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        node: str,
+        datasets: DatasetDoor,
+        directories: DirectoryDoor,
+        *,
+        alive: Callable[[], None] = lambda: None,
+        programs: Mapping[str, str] | None = None,
+        running: Running | None = None,
+        calls: Calls | None = None,
+    ) -> None:
+        self._root = root
+        self._datasets = datasets
+        self._directories = directories
+        self._pve = Pve(root, node, alive)
+        self._running = running or Running(root)
+        self._subids = Subids(root, alive)
+        self._containers = Containers(
+            self._pve,
+            calls or Calls(alive, programs=programs),
+            self._running,
+            _Sources(directories, self._subids),
+        )
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        """Read everything; never raises for a part that cannot be read."""
+        pools, datasets = self._datasets.observe(desired)
+        missing = self._pve.missing()
+        look = Look(self._root, self._pve, self._running, _mountpoints(datasets))
+        return ObservedState(
+            pools=pools,
+            datasets=datasets,
+            containers=Unknown(missing) if missing else look.containers(desired),
+            guests=Unknown(missing) if missing else _or_unknown(self._pve.guests),
+            subids=_or_unknown(self._subids.granted),
+            directories=self._directories.observe(_paths(desired)),
+            writable=missing or self._unwritable(),
+            unready=self._datasets.unready,
+        )
+
+    def execute(self, action: act.Action) -> None:
+        """Do one action and prove that it is done. Raises HostError."""
+        try:
+            self._execute(action)
+        except HostError:
+            raise
+        except OffctlError as error:
+            raise HostError(str(error), hint=error.hint) from error
+        except OSError as error:
+            raise HostError(f"cannot reach {error.filename}: {error.strerror}") from error
+
+    def _execute(self, action: act.Action) -> None:  # noqa: PLR0912
+        match action:
+            case act.CreateDataset():
+                self._datasets.create(action)
+            case act.SetProperties():
+                self._datasets.set_properties(action)
+            case act.InheritProperties():
+                self._datasets.inherit(action)
+            case act.MountDataset():
+                self._datasets.mount(action)
+            case act.MakeDirectory():
+                self._directories.make(action)
+            case act.SetAccess():
+                self._directories.set_access(action)
+            case act.GrantSubids():
+                self._subids.grant(action)
+            case act.CreateContainer():
+                self._containers.create(action)
+            case act.SetContainer():
+                self._containers.set(action)
+            case act.SetIdmap():
+                self._containers.set_idmap(action)
+            case act.StartContainer():
+                self._containers.start(action)
+            case act.RestartContainer():
+                self._containers.restart(action)
+            case act.ShutDownContainer():
+                self._containers.shut_down(action)
+
+    def _unwritable(self) -> str:
+        try:
+            return "" if self._pve.quorate() else NO_QUORUM
+        except OffctlError as error:
+            return str(error)
+
+
+class _Sources:
+    """Satisfies host.doors.Sources: directories and subordinate ids together."""
+
+    def __init__(self, directories: DirectoryDoor, ids: Subids) -> None:
+        self.unfit = directories.unfit
+        self.obstacle = directories.obstacle
+        self.granted = ids.granted
+
+
+def _or_unknown(read: Callable[[], tuple[_Item, ...]]) -> tuple[_Item, ...] | Unknown:
+    try:
+        return read()
+    except OffctlError as error:
+        return Unknown(str(error))
+
+
+def _mountpoints(datasets: Datasets) -> dict[str, str]:
+    """Where each dataset belongs, mounted or not."""
+    if isinstance(datasets, Unknown):
+        return {}
+    found = {}
+    for dataset in datasets:
+        known = dataset.property("mountpoint")
+        if known is not None and known.value.startswith("/"):
+            found[dataset.name] = known.value
+    return found
+
+
+def _paths(desired: DesiredState) -> list[str]:
+    """Every directory that the text speaks of."""
+    asked = set()
+    for dataset in desired.datasets:
+        asked.add(dataset.mountpoint)
+        asked.update(f"{dataset.mountpoint}/{d.path}" for d in dataset.directories)
+    for container in desired.containers:
+        asked.update(m.source for m in container.mounts if isinstance(m, BindMount))
+    return sorted(asked)

@@ -1,0 +1,29 @@
+"""The Proxmox host this machine is, with every door in its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from offctl import errors
+from offctl_agent.proxmox.calls import Calls
+from offctl_agent.proxmox.datasets import Datasets
+from offctl_agent.proxmox.directories import Directories
+from offctl_agent.proxmox.host import ProxmoxHost
+from offctl_agent.proxmox.mounts import Mounts
+
+ROOT = Path("/")
+
+
+def host(node: str, alive: Callable[[], None], root: Path = ROOT) -> ProxmoxHost:
+    """The machine we run on as the host `node`; `alive` hears that a long command goes on.
+
+    Raises AdminError on a machine that never was a Proxmox host: there nothing may be done. One
+    whose /etc/pve is only not there now is a host with nothing known of it.
+    """
+    if not (root / "etc/pve").is_dir():
+        raise errors.AdminError(
+            "cannot manage this machine: it is no Proxmox VE host (there is no /etc/pve)",
+            hint='set `simulated = "DIRECTORY"` in agent.toml (made by `offctl-simhost`) to try',
+        )
+    calls = Calls(alive)
+    datasets = Datasets(calls, alive=alive)
+    return ProxmoxHost(root, node, datasets, Directories(Mounts()), alive=alive, calls=calls)

@@ -1,0 +1,1 @@
+"""Tests that run inside a guest, on its kernel and its pools; the suites put them there."""

@@ -1,0 +1,43 @@
+"""The contract of a Host, kept by real containers on a real pool: everything but datasets alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host.contract import damage, scene
+from host.contract.damage import DamageContract
+from host.contract.looking import LookingContract
+from host.contract.mounts import MountContract
+from host.contract.options import OptionContract
+from host.contract.running import RunContract
+from integration.inside import guests
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[guests.GuestRig]:
+    # The one recorded is not to be had here; this one is made of the guest's own busybox.
+    for module in (scene, damage):
+        monkeypatch.setattr(module, "TEMPLATE", guests.TEMPLATE)
+    with guests.real(tmp_path) as made:
+        yield made
+
+
+class TestDamage(DamageContract):
+    """Locks, quorum, pools that are gone, commands that fail or hang."""
+
+
+class TestLooking(LookingContract):
+    """What is seen, and that looking changes nothing."""
+
+
+class TestMounts(MountContract):
+    """What containers really show."""
+
+
+class TestOptions(OptionContract):
+    """Options and interfaces."""
+
+
+class TestRunning(RunContract):
+    """Id-maps, starts and what is looked at before."""

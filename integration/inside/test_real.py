@@ -1,0 +1,238 @@
+"""What only a real kernel can show: every property, mount options, what hides what."""
+
+from collections.abc import Iterator
+import os
+from pathlib import Path
+
+import pytest
+
+from integration.inside import pools
+from integration.inside.pools import POOL, shell
+from offctl.desired import properties
+from offctl.desired.model import Access, DesiredState, Mode
+from offctl.errors import HostError, MalformedError
+from offctl_agent.observed import ObservedDataset, Property, Unknown
+from offctl_agent.planner import actions as act
+from offctl_agent.proxmox.zfs import USED, Zfs
+
+NOTHING = DesiredState("test", "off2", Mode.ENFORCE)
+SIZES = ("64M", "1.5G", "none", "0", "10737418240")
+WORDS = {
+    "compression": tuple(
+        "on off lz4 zstd zstd-1 zstd-19 zstd-fast zstd-fast-10 zstd-fast-1000 gzip gzip-6 gzip-9"
+        " zle lzjb".split()
+    ),
+    "filesystem_limit": ("none", "0", "1000"),
+    "snapshot_limit": ("none", "0", "1000"),
+    "mountpoint": ("none", "legacy", "/srv/off/elsewhere"),
+    "recordsize": ("512", "128K", "1M"),
+    "sharenfs": ("off",),
+    "special_small_blocks": ("0", "512", "128K"),
+    "dedup": ("on", "off", "verify", "sha256", "sha256,verify", "skein,verify", "edonr,verify"),
+    "sharesmb": ("off",),
+} | dict.fromkeys(("quota", "refquota", "reservation", "refreservation"), SIZES)
+USER = ("a b, c=d", "tab\there", "x" * 8000, "-", "on", "local", "inherited from tank")
+
+
+def values(name: str) -> tuple[str, ...]:
+    return WORDS.get(name) or tuple(properties.expected(name).removeprefix("one of ").split(", "))
+
+
+CASES = [(name, value) for name in sorted(properties.SUPPORTED) for value in values(name)]
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pools.RealRig]:
+    with pools.real(tmp_path_factory.mktemp("rig")) as made:
+        yield made
+
+
+def seen(rig: pools.RealRig) -> dict[str, ObservedDataset]:
+    found = rig.host.observe(NOTHING).datasets
+    assert not isinstance(found, Unknown), found.reason
+    return {dataset.name: dataset for dataset in found}
+
+
+def create(rig: pools.RealRig, name: str, *settings: tuple[str, str], at: str = "") -> str:
+    whole = f"{POOL}/{name}"
+    rig.host.execute(act.CreateDataset(whole, settings, at or f"/{whole}"))
+    return whole
+
+
+def test_what_is_written_is_read_back_the_same(rig: pools.RealRig) -> None:
+    """Every value of every property: at creation, and set afterwards; by both ways of reading."""
+    door, number, wrong = Zfs(), 0, []
+    wanted: dict[str, tuple[str, str]] = {}
+    shell("zfs", "create", "-o", "canmount=off", f"{POOL}/each")
+    for name, value in CASES:
+        number += 1
+        whole = f"{POOL}/each/{number}"
+        quiet = () if name in ("mountpoint", "canmount") else (("canmount", "off"),)
+        settings = ((name, value), *quiet)
+        if name == "mountpoint":
+            settings = ((name, value), ("canmount", "noauto"))
+        if name == "canmount" and value == "on":
+            continue
+        try:
+            rig.host.execute(act.CreateDataset(whole, settings, f"/{whole}"))
+        except HostError as error:
+            wrong.append(f"create {name}={value}: {error}")
+            continue
+        if name not in properties.CREATION_ONLY and name not in ("mountpoint", "zoned"):
+            try:
+                rig.host.execute(act.SetProperties(whole, ((name, value),)))
+            except HostError as error:
+                wrong.append(f"set {name}={value}: {error}")
+        wanted[whole] = (name, properties.normalise(name, value))
+    found = seen(rig)
+    for whole, (name, normal) in wanted.items():
+        for now in (found[whole].property(name), door.read([whole], [name])[whole].get(name)):
+            assert now is not None, name
+            try:
+                same = properties.normalise(name, now.value) == normal
+            except MalformedError as error:
+                same = False
+                wrong.append(str(error))
+            if not same:
+                wrong.append(f"{name}={normal} reads {now.value}")
+        if found[whole].property(name) != door.read([whole], [name])[whole].get(name):
+            pair = (found[whole].property(name), door.read([whole], [name])[whole].get(name))
+            wrong.append(f"{name}: the two ways differ: {pair}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("value", USER, ids=range(len(USER)))
+def test_user_properties_are_exact(rig: pools.RealRig, value: str) -> None:
+    whole = create(rig, f"user{USER.index(value)}", ("canmount", "off"))
+    if "\t" not in value:
+        rig.host.execute(act.SetProperties(whole, (("org:note", value),)))
+    else:
+        shell("zfs", "set", f"org:note={value}", whole)
+        rig.host.execute(act.SetProperties(whole, (("org:other", "x"), ("org:note", "y"))))
+        shell("zfs", "set", f"org:note={value}", whole)
+    assert seen(rig)[whole].property("org:note") == Property(value, "local")
+
+
+def test_line_breaks_deceive_nobody(rig: pools.RealRig) -> None:
+    whole = create(rig, "liar", ("canmount", "off"), ("org:note", "first"))
+    lie = f"x\n{POOL}/forged\ttype\tfilesystem\t-\n{POOL}/liar\tquota\t1\tlocal"
+    shell("zfs", "set", f"org:note={lie}", whole)
+    found = seen(rig)
+    assert found[whole].property("org:note") == Property(lie, "local")
+    assert found[whole].property("quota") == Property("0", "default")
+    assert f"{POOL}/forged" not in found
+    shell("zfs", "set", "org:note=", whole)
+
+
+OPTIONS = [
+    (),
+    ("atime=off",),
+    ("relatime=on",),
+    ("devices=off", "exec=off", "setuid=off"),
+    ("readonly=on",),
+    ("xattr=sa", "acltype=posix"),
+    ("atime=off", "relatime=on", "exec=off"),
+]
+
+
+@pytest.mark.parametrize("settings", OPTIONS, ids=" ".join)
+def test_mounted_with_the_options_that_zfs_gives(
+    rig: pools.RealRig, settings: tuple[str, ...]
+) -> None:
+    number = OPTIONS.index(settings)
+    pairs = tuple((s.partition("=")[0], s.partition("=")[2]) for s in settings)
+    whole = create(rig, f"options{number}", *pairs)
+    assert not [p for p in seen(rig)[whole].properties if p[1].source == "temporary"]
+    ours = _options(whole)
+    shell("zfs", "unmount", whole)
+    shell("zfs", "mount", whole)
+    assert _options(whole) == ours
+
+
+def _options(name: str) -> str:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    (line,) = [line for line in lines if f" - zfs {name} " in line]
+    words = line.split()
+    return f"{words[5]} {words[-1]}"
+
+
+def test_a_mountpoint_is_reached_through_no_link(rig: pools.RealRig, tmp_path: Path) -> None:
+    outer = create(rig, "shared")
+    Path(f"/{outer}/inner").symlink_to(tmp_path)
+    with pytest.raises(HostError) as caught:
+        create(rig, "shared/inner")
+    assert caught.value.code == "PREFLIGHT"
+    assert "symbolic link" in str(caught.value)
+    assert f"{POOL}/shared/inner" not in seen(rig)
+    assert not os.path.ismount(tmp_path)
+
+
+def test_a_dataset_hidden_by_another_is_neither_mounted_nor_touched(rig: pools.RealRig) -> None:
+    inner = create(rig, "inner", ("mountpoint", "/srv/off/inner"), at="/srv/off/inner")
+    shell("zfs", "create", "-o", "mountpoint=/srv/off", f"{POOL}/late")
+    assert seen(rig)[inner].mounted_at == ""
+    action = act.SetAccess(inner, "/srv/off/inner", "", Access(mode=0o700))
+    with pytest.raises(HostError, match="hidden"):
+        rig.host.execute(action)
+    with pytest.raises(HostError, match="hidden"):
+        rig.host.execute(act.MountDataset(inner, "/srv/off/inner"))
+    shell("zfs", "unmount", f"{POOL}/late")
+    assert seen(rig)[inner].mounted_at == "/srv/off/inner"
+    shell("zfs", "unmount", inner)
+
+
+def test_what_was_made_here_is_marked_and_its_children_are_not(rig: pools.RealRig) -> None:
+    whole = create(rig, "marked", ("canmount", "off"))
+    shell("zfs", "create", f"{whole}/byhand")
+    found = seen(rig)
+    assert found[whole].property("org.offctl:name") == Property(whole, "local")
+    assert found[f"{whole}/byhand"].property("org.offctl:name") == Property(whole, "inherited")
+    shell("zfs", "rename", whole, f"{POOL}/renamed")
+    assert seen(rig)[f"{POOL}/renamed"].property("org.offctl:name") == Property(whole, "local")
+
+
+def test_parents_are_never_made(rig: pools.RealRig) -> None:
+    with pytest.raises(HostError, match="parent"):
+        create(rig, "nobody/made/this")
+    assert f"{POOL}/nobody" not in seen(rig)
+
+
+def test_two_hundred_marks_in_one_transaction(rig: pools.RealRig) -> None:
+    shell("zfs", "create", "-o", "canmount=off", f"{rig.pool}/many")
+    names = [f"{rig.pool}/many/{number}" for number in range(20)]
+    for name in names:
+        Zfs().create(name, (("canmount", "off"),))
+    marks = {name: {f"org.offctl:m{n}": str(n) for n in range(10)} for name in names}
+    Zfs().mark(marks)
+    read = Zfs().read(names, ["org.offctl:m9"])
+    assert {read[name]["org.offctl:m9"] for name in names} == {Property("9", "local")}
+    with pytest.raises(HostError, match="gone"):
+        Zfs().mark({names[0]: {"org.offctl:n": "1"}, f"{rig.pool}/gone": {"org.offctl:n": "1"}})
+    assert Zfs().read(names[:1], ["org.offctl:n"])[names[0]] == {}
+
+
+def test_what_this_library_supports() -> None:
+    assert Zfs().supported() == dict.fromkeys(USED, True)
+
+
+def test_a_quiet_look_starts_one_program_for_a_pool(rig: pools.RealRig) -> None:
+    first, _ = seen(rig), rig.started()
+    second = seen(rig)
+    assert rig.started() == ["zfs"]
+    assert second == first
+
+
+def test_an_exchanged_pool_is_not_changed(tmp_path: Path) -> None:
+    """The last one: it takes the pool away from under the agent."""
+    with pools.real(tmp_path) as rig:
+        name = create(rig, "off")
+        seen(rig)
+        shell("zpool", "destroy", "-f", POOL)
+        shell("zpool", "create", "-f", POOL, pools.DISK)
+        shell("zfs", "create", name)
+        for action in (
+            act.SetProperties(name, (("atime", "off"),)),
+            act.CreateDataset(f"{POOL}/new", (), f"/{POOL}/new"),
+        ):
+            with pytest.raises(HostError, match="not the pool that was looked at"):
+                rig.host.execute(action)

@@ -117,7 +117,7 @@ def test_the_coordinator_reloads_its_trust_root(pair: Scene) -> None:
 
 
 def test_it_stops_within_five_seconds_at_any_moment(pair: Scene, host: Machine) -> None:
-    pair.write("many.toml", many(40))
+    pair.write("many.toml", many(25))
     pair.sign_and_publish()
     # From the first instruction of the interpreter to the middle of a run.
     for delay in ("0", "0.3", "1", "2", "3", "5", "8"):

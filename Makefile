@@ -4,12 +4,14 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test proto deb deb-test integration integration-trixie vm clean
+.PHONY: help demo test conformance nightly proto deb deb-test integration integration-trixie vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
+	@echo "make conformance   the verifier from outside, one process for each vector"
+	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; an hour at most"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
@@ -28,6 +30,12 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2
+
+conformance: $(READY)
+	@$(BIN)/python -m conformance -- $(BIN)/python -m conformance.verifier
+
+nightly: $(READY)
+	@PYTHONPATH=tests:. $(BIN)/python -m crash.everywhere --pairs 2000 --seconds 3600
 
 proto: $(READY)
 	@$(BIN)/python packaging/stubs.py

@@ -12,9 +12,10 @@ import click
 
 import offctl
 from offctl import errors, service
+from offctl.tables import MAX_INTEGER
 from offctl_agent import config as configs
 from offctl_agent import printing
-from offctl_agent.agent import Agent, open_host, utc_now
+from offctl_agent.agent import Agent, open_floors, open_host, utc_now
 
 Command = Callable[..., None]
 
@@ -45,7 +46,7 @@ def with_config(command: Command) -> Command:
 
 def made(config: configs.Config, alive: Callable[[], None] = lambda: None) -> Agent:
     """The agent for a configuration; `alive` hears that a long command goes on."""
-    return Agent(config, open_host(config, alive), utc_now)
+    return Agent(config, open_host(config, alive), utc_now, open_floors(config, alive))
 
 
 @agent.command()
@@ -60,15 +61,36 @@ def made(config: configs.Config, alive: Callable[[], None] = lambda: None) -> Ag
     show_default=True,
     help="Where to write agent.toml; the keys go beside it.",
 )
-def init(host: str, coordinators: tuple[str, ...], simulated: str, path: Path) -> None:
+@click.option(
+    "--replace",
+    multiple=True,
+    type=click.Choice(["certificate", "tunnel-key"]),
+    help="Make a new one; the old one is gone. May be repeated.",
+)
+def init(
+    host: str,
+    coordinators: tuple[str, ...],
+    simulated: str,
+    path: Path,
+    replace: tuple[str, ...],
+) -> None:
     """Make this host's keys and print the lines that pin them in the site.
 
-    Running it again prints the same lines; a key is never replaced.
+    Running it again prints the same lines; no key is replaced but those that --replace names.
     """
     from offctl_agent import identity
 
-    done = identity.make(path, host=host, coordinators=coordinators, simulated=simulated)
+    done = identity.make(
+        path, host=host, coordinators=coordinators, simulated=simulated, replace=replace
+    )
     print(done.lines, end="")
+    if replace:
+        print(
+            "# Until a release with these lines is published, this host cannot call its\n"
+            "# coordinator. Give them to `offctl host add --replace`, then restart offctl-courier.",
+            file=sys.stderr,
+        )
+        return
     print(f"# {path.parent} holds this host's keys.", file=sys.stderr)
     print(
         "# Next: paste the lines above into the site, copy the site's trust.toml to",
@@ -148,6 +170,21 @@ def forget(config: configs.Config, resource: str, name: str) -> None:
     known = made(config).forget(f"{resource} {name}", waiting=_waiting)
     print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))
     sys.exit(0 if known else 1)
+
+
+@agent.command()
+@click.argument("serial", type=click.IntRange(1, MAX_INTEGER))
+@with_config
+def confirm(config: configs.Config, serial: int) -> None:
+    """After a loss of memory: say that release SERIAL is the newest one this host may be given.
+
+    Compare with `offctl history` first: whoever stole the coordinator would offer an old one.
+    """
+    looking = made(config)
+    looking.prepare()
+    for note in looking.confirm(serial, waiting=_waiting):
+        print(f"note: {note}")
+    print(f"nothing before release {serial} is accepted here from now on")
 
 
 @agent.command()

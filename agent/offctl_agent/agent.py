@@ -8,14 +8,19 @@ import time
 
 from offctl import errors, files
 from offctl import report as reports
-from offctl_agent import converge, intake, mailbox, reporting
+from offctl_agent import converge, floors, intake, mailbox, reporting
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
-from offctl_agent.host.protocol import Host
+from offctl_agent.host.protocol import FloorStore, Host, Nowhere
 from offctl_agent.intake import Intake
+from offctl_agent.memory import Memory
 from offctl_agent.planner.plan import Plan
+from offctl_agent.simulated.floors import PoolFloors
 from offctl_agent.simulated.host import SimulatedHost
 from offctl_agent.state import State
+
+# Nothing of ours takes so long to write: what is older was left behind by a kill.
+LEFT_OVER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,21 @@ class Ran:
 class Agent:
     """Verify, observe, plan, apply, observe again, report; one run at a time on a host."""
 
-    def __init__(self, config: Config, host: Host, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        host: Host,
+        clock: Callable[[], datetime],
+        store: FloorStore | None = None,
+    ) -> None:
+        """`store` is the second place for the floor, where the host has one."""
         self.config = config
         self.state = State(config.agent_state)
         self.inbox = mailbox.Inbox(config.inbox)
-        self.outbox = mailbox.Outbox(config.outbox)
+        self.outbox = mailbox.Outbox(config.outbox, config.runtime)
         self._host = host
         self._clock = clock
+        self._store = store or Nowhere()
 
     def prepare(self) -> None:
         """Make the directories that are missing. Raises AdminError."""
@@ -58,8 +71,11 @@ class Agent:
         """
         with files.locked(self.state.lock, holder="another run", waiting=waiting):
             self.state.damaged.clear()
+            files.sweep(self.state.directory)
+            for shared in (self.config.outbox, self.config.trust.parent):
+                files.sweep(shared, older=LEFT_OVER_SECONDS)
             started, now = time.monotonic(), self._clock()
-            taken = intake.take(self.config, self.state, self.inbox, now=now, keep=True)
+            taken = self._take(self.state, now, keep=True)
             circumstances = converge.Circumstances(
                 clock=self._clock, restarts=frozenset(restarts), go_on=go_on, tell=tell
             )
@@ -87,10 +103,26 @@ class Agent:
             self.state.keep_ledger(ledger)
         return bool(known)
 
+    def confirm(self, serial: int, *, waiting: Callable[[], bool]) -> tuple[str, ...]:
+        """After a loss of memory: release `serial` is the newest one. Raises AdminError."""
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            taken = self._take(self.state, self._clock(), keep=False)
+            if taken.code != floors.FLOOR_LOST:
+                raise errors.AdminError(
+                    "cannot confirm a release: "
+                    + ("none is offered here" if taken.held is None else "nothing was forgotten")
+                )
+            assert taken.held is not None
+            memory = Memory(self.state, self._store)
+            return memory.confirm(taken.site, serial, taken.held.pools)
+
+    def _take(self, state: State, now: datetime, *, keep: bool) -> Intake:
+        return intake.take(self.config, state, self.inbox, now=now, keep=keep, store=self._store)
+
     def preview(self) -> tuple[Intake, Plan]:
         """What a run would do now; writes nothing. Raises AdminError."""
         state = State(self.config.agent_state, read_only=True)
-        taken = intake.take(self.config, state, self.inbox, now=self._clock(), keep=False)
+        taken = self._take(state, self._clock(), keep=False)
         if taken.held is None:
             return taken, Plan()
         return taken, converge.preview(taken.held.desired, state, self._host)
@@ -116,7 +148,7 @@ class Agent:
             now=now,
             seconds=seconds,
             events=self.state.events(),
-            notes=(*done.notes, *self.state.damaged),
+            notes=(*taken.notes, *done.notes, *self.state.damaged),
             health=reporting.health(),
         )
         self.outbox.put(stream.sequence, reports.dump(report))
@@ -143,3 +175,12 @@ def open_host(config: Config, alive: Callable[[], None] = _silent) -> Host:
     from offctl_agent.proxmox import opened
 
     return opened.host(config.host, alive)
+
+
+def open_floors(config: Config, alive: Callable[[], None] = _silent) -> FloorStore:
+    """The second place for this host's floor: a property of the pools it manages."""
+    if config.simulated is not None:
+        return PoolFloors(SimulatedHost(config.simulated, config.host).machine)
+    from offctl_agent.proxmox import opened
+
+    return opened.floors(alive)

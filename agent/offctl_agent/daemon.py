@@ -53,7 +53,7 @@ class Daemon:
             signal.signal(signal.SIGTERM, self._stop)
             signal.signal(signal.SIGINT, self._stop)
             signal.signal(signal.SIGHUP, self._reload)
-            starts = Starts(self._agent.config.agent_state / "starts")
+            starts = Starts(self._agent.config.agent_state / "unended")
             unended = starts.begin()
             ready()
             self._manager.ready()

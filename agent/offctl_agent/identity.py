@@ -8,6 +8,7 @@ import tomli_w
 from offctl import certificates, errors, files
 from offctl.desired import names
 from offctl_agent import config as configs
+from offctl_agent.state import State
 
 MAX_KEY = 16 * 1024
 
@@ -20,11 +21,21 @@ class Made:
     lines: str
 
 
-def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str) -> Made:
+CERTIFICATE, TUNNEL_KEY = "certificate", "tunnel-key"
+
+
+def make(
+    path: Path,
+    *,
+    host: str,
+    coordinators: tuple[str, ...],
+    simulated: str,
+    replace: tuple[str, ...] = (),
+) -> Made:
     """Make agent.toml at `path` and the host's keys beside it; an existing file is kept.
 
     Secret keys are 0600 from their first system call. Raises AdminError; running it again finishes
-    what an interrupted run left, and never replaces a key.
+    what an interrupted run left, and replaces no key but those that `replace` names.
     """
     names.checked(host, names.NAME, "host name")
     for address in coordinators:
@@ -43,6 +54,10 @@ def make(path: Path, *, host: str, coordinators: tuple[str, ...], simulated: str
             f"cannot set the coordinators: {path} names {', '.join(config.coordinators) or 'none'}",
             hint="edit `coordinators` in that file, or leave --coordinator out",
         )
+    if CERTIFICATE in replace and config.certificate_key.exists():
+        _replace_certificate(config, host)
+    if TUNNEL_KEY in replace and config.tunnel_key.exists():
+        files.write(config.tunnel_key, certificates.generate_tunnel_key()[1], mode=files.PRIVATE)
     return Made(path, _lines(host, _certificate(config, host), _tunnel_key(config)))
 
 
@@ -69,11 +84,22 @@ def _certificate(config: configs.Config, host: str) -> str:
     if known is not None:
         return certificates.check(known)
     kept = files.read(config.certificate_key, limit=MAX_KEY)
+    if kept is None:
+        # A host without a key is new, and only a new host may take whatever release comes first.
+        State(config.agent_state).begin()
     certificate, key = certificates.generate(host, key=kept)
     if kept is None:
         files.create(config.certificate_key, key)
     files.create(config.certificate, certificate.encode(), mode=files.READABLE)
     return certificate
+
+
+def _replace_certificate(config: configs.Config, host: str) -> None:
+    """A new key and its certificate. Killed anywhere, the next `init` makes what is missing."""
+    certificate, key = certificates.generate(host)
+    files.remove(config.certificate)
+    files.write(config.certificate_key, key, mode=files.PRIVATE)
+    files.create(config.certificate, certificate.encode(), mode=files.READABLE)
 
 
 def _tunnel_key(config: configs.Config) -> str:

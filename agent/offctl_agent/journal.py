@@ -8,10 +8,9 @@ replayed: the next run looks at the host, and the journal only says what is ours
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 import json
-import os
 from pathlib import Path
 
-from offctl import errors, files
+from offctl import files
 from offctl.report import Difference
 from offctl_agent import debts
 from offctl_agent.debts import Debt
@@ -81,17 +80,7 @@ class Journal:
     def _append(self, entry: dict[str, object]) -> None:
         # The leading newline ends a line that a crash may have torn.
         line = b"\n" + json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            descriptor = os.open(self._path, flags, files.PRIVATE)
-            try:
-                if os.write(descriptor, line) != len(line):
-                    raise errors.AdminError(f"cannot write {self._path}: the disk is full")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise errors.AdminError(f"cannot write {self._path}: {error.strerror}") from error
+        files.append(self._path, line)
 
 
 def _lifts_protection(step: Step) -> bool:

@@ -29,7 +29,7 @@ class Seen:
 
 def read(config: Config) -> Seen:
     """Read both; raises AdminError for directories that cannot be read."""
-    outbox = Outbox(config.outbox)
+    outbox = Outbox(config.outbox, config.runtime)
     newest = [content for _, content in outbox.after(outbox.newest() - 1)]
     return Seen(reports.parse(newest[-1]) if newest else None, _note(config))
 

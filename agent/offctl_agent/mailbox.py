@@ -1,7 +1,8 @@
 """The two directories between courier and agent, and the doorbell beside them.
 
-Inbox: one slot each for a release and for a timestamp, written by the courier, so it can never
-grow. The agent takes its content as hostile: regular files only, no links followed, sizes capped.
+Inbox: one slot each for a release, a timestamp and new trust roots, written by the courier, so it
+can never grow. The agent takes its content as hostile: regular files only, no links followed,
+sizes capped.
 Outbox: the newest reports, numbered, written and pruned by the agent; the courier only reads.
 This module carries bytes; it does not know what they mean.
 """
@@ -20,6 +21,7 @@ MAX_TIMESTAMP = 16 * 1024
 MAX_NOTE = 16 * 1024
 MAX_REPORT = 1024 * 1024
 KEPT_REPORTS = 64
+KEPT_SPARE = 4
 
 _REPORT = re.compile(r"([0-9]{1,15})\.json")
 
@@ -31,6 +33,7 @@ class Inbox:
         self.directory = directory
         self._release = directory / "release.json"
         self._timestamp = directory / "timestamp.json"
+        self._trust = directory / "trust.json"
         self._courier = directory / "courier.json"
 
     def put_release(self, content: bytes) -> None:
@@ -39,6 +42,10 @@ class Inbox:
 
     def put_timestamp(self, content: bytes) -> None:
         files.write(self._timestamp, content)
+
+    def put_trust(self, content: bytes) -> None:
+        """Successors of the trust root, as a chain; see offctl.trust.rotation."""
+        files.write(self._trust, content)
 
     def put_note(self, content: bytes) -> None:
         """The courier's own word about the network, for `offctl-agent status`; never believed."""
@@ -51,21 +58,33 @@ class Inbox:
     def timestamp(self) -> bytes | None:
         return files.read(self._timestamp, limit=MAX_TIMESTAMP)
 
+    def trust(self) -> bytes | None:
+        return files.read(self._trust, limit=MAX_DROP)
+
     def note(self) -> bytes | None:
         return files.read(self._courier, limit=MAX_NOTE)
 
 
 class Outbox:
-    """Reports that wait for the courier; at most KEPT_REPORTS, the oldest give way."""
+    """Reports that wait for the courier; at most KEPT_REPORTS, the oldest give way.
 
-    def __init__(self, directory: Path) -> None:
+    `spare` is a directory on another disk: a full one must not keep back the report that says so.
+    """
+
+    def __init__(self, directory: Path, spare: Path | None = None) -> None:
         self.directory = directory
+        self._spare = spare
 
     def put(self, number: int, content: bytes) -> None:
-        """Add report `number` (agent) and drop what is too old."""
-        files.write(self.directory / f"{number}.json", content)
-        for old, path in list(self._paths()):
-            if old <= number - KEPT_REPORTS:
+        """Add report `number` (agent) and drop what is too old. Raises AdminError."""
+        try:
+            _put(self.directory, number, content, kept=KEPT_REPORTS)
+        except errors.AdminError:
+            if self._spare is None:
+                raise
+            _put(self._spare, number, content, kept=KEPT_SPARE)
+        else:
+            for _, path in _reports(self._spare) if self._spare else ():
                 files.remove(path)
 
     def after(self, number: int) -> Iterator[tuple[int, bytes]]:
@@ -80,16 +99,27 @@ class Outbox:
         """The highest number there is; 0 when there is none."""
         return max((number for number, _ in self._paths()), default=0)
 
-    def _paths(self) -> Iterator[tuple[int, Path]]:
-        try:
-            found = [
-                (int(match[1]), path)
-                for path in self.directory.iterdir()
-                if (match := _REPORT.fullmatch(path.name))
-            ]
-        except OSError as error:
-            raise errors.AdminError(f"cannot read {self.directory}: {error.strerror}") from error
-        yield from sorted(found)
+    def _paths(self) -> list[tuple[int, Path]]:
+        spare = _reports(self._spare) if self._spare and self._spare.is_dir() else []
+        return sorted((*_reports(self.directory), *spare))
+
+
+def _put(directory: Path, number: int, content: bytes, *, kept: int) -> None:
+    files.write(directory / f"{number}.json", content)
+    for old, path in _reports(directory):
+        if old <= number - kept:
+            files.remove(path)
+
+
+def _reports(directory: Path) -> list[tuple[int, Path]]:
+    try:
+        return [
+            (int(match[1]), path)
+            for path in directory.iterdir()
+            if (match := _REPORT.fullmatch(path.name))
+        ]
+    except OSError as error:
+        raise errors.AdminError(f"cannot read {directory}: {error.strerror}") from error
 
 
 class Doorbell:

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+import hashlib
+from pathlib import Path
 import time
 
 import offctl
+from offctl import files
 from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus
 from offctl_agent.config import Config
 from offctl_agent.converge import Run
@@ -13,6 +16,8 @@ from offctl_agent.execute import Outcome, Result
 from offctl_agent.intake import Intake
 from offctl_agent.planner.plan import Origin, Step
 from offctl_agent.state import Stream
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def report(
@@ -29,7 +34,6 @@ def report(
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_left(run), *_findings(run)]
-    counted = Counter(status.state for status in statuses)
     held = intake.held
     return Report(
         site=intake.site,
@@ -46,14 +50,24 @@ def report(
         interval=config.interval,
         seconds_milli=round(seconds * 1000),
         observe_only=intake.observe_only,
+        code=intake.code,
+        machine=machine(config),
         refused=intake.refused,
-        counts=Counts(resources=run.plan.resources, **counted),
+        counts=Counts(run.plan.resources, **Counter(status.state for status in statuses)),
         resources=tuple(statuses[:MAX_RESOURCES]),
         events=tuple(events),
         notes=tuple(notes),
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
     )
+
+
+def machine(config: Config) -> str:
+    """A name for this start of this machine, which no copy of its disk has."""
+    boot = files.read(_BOOT_ID, limit=256) or b""
+    # Simulated hosts share one machine.
+    place = str(config.simulated.resolve()) if config.simulated else ""
+    return hashlib.sha256(boot + place.encode()).hexdigest()[:16]
 
 
 def health() -> Health:

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 from offctl import errors, files
 from offctl.report import Difference, Event
 from offctl.tables import INSTANT
-from offctl.trust.accept import Floor
+from offctl_agent import floors
 from offctl_agent.backoff import Starts, Times
 from offctl_agent.debts import Debt
+from offctl_agent.floors import Mark
 from offctl_agent.mailbox import MAX_DROP
 from offctl_agent.planner.ledger import Entry, Ledger
 
@@ -67,23 +68,31 @@ class State:
         """The last release that was accepted, as it came; its signature is checked again."""
         return self._read("release", MAX_DROP + 4096)
 
-    def keep_release(self, content: bytes, floor: Floor) -> None:
-        """Keep a release; the floor is durable first, so that it can never be below it.
-
-        The ledger begins with the first release: a missing one was lost ever after.
-        """
+    def begin(self) -> None:
+        """Make the memory of a host that is new: a missing floor or ledger was lost ever after."""
+        self.prepare()
         if not self._has("ledger") and not self._has("floor"):
             self.keep_ledger(Ledger())
-        self._write("floor", _json(asdict(floor)))
+        if not self._has("floor"):
+            self.keep_mark(Mark())
+
+    def keep_release(self, content: bytes) -> None:
+        """Keep a release, whose floor must be durable already so that it is never below it."""
         self._write("release", content)
 
-    def floor(self) -> Floor:
-        """The newest release ever accepted here."""
-        values = self._object("floor")
-        serial, sha256 = values.get("serial", 0), values.get("sha256", "")
-        if isinstance(serial, int) and isinstance(sha256, str):
-            return Floor(serial, sha256)
-        return Floor()
+    def mark(self) -> Mark | None:
+        """How far this host has come; None when that is not (or not any more) known here."""
+        return self._shaped("floor", lambda values: floors.parse(str(values["mark"])))
+
+    def keep_mark(self, mark: Mark) -> None:
+        self._write("floor", _json({"mark": mark.text}))
+
+    def signed_time(self) -> datetime | None:
+        """The latest time that anything believed here was signed at."""
+        return self._shaped("clock", _instant)
+
+    def keep_signed_time(self, time: datetime) -> None:
+        self._write("clock", _json({"signed": time.isoformat()}))
 
     def ledger(self) -> Ledger:
         """What is remembered; `lost` when there was a ledger that cannot be read or is gone."""
@@ -124,13 +133,20 @@ class State:
         self._write("starts", _json(document))
 
     def next_stream(self, outbox_newest: int) -> Stream:
-        """The next report's number, durable before it is used; never one the outbox has seen."""
+        """The next report's number, durable before it is used; never one the outbox has seen.
+
+        A disk that is full must not keep back the report that says so: then the outbox alone
+        keeps count.
+        """
         values = self._object("stream")
         name, sequence = values.get("name"), values.get("sequence")
         if not isinstance(name, str) or not isinstance(sequence, int):
             name, sequence = secrets.token_hex(8), 0
         following = Stream(name, max(sequence, outbox_newest) + 1)
-        self._write("stream", _json(asdict(following)))
+        try:
+            self._write("stream", _json(asdict(following)))
+        except errors.AdminError as error:
+            self.damaged.append(f"the number of this report is not kept: {error}")
         return following
 
     def set_aside(self, path: Path) -> None:
@@ -138,11 +154,7 @@ class State:
         if self._read_only:
             self.damaged.append(f"{path.name} is damaged")
             return
-        aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
-        try:
-            path.rename(aside)
-        except OSError as error:
-            raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+        aside = files.move_aside(path)
         self.damaged.append(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
 
     def _has(self, name: str) -> bool:
@@ -158,7 +170,10 @@ class State:
             return None
         try:
             return shape(json.loads(content))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (
+            *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+            errors.MalformedError,
+        ):
             # Whole, but not as this version writes it.
             self.set_aside(self.directory / name)
             return None
@@ -185,6 +200,13 @@ class State:
             return content
         self.set_aside(path)
         return None
+
+
+def _instant(document: dict[str, Any]) -> datetime:
+    found = datetime.fromisoformat(document["signed"])
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found
 
 
 def _entries(document: dict[str, Any]) -> dict[str, dict[str, Entry]]:

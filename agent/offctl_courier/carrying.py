@@ -1,11 +1,12 @@
 """What one exchange with a coordinator does: a release in, reports out, through the mailbox."""
 
+from collections.abc import Callable
 import hashlib
 import logging
 from pathlib import Path
 
 from offctl import errors
-from offctl.trust import envelope, release
+from offctl.trust import envelope, release, rotation
 from offctl.trust.release import SignedRelease
 from offctl_agent import mailbox
 from offctl_agent.mailbox import Inbox, Outbox
@@ -19,13 +20,20 @@ class Carrier:
     """The two directions; `host` is whose bundle comes. `agent_bell` is rung for a new release."""
 
     def __init__(
-        self, host: str, inbox: Inbox, outbox: Outbox, delivered: Delivered, agent_bell: Path
+        self,
+        host: str,
+        inbox: Inbox,
+        outbox: Outbox,
+        delivered: Delivered,
+        agent_bell: Path,
+        trust_version: Callable[[], int],
     ) -> None:
         self._host = host
         self._inbox = inbox
         self._outbox = outbox
         self._delivered = delivered
         self._agent_bell = agent_bell
+        self._trust_version = trust_version
 
     def held_sha256(self) -> bytes:
         """The hash of the manifest in the inbox; empty when there is none to be read.
@@ -45,7 +53,7 @@ class Carrier:
     async def fetch(self, coordinator: Coordinator) -> None:
         """Bring what is new. Raises UnreachableError, MalformedError or AdminError."""
         try:
-            offer = await coordinator.fetch(self.held_sha256())
+            offer = await coordinator.fetch(self.held_sha256(), self._trust_version())
         except errors.NotFoundError:
             return
         self._drop(offer)
@@ -54,14 +62,24 @@ class Carrier:
         content = self._packed(offer) if offer.envelope else b""
         if len(offer.timestamp) > mailbox.MAX_TIMESTAMP:
             raise _too_large("timestamp", len(offer.timestamp), mailbox.MAX_TIMESTAMP)
+        chain = rotation.dump_chain(offer.roots) if offer.roots else b""
+        if len(chain) > mailbox.MAX_DROP:
+            raise _too_large("trust roots", len(chain), mailbox.MAX_DROP)
+        news = bool(chain) and chain != self._inbox.trust()
+        if news:
+            self._inbox.put_trust(chain)
         if content:
             self._inbox.put_release(content)
         if offer.timestamp and offer.timestamp != self._inbox.timestamp():
             self._inbox.put_timestamp(offer.timestamp)
-        if content:
-            # Both are there before the agent looks.
+        if content or news:
+            # All of it is there before the agent looks.
             mailbox.ring(self._agent_bell)
-            logger.info("a release of %d bytes is in the inbox", len(content))
+            logger.info(
+                "in the inbox: a release of %d bytes, %d trust roots",
+                len(content),
+                len(offer.roots) if news else 0,
+            )
 
     def _packed(self, offer: Offer) -> bytes:
         content = SignedRelease(offer.envelope, ((self._host, offer.bundle),)).dump()
@@ -74,13 +92,20 @@ class Carrier:
         if not self._outbox.directory.is_dir():
             return  # the agent has not run yet, and makes it itself
         self._delivered.follow(self._outbox.newest())
+        problem: errors.AdminError | None = None
         for number, content in self._outbox.after(self._delivered.number):
             try:
                 await coordinator.report(content)
             except RejectedError as error:
                 # It would be refused for ever, and keep back those behind it.
                 logger.warning("report %d is left out: %s", number, error)
-            self._delivered.advance(number)
+            try:
+                self._delivered.advance(number)
+            except errors.AdminError as error:
+                # A full disk must not keep back the reports that say so.
+                problem = error
+        if problem is not None:
+            raise problem
 
 
 def _too_large(what: str, length: int, limit: int) -> errors.MalformedError:

@@ -12,6 +12,7 @@ from grpc import aio
 
 from offctl import certificates, errors
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc
+from offctl.trust.rotation import Step
 from offctl_courier.pins import Pins
 
 # An envelope and a bundle at their largest, with room to spare; a hostile coordinator can make us
@@ -46,6 +47,7 @@ class Offer:
     envelope: bytes
     bundle: bytes
     timestamp: bytes
+    roots: tuple[Step, ...] = ()
 
 
 class RejectedError(errors.OffctlError):
@@ -57,8 +59,11 @@ class RejectedError(errors.OffctlError):
 class Coordinator(Protocol):
     """One connection. Every call raises UnreachableError when it did not come through."""
 
-    async def fetch(self, held_sha256: bytes) -> Offer:
-        """The current release; raises NotFoundError when nothing has been published."""
+    async def fetch(self, held_sha256: bytes, trust_version: int) -> Offer:
+        """The current release; raises NotFoundError when nothing has been published.
+
+        With it come the successors of the trust root `trust_version`.
+        """
         ...
 
     def watch(self) -> AsyncIterator[bytes]:
@@ -83,15 +88,18 @@ class GrpcCoordinator:
         self._channel = aio.secure_channel(address, pins.credentials(), options=_OPTIONS)
         self._stub = agent_pb2_grpc.AgentServiceStub(self._channel)
 
-    async def fetch(self, held_sha256: bytes) -> Offer:
-        request = agent_pb2.FetchReleaseRequest(manifest_sha256=held_sha256)
+    async def fetch(self, held_sha256: bytes, trust_version: int) -> Offer:
+        request = agent_pb2.FetchReleaseRequest(
+            manifest_sha256=held_sha256, trust_version=trust_version
+        )
         try:
             response = await self._stub.FetchRelease(request, timeout=self._deadline)
         except aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise errors.NotFoundError("nothing has been published yet") from error
             raise self._unreachable(error) from error
-        return Offer(response.envelope, response.bundle, response.timestamp)
+        roots = tuple(Step(root.version, root.envelope) for root in response.trust_roots)
+        return Offer(response.envelope, response.bundle, response.timestamp, roots)
 
     async def watch(self) -> AsyncIterator[bytes]:
         try:

@@ -15,6 +15,7 @@ _MAX_KEY = 16 * 1024
 class Pins:
     """The pinned coordinators, and this host's own certificate and key; all PEM."""
 
+    trust_version: int
     coordinators: bytes
     certificate: bytes
     key: bytes
@@ -38,6 +39,7 @@ def load(config: Config) -> Pins:
         )
     certificate = files.require(config.certificate, limit=certificates.MAX_CERTIFICATE)
     return Pins(
+        trust_version=trust.version,
         coordinators="".join(pem for _, pem in trust.coordinators).encode(),
         certificate=certificates.check(certificate).encode(),
         key=files.require(config.certificate_key, limit=_MAX_KEY),

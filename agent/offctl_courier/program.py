@@ -106,13 +106,17 @@ def prepared(config: Config) -> Iterator[Courier]:
         files.make_directory(directory)
     lock = config.courier_state / "courier.lock"
     with files.locked(lock, holder="another courier"):
+        for directory in (config.inbox, config.courier_state):
+            files.sweep(directory)
         inbox = Inbox(config.inbox)
         carrier = Carrier(
             config.host,
             inbox,
-            Outbox(config.outbox),
+            Outbox(config.outbox, config.runtime),
             Delivered(config.courier_state / "delivered.json"),
             mailbox.agent_bell(config.runtime),
+            # Read each time: the agent puts a successor in its place.
+            lambda: pins.load(config).trust_version,
         )
         route = Route(
             config.coordinators,

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "check",
     "compile": "compile",
     "history": "history",
+    "host": "host",
     "identity": "identity",
     "key": "key",
     "publish": "publish",

@@ -14,7 +14,14 @@ from offctl.api.v1 import operator_pb2, operator_pb2_grpc
 from offctl.trust.release import SignedRelease
 from offctl_cli import diagnosis
 from offctl_cli.connection import Connection
-from offctl_cli.fleet import HistoryEntry, HostDetail, HostList, HostStatus, Published
+from offctl_cli.fleet import (
+    HistoryEntry,
+    HostDetail,
+    HostList,
+    HostStatus,
+    Published,
+    PublishedRoot,
+)
 
 SECONDS = 20.0
 PUBLISH_SECONDS = 300.0
@@ -66,6 +73,13 @@ class Client:
         with self._calling():
             response = self._stub.Publish(_parts(release), timeout=PUBLISH_SECONDS)
         return Published(response.serial, response.hosts, response.already_current)
+
+    def publish_root(self, envelope: bytes) -> PublishedRoot:
+        """Offer a trust root; raises RefusedError, with the coordinator's code."""
+        request = operator_pb2.PublishTrustRootRequest(envelope=envelope)
+        with self._calling():
+            response = self._stub.PublishTrustRoot(request, timeout=SECONDS)
+        return PublishedRoot(response.version, response.already_in_force)
 
     def list_hosts(self) -> HostList:
         """Every host there is."""

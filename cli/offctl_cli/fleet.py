@@ -71,3 +71,11 @@ class Published:
     serial: int
     hosts: int
     already_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRoot:
+    """What became of a trust root that was accepted."""
+
+    version: int
+    already_in_force: bool

@@ -5,9 +5,11 @@ Only programs use this module; the model, the trust core, the compiler and the p
 
 from collections.abc import Callable, Iterator
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
+import re
 import secrets
 import stat
 import time
@@ -17,6 +19,14 @@ from offctl import errors
 PRIVATE = 0o600
 READABLE = 0o644
 LOCK_POLL = 0.02
+_FULL = ("DISK_FULL", "make room on that disk; nothing of ours was torn")
+_DISK = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: ("READ_ONLY", "look why it is read-only: `dmesg` often says"),
+    errno.EIO: ("DISK_ERROR", "look at `dmesg` and the disk's health"),
+}
+_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
 def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
@@ -36,7 +46,7 @@ def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
         os.rename(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot write {path}: {error.strerror}") from error
+        raise _failed("write", path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -61,7 +71,7 @@ def create(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
             hint="choose another name, or move the old file away first",
         ) from None
     except OSError as error:
-        raise errors.AdminError(f"cannot create {path}: {error.strerror}") from error
+        raise _failed("create", path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -110,6 +120,52 @@ def remove(path: Path) -> None:
         raise errors.AdminError(f"cannot remove {path}: {error.strerror}") from error
 
 
+def append(path: Path, content: bytes) -> None:
+    """Add to the end of a file of our own, durably; it is made when missing. Raises AdminError.
+
+    A crash, or a disk that is full, can leave a part of `content`; the reader must bear that.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        new = not os.path.lexists(path)
+        descriptor = os.open(path, flags, PRIVATE)
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_directory(path.parent)
+    except OSError as error:
+        raise _failed("write", path, error) from error
+
+
+def move_aside(path: Path) -> Path:
+    """Give a file of our own a new name beside the old one, durably. Raises AdminError."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    try:
+        os.rename(path, aside)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+    return aside
+
+
+def sweep(directory: Path, *, older: float = 0) -> None:
+    """Remove what a killed `write` or `create` left behind, if it is `older` seconds old.
+
+    With 0 the caller makes sure that nobody else writes there now. What cannot be removed stays:
+    it harms nobody.
+    """
+    before = time.time() - older
+    with contextlib.suppress(OSError):
+        for path in directory.iterdir():
+            status = path.lstat()
+            ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+            if _LEFT_OVER.fullmatch(path.name) and ours and status.st_mtime <= before:
+                path.unlink()
+
+
 def make_directory(path: Path, *, mode: int = 0o755) -> None:
     """Make a directory and its parents; an existing one keeps its mode. Raises AdminError."""
     try:
@@ -125,10 +181,7 @@ def locked(path: Path, *, holder: str, waiting: Callable[[], bool] | None = None
     A lock held elsewhere is an AdminError that names `holder`; with `waiting`, that is asked now
     and then whether to go on waiting.
     """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
-    except OSError as error:
-        raise errors.AdminError(f"cannot lock {path}: {error.strerror}") from error
+    descriptor = _opened_lock(path)
     try:
         while not _taken(descriptor):
             if waiting is None or not waiting():
@@ -148,6 +201,23 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _failed(verb: str, path: Path, error: OSError) -> errors.AdminError:
+    code, hint = _DISK.get(error.errno or 0, ("", ""))
+    return errors.AdminError(f"cannot {verb} {path}: {error.strerror}", hint=hint, code=code)
+
+
+def _opened_lock(path: Path) -> int:
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, PRIVATE)
+    except OSError as error:
+        # On a disk that became read-only the lock that is there still locks.
+        if error.errno == errno.EROFS:
+            with contextlib.suppress(OSError):
+                return os.open(path, os.O_RDONLY | flags)
+        raise _failed("lock", path, error) from error
 
 
 def _taken(descriptor: int) -> bool:

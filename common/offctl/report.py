@@ -114,6 +114,8 @@ class Report:
     `stream` is random per state directory and `sequence` grows within it, so that order never
     depends on a clock. `serial` 0 with an empty `manifest_sha256` means: nothing accepted yet.
     `events` are what it did lately, oldest first; `resources` are those not right after the run.
+    `observe_only` says why nothing may be changed, and `code` says it to programs. `machine` tells
+    one start of one machine from any other: a copied disk brings the keys along, but not this.
     """
 
     site: str
@@ -130,6 +132,8 @@ class Report:
     interval: int
     seconds_milli: int
     observe_only: str = ""
+    code: str = ""
+    machine: str = ""
     refused: Refused | None = None
     counts: Counts = Counts()
     resources: tuple[ResourceStatus, ...] = ()
@@ -227,6 +231,8 @@ def _report(table: Table) -> Report:
         interval=table.integer("interval", least=1, most=86_400),
         seconds_milli=table.integer("seconds_milli"),
         observe_only=table.string("observe_only"),
+        code=table.string("code"),
+        machine=table.string("machine"),
         refused=refused,
         counts=_flat(Counts, table.table("counts")),
         resources=tuple(_resource(item) for item in table.tables("resources")),

@@ -21,10 +21,11 @@ LATE = timedelta(minutes=2)
 class State(enum.Enum):
     """One word for a host, worst first: the order in which several truths are told as one."""
 
+    DUPLICATE = "duplicate"  # two machines report with its keys: was its disk copied?
     SILENT = "silent"  # it reported once, but not for three of its intervals
     REFUSED = "refused"  # it does not believe what it is offered
     FAILED = "failed"  # something it tried did not succeed
-    EXPIRED = "expired"  # its release has expired: it observes and changes nothing
+    EXPIRED = "expired"  # its release or trust root has expired: it observes and changes nothing
     UNKNOWN = "unknown"  # it could not read part of itself, and left that part alone
     STALE = "stale"  # nothing signed has told it for a day that its release is current
     AWAITED = "awaited"  # in the release, but it never reported
@@ -36,7 +37,7 @@ class State(enum.Enum):
     CONVERGED = "converged"  # it is what the newest release says
 
 
-BROKEN = frozenset({State.SILENT, State.REFUSED, State.FAILED, State.EXPIRED})
+BROKEN = frozenset({State.DUPLICATE, State.SILENT, State.REFUSED, State.FAILED, State.EXPIRED})
 RIGHT = frozenset({State.CONVERGED})
 
 
@@ -65,16 +66,22 @@ def judge(
     released: bool,
     now: datetime,
     since: datetime | None = None,
+    duplicated: datetime | None = None,
 ) -> Verdict:
     """The worst that is true of a host. `received` is when the coordinator took the report in.
 
     `released` says whether the newest release names the host. Nobody is silent for longer than
-    somebody listens: `since` is when the coordinator started.
+    somebody listens: `since` is when the coordinator started. `duplicated` is when a second machine
+    was last seen to report as this host.
     """
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
     told = told_at(report, received)
     allowed = max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
+    if duplicated is not None and now - duplicated <= 2 * allowed:
+        return Verdict(
+            State.DUPLICATE, "DUPLICATE", "two machines report with its keys: was its disk copied?"
+        )
     if now - told > allowed and (since is None or now - since > allowed):
         return Verdict(State.SILENT, "", f"no report for {_age(now - told)}")
     if not released:
@@ -100,7 +107,9 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
     if counts.failed:
         return Verdict(State.FAILED, "", _first(report, "failed", counts.failed))
     if report.freshness == "expired":
-        return Verdict(State.EXPIRED, "EXPIRED", "its release has expired: observing only")
+        code = "TRUST_EXPIRED" if report.code == "TRUST_EXPIRED" else "EXPIRED"
+        why = report.observe_only or "the release has expired"
+        return Verdict(State.EXPIRED, code, f"{why}: observing only")
     if counts.unknown:
         return Verdict(State.UNKNOWN, "", _first(report, "unknown", counts.unknown))
     if report.freshness in ("stale", "unknown"):
@@ -112,7 +121,7 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
     if behind:
         return Verdict(State.BEHIND, "", f"at serial {report.serial} of {current.serial}")
     if report.observe_only and counts.drift:
-        return Verdict(State.DRIFT, report.observe_only, _first(report, "drift", counts.drift))
+        return Verdict(State.DRIFT, report.code, _first(report, "drift", counts.drift))
     if counts.drift:
         return Verdict(State.DRIFT, "", _first(report, "drift", counts.drift))
     if counts.pending:

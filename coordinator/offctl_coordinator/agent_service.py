@@ -19,7 +19,8 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
     ) -> agent_pb2.FetchReleaseResponse:
         self._coordinator.touch(caller.name)
         held = wire.held_sha256(request)
-        return wire.fetched(await self._coordinator.fetch(caller.name, held))
+        found = await self._coordinator.fetch(caller.name, held, request.trust_version)
+        return wire.fetched(found)
 
     async def Watch(  # noqa: N802
         self, request: agent_pb2.WatchRequest, caller: Caller

@@ -33,6 +33,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     "/offctl.api.v1.AgentService/Watch": _HOSTS,
     "/offctl.api.v1.AgentService/Report": _HOSTS,
     "/offctl.api.v1.OperatorService/Publish": _OPERATORS,
+    "/offctl.api.v1.OperatorService/PublishTrustRoot": _OPERATORS,
     "/offctl.api.v1.OperatorService/ListHosts": _OPERATORS,
     "/offctl.api.v1.OperatorService/GetHost": _OPERATORS,
     "/offctl.api.v1.OperatorService/History": _OPERATORS,

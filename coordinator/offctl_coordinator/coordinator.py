@@ -21,10 +21,13 @@ from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
-from offctl_coordinator import callers, publication
+from offctl.trust.rotation import Step
+from offctl_coordinator import callers, publication, rooting
+from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
+from offctl_coordinator.sightings import Sightings
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
 
@@ -42,6 +45,15 @@ class Fetched:
     envelope: bytes
     bundle: bytes
     timestamp: bytes
+    roots: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRoot:
+    """What became of a trust root that was accepted."""
+
+    version: int
+    already_in_force: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +82,21 @@ class Coordinator:
         root: TrustRoot,
         timestamp_key: SecretKey,
         clock: Callable[[], datetime],
+        lasting: Lasting,
     ) -> None:
+        """`root` is the one in force, with what `lasting` knows followed already."""
         self._store = store
+        self._lasting = lasting
+        self._chain = lasting.chain()
         self._root = root
         self._clock = clock
         self._started = clock()
         self._timestamper = Timestamper(timestamp_key)
-        self._floor = Floor()
+        self._floor = lasting.floor()
         self._publication: Publication | None = None
         self._standings: dict[str, Standing] = {}
         self._contacts: dict[str, datetime] = {}
+        self._sightings = Sightings()
         self._publishing = asyncio.Lock()
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -94,15 +111,17 @@ class Coordinator:
         """Take up what the store holds."""
         record = await self._in_store(self._store.newest_release)
         if record is not None:
-            self._floor = Floor(record.serial, record.sha256)
+            if record.serial > self._floor.serial:
+                self._raise_floor(Floor(record.serial, record.sha256))
             self._take_up(record)
         for report in await self._in_store(self._store.newest_reports):
             self._remember(report)
 
-    async def reload(self, root: TrustRoot) -> None:
+    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
         """Go on under another trust root of the same site; raises RefusedError, changing nothing.
 
-        When it does not accept the current release, nothing is current until a new one is.
+        With `timestamp_key` that one signs from now on. When the new root does not accept the
+        current release, nothing is current until another is published.
         """
         if root.site != self.site:
             raise refused(
@@ -110,12 +129,34 @@ class Coordinator:
                 f"cannot reload the trust root: it is for site {root.site!r}, not {self.site!r}",
             )
         async with self._publishing:
-            record = await self._in_store(self._store.newest_release)
-            callers.allow(root, None)
-            self._root = root
-            self._set_current(None)
-            if record is not None:
-                self._take_up(record)
+            await self._go_on_under(root)
+            if timestamp_key is not None:
+                self._timestamper = Timestamper(timestamp_key)
+
+    async def _go_on_under(self, root: TrustRoot) -> None:
+        record = await self._in_store(self._store.newest_release)
+        callers.allow(root, None)
+        self._root = root
+        self._set_current(None)
+        if record is not None:
+            self._take_up(record)
+
+    async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
+        """Accept a successor of the trust root durably, or raise RefusedError."""
+        return await asyncio.shield(asyncio.ensure_future(self._publish_root(envelope, operator)))
+
+    async def _publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
+        async with self._publishing:
+            known = rooting.judge(envelope, self._root, self._chain, self._timestamper.public)
+            if known.step is not None:
+                chain = (*self._chain, known.step)
+                await asyncio.to_thread(self._lasting.keep_chain, chain)
+                self._chain = chain
+            if known.root is not self._root:
+                await self._go_on_under(known.root)
+                logger.info("trust root %d published by %s", known.root.version, operator)
+                return PublishedRoot(known.root.version, already_in_force=False)
+            return PublishedRoot(known.root.version, already_in_force=True)
 
     def close(self) -> None:
         """End every watcher and let go of the store's thread."""
@@ -147,21 +188,32 @@ class Coordinator:
             callers.allow(self._root, found)
             record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
             await self._in_store(self._store.add_release, record)
-            self._floor = Floor(found.serial, found.sha256)
+            self._raise_floor(Floor(found.serial, found.sha256))
             self._set_current(found)
             logger.info("release %d published by operator %s", found.serial, operator)
             return Published(found.serial, len(found.hosts), already_current=False)
 
-    async def fetch(self, host: str, held_sha256: str) -> Fetched:
-        """The current release, cut down to `host`; raises NotFoundError."""
+    async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
+        """The current release, cut down to `host`; raises NotFoundError.
+
+        With it come the trust roots after `trust_version`; 0 asks for none.
+        """
         current = self._publication
         part = current.host(host) if current else None
         if current is None or part is None:
             raise errors.NotFoundError("cannot fetch: nothing has been published yet")
         timestamp = self._timestamper.sign(current, self._clock())
+        newer = rooting.successors(self._chain, trust_version)
+        if trust_version > self._root.version:
+            logger.error(
+                "host %s has trust root %d, this coordinator %d: publish the newer ones here too",
+                host,
+                trust_version,
+                self._root.version,
+            )
         if held_sha256 == current.sha256:
-            return Fetched(b"", b"", timestamp)
-        return Fetched(current.envelope, part.bundle, timestamp)
+            return Fetched(b"", b"", timestamp, newer)
+        return Fetched(current.envelope, part.bundle, timestamp, newer)
 
     def watch(self) -> AsyncIterator[Announcement]:
         """Which release is current, now and whenever it changes."""
@@ -178,13 +230,21 @@ class Coordinator:
             )
         names.checked(found.stream, STREAM, "stream of a report")
         now = self._clock()
+        if self._sightings.see(host, found.machine, found.time, now):
+            logger.error("two machines report as host %s: was its disk copied?", host)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
 
     def roster(self) -> Roster:
         """What is known of all hosts at this moment."""
-        return Roster(self._publication, dict(self._standings), dict(self._contacts), self._started)
+        return Roster(
+            self._publication,
+            dict(self._standings),
+            dict(self._contacts),
+            self._started,
+            self._sightings.duplicated(),
+        )
 
     def now(self) -> datetime:
         return self._clock()
@@ -220,6 +280,14 @@ class Coordinator:
                 error,
             )
 
+    def _raise_floor(self, floor: Floor) -> None:
+        self._floor = floor
+        try:
+            self._lasting.keep_floor(floor)
+        except errors.AdminError as error:
+            # The database has it too; the next start writes it again.
+            logger.error("the floor is in the database only: %s", error)  # noqa: TRY400
+
     def _set_current(self, found: Publication | None) -> None:
         self.allowed = callers.allow(self._root, found)
         self._publication = found
@@ -232,6 +300,7 @@ class Coordinator:
             logger.warning("a stored report of %s is left out: %s", record.host, error)
             return
         self._standings[record.host] = Standing(found, record.received)
+        self._sightings.see(record.host, found.machine, found.time, record.received)
         self._contacts[record.host] = record.received
 
     async def _in_store(self, function: Callable[..., _Result], *arguments: object) -> _Result:

@@ -5,6 +5,7 @@ the connection, for each call anew: a certificate that is not pinned any more is
 connection that is still open. An exception's text stays here; a client gets an id to ask about.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import logging
 import secrets
@@ -16,6 +17,7 @@ from grpc import aio
 from offctl import certificates, errors
 from offctl_coordinator import callers
 from offctl_coordinator.callers import AllowList, Caller
+from offctl_coordinator.limits import Limits, TooManyCallsError
 
 MAX_TEXT = 1000
 
@@ -27,11 +29,22 @@ _Single: TypeAlias = Callable[[Any, Caller], Awaitable[object]]
 _Stream: TypeAlias = Callable[[Any, Caller], AsyncIterator[object]]
 
 
-class Door(aio.ServerInterceptor):
-    """Wraps every method; `allowed` gives the allow list of this moment."""
+class SlowError(errors.OffctlError):
+    """A caller did not send what it began."""
 
-    def __init__(self, allowed: Callable[[], AllowList]) -> None:
+    code = "SLOW"
+
+
+class Door(aio.ServerInterceptor):
+    """Wraps every method; `allowed` gives the allow list of this moment.
+
+    A call that is answered once is given up after `seconds`.
+    """
+
+    def __init__(self, allowed: Callable[[], AllowList], limits: Limits, seconds: float) -> None:
         self._allowed = allowed
+        self._seconds = seconds
+        self._limits = limits
 
     async def intercept_service(
         self,
@@ -62,7 +75,10 @@ class Door(aio.ServerInterceptor):
     ) -> Callable[[object, _Context], Awaitable[object]]:
         async def guarded(request: object, context: _Context) -> object:
             try:
-                return await inner(request, self._identify(method, context))
+                caller = self._identify(method, context)
+                with self._limits.taken(caller):
+                    async with asyncio.timeout(self._seconds):
+                        return await inner(request, caller)
             except Exception as error:  # noqa: BLE001 - the door is where they all end
                 await _refuse(method, context, error)
 
@@ -74,10 +90,11 @@ class Door(aio.ServerInterceptor):
         async def guarded(request: object, context: _Context) -> AsyncIterator[object]:
             try:
                 caller = self._identify(method, context)
-                async for response in inner(request, caller):
-                    # The caller may have been removed while it was waiting.
-                    self._identify(method, context)
-                    yield response
+                with self._limits.taken(caller):
+                    async for response in inner(request, caller):
+                        # The caller may have been removed while it was waiting.
+                        self._identify(method, context)
+                        yield response
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
 
@@ -107,6 +124,11 @@ def _answer(method: str, context: _Context, error: Exception) -> tuple[grpc.Stat
             code = grpc.StatusCode.UNAUTHENTICATED
         case callers.ForbiddenError():
             code = grpc.StatusCode.PERMISSION_DENIED
+        case TooManyCallsError():
+            # Not logged: whoever floods us must not flood the log.
+            return grpc.StatusCode.RESOURCE_EXHAUSTED, f"{error.code}: {error}"
+        case TimeoutError():
+            code, error = grpc.StatusCode.DEADLINE_EXCEEDED, SlowError("the call took too long")
         case errors.NotFoundError():
             code = grpc.StatusCode.NOT_FOUND
         case errors.RefusedError():

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from offctl import errors
 from offctl.api.v1 import operator_pb2, operator_pb2_grpc
+from offctl.trust import rotation
 from offctl.trust.release import MAX_ENVELOPE, MAX_RELEASE, SignedRelease
 from offctl_coordinator import wire
 from offctl_coordinator.callers import Caller
@@ -24,6 +25,14 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
     ) -> operator_pb2.PublishResponse:
         release = await _collect(parts)
         return wire.published(await self._coordinator.publish(release, caller.name))
+
+    async def PublishTrustRoot(  # noqa: N802
+        self, request: operator_pb2.PublishTrustRootRequest, caller: Caller
+    ) -> operator_pb2.PublishTrustRootResponse:
+        if len(request.envelope) > rotation.MAX_ENVELOPE:
+            raise _too_large("the trust root", rotation.MAX_ENVELOPE)
+        done = await self._coordinator.publish_root(request.envelope, caller.name)
+        return wire.published_root(done)
 
     async def ListHosts(  # noqa: N802
         self, request: operator_pb2.ListHostsRequest, caller: Caller

@@ -12,6 +12,7 @@ from offctl.service import Manager
 from offctl_coordinator import keyfiles, server
 from offctl_coordinator.config import Config
 from offctl_coordinator.coordinator import Coordinator
+from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.store import sqlite
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ async def run(
     """
     config = _with_credentials(config, environment)
     manager = service.manager(environment)
-    trust = keyfiles.load_trust(config)
+    lasting = Lasting(config.database.parent)
+    trust = lasting.in_force(keyfiles.load_trust(config))
     server_keys = keyfiles.load_server_keys(config, trust)
     timestamp_key = keyfiles.load_timestamp_key(config, trust)
     stopping = asyncio.Event()
@@ -34,10 +36,10 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     with sqlite.opened(config.database) as store:
-        coordinator = Coordinator(store, trust, timestamp_key, lambda: datetime.now(UTC))
+        coordinator = Coordinator(store, trust, timestamp_key, lambda: datetime.now(UTC), lasting)
         try:
             await coordinator.start()
-            reloads = _Reloads(config, coordinator, manager)
+            reloads = _Reloads(config, coordinator, lasting, manager)
             loop.add_signal_handler(signal.SIGHUP, reloads.begin)
             async with server.serving(coordinator, server_keys, config.listen) as address:
                 ready(coordinator.site, address)
@@ -62,8 +64,11 @@ def _with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
 class _Reloads:
     """Reloads of the trust root, one after the other; a bad one changes nothing."""
 
-    def __init__(self, config: Config, coordinator: Coordinator, manager: Manager) -> None:
+    def __init__(
+        self, config: Config, coordinator: Coordinator, lasting: Lasting, manager: Manager
+    ) -> None:
         self._config = config
+        self._lasting = lasting
         self._coordinator = coordinator
         self._manager = manager
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,10 +84,10 @@ class _Reloads:
     async def _reload(self) -> None:
         self._manager.reloading()
         try:
-            trust = keyfiles.load_trust(self._config)
+            trust = self._lasting.in_force(keyfiles.load_trust(self._config))
             keyfiles.load_server_keys(self._config, trust)
-            keyfiles.load_timestamp_key(self._config, trust)
-            await self._coordinator.reload(trust)
+            timestamp_key = keyfiles.load_timestamp_key(self._config, trust)
+            await self._coordinator.reload(trust, timestamp_key)
         except errors.OffctlError as error:
             # The operator who sent the signal reads the log; the old trust root stays in force.
             logger.error("trust root not reloaded [%s]: %s", error.code, error)  # noqa: TRY400

@@ -4,7 +4,7 @@ Pure: it knows neither the store nor protobuf, and takes the clock as an argumen
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from offctl import report as reports
@@ -38,12 +38,16 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """All that is known of hosts at one moment; `since` is when the coordinator started."""
+    """All that is known of hosts at one moment; `since` is when the coordinator started.
+
+    `duplicated` says when a second machine was last seen with the keys of a host.
+    """
 
     publication: Publication | None
     standings: Mapping[str, Standing]
     contacts: Mapping[str, datetime]
     since: datetime | None = None
+    duplicated: Mapping[str, datetime] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Every host of the newest release and every host that ever reported, sorted."""
@@ -57,7 +61,7 @@ class Roster:
         report = standing.report if standing else None
         return HostView(
             host=name,
-            verdict=self._verdict(standing, released=released is not None, now=now),
+            verdict=self._verdict(name, standing, released=released is not None, now=now),
             mode=report.mode if report else released.mode if released else "",
             serial=report.serial if report else 0,
             reported=status.told_at(standing.report, standing.received) if standing else None,
@@ -66,7 +70,9 @@ class Roster:
             counts=report.counts if report else reports.Counts(),
         )
 
-    def _verdict(self, standing: Standing | None, *, released: bool, now: datetime) -> Verdict:
+    def _verdict(
+        self, name: str, standing: Standing | None, *, released: bool, now: datetime
+    ) -> Verdict:
         current = status.Current()
         if self.publication is not None:
             current = status.Current(self.publication.serial, self.publication.sha256)
@@ -77,4 +83,5 @@ class Roster:
             released=released,
             now=now,
             since=self.since,
+            duplicated=self.duplicated.get(name),
         )

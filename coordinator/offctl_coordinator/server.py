@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 import contextlib
 from dataclasses import dataclass
+import time
 
 import grpc
 from grpc import aio
@@ -15,6 +16,7 @@ from offctl_coordinator.callers import AllowList
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.door import Door
 from offctl_coordinator.health_service import HealthService
+from offctl_coordinator.limits import Limits
 from offctl_coordinator.operator_service import OperatorService
 
 MAX_MESSAGE = 8 * 1024 * 1024
@@ -28,7 +30,6 @@ _OPTIONS = (
     # Identity only: a compressed message could be a thousand times larger than it looks.
     ("grpc.compression_enabled_algorithms_bitset", 1),
     ("grpc.max_concurrent_streams", 32),
-    ("grpc.server_handshake_timeout_ms", 20_000),
     # Whoever was removed from the release loses the connection itself within this time.
     ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
@@ -39,6 +40,18 @@ _OPTIONS = (
     # Two coordinators must not share a port without noticing.
     ("grpc.so_reuseport", 0),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds a stranger has to say who it is, and a caller to finish a call."""
+
+    handshake: float = 20.0
+    # A whole release has this much time; whoever sends one byte by byte is not waited for.
+    call: float = 300.0
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +66,23 @@ class ServerKeys:
 
 
 @contextlib.asynccontextmanager
-async def serving(coordinator: Coordinator, keys: ServerKeys, listen: str) -> AsyncIterator[str]:
+async def serving(
+    coordinator: Coordinator,
+    keys: ServerKeys,
+    listen: str,
+    *,
+    patience: Patience = PATIENCE,
+) -> AsyncIterator[str]:
     """Serve at `listen` (port 0: any) while the context lasts; gives the real address.
 
     Raises AdminError when the address cannot be had.
     """
     server = aio.server(
-        interceptors=(Door(lambda: coordinator.allowed),),
-        options=_OPTIONS,
+        interceptors=(Door(lambda: coordinator.allowed, Limits(time.monotonic), patience.call),),
+        options=(
+            *_OPTIONS,
+            ("grpc.server_handshake_timeout_ms", int(patience.handshake * 1000)),
+        ),
         maximum_concurrent_rpcs=MAX_CALLS,
     )
     health = HealthService()

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from offctl.trust import timestamp
-from offctl.trust.keys import SecretKey
+from offctl.trust.keys import PublicKey, SecretKey
 from offctl_coordinator.publication import Publication
 
 # Signing is cheap; what costs is that every host stores each new one durably.
@@ -18,6 +18,11 @@ class Timestamper:
         self._sha256 = ""
         self._created: datetime | None = None
         self._envelope = b""
+
+    @property
+    def public(self) -> PublicKey:
+        """The half that the trust root must name."""
+        return self._key.public
 
     def sign(self, publication: Publication, now: datetime) -> bytes:
         """The envelope to serve; made before `now`, by at most KEPT_FOR."""

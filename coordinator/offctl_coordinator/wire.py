@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from offctl import errors
 from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl.trust.manifest import SHA256
-from offctl_coordinator.coordinator import Fetched, HostDetail, Published
+from offctl_coordinator.coordinator import Fetched, HostDetail, Published, PublishedRoot
 from offctl_coordinator.news import Announcement
 from offctl_coordinator.roster import HostView, Roster
 from offctl_coordinator.store.records import HistoryRecord
@@ -30,7 +30,13 @@ def held_sha256(request: agent_pb2.FetchReleaseRequest) -> str:
 
 def fetched(value: Fetched) -> agent_pb2.FetchReleaseResponse:
     return agent_pb2.FetchReleaseResponse(
-        envelope=value.envelope, bundle=value.bundle, timestamp=value.timestamp
+        envelope=value.envelope,
+        bundle=value.bundle,
+        timestamp=value.timestamp,
+        trust_roots=[
+            agent_pb2.TrustRoot(version=step.version, envelope=step.envelope)
+            for step in value.roots
+        ],
     )
 
 
@@ -41,6 +47,12 @@ def announcement(value: Announcement) -> agent_pb2.WatchResponse:
 def published(value: Published) -> operator_pb2.PublishResponse:
     return operator_pb2.PublishResponse(
         serial=value.serial, hosts=value.hosts, already_current=value.already_current
+    )
+
+
+def published_root(value: PublishedRoot) -> operator_pb2.PublishTrustRootResponse:
+    return operator_pb2.PublishTrustRootResponse(
+        version=value.version, already_in_force=value.already_in_force
     )
 
 

@@ -7,46 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.desk import Desk
 from offctl import errors
 from offctl.desired.model import Mode
-from offctl.trust import root as roots
-from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.release import SignedRelease
-from offctl_agent import config as configs
 from offctl_agent import intake
-from offctl_agent.intake import Intake
-from offctl_agent.mailbox import MAX_DROP, Inbox
+from offctl_agent.floors import Mark
+from offctl_agent.mailbox import MAX_DROP
 from offctl_agent.state import State
-from transport.fleet import Fleet, now
-
-
-class Desk:
-    """One agent's trust root, inbox and memory."""
-
-    def __init__(self, directory: Path) -> None:
-        self.fleet = Fleet()
-        self.now = now()
-        path = directory / "agent.toml"
-        path.write_text('host = "off2"\ncoordinators = ["localhost:1"]\nstate = "."\n')
-        self.config = configs.load(path)
-        self.inbox = Inbox(self.config.inbox)
-        self.config.inbox.mkdir()
-        self.trust()
-        State(self.config.agent_state).prepare()
-
-    def trust(self, **changes: object) -> None:
-        self.config.trust.write_bytes(roots.dump(self.fleet.root(**changes)))
-
-    def offer(self, release: SignedRelease) -> None:
-        self.inbox.put_release(release.dump())
-
-    def take(self, *, after: timedelta = timedelta(), keep: bool = True) -> Intake:
-        state = State(self.config.agent_state)
-        return intake.take(self.config, state, self.inbox, now=self.now + after, keep=keep)
-
-    def serial(self, taken: Intake) -> int:
-        return 0 if taken.held is None else taken.held.accepted.manifest.serial
 
 
 @pytest.fixture
@@ -251,7 +220,7 @@ def test_what_cannot_be_kept_is_not_acted_upon(desk: Desk) -> None:
     (desk.config.agent_state / "floor").unlink()
     (desk.config.agent_state / "floor").mkdir()
     state = State(desk.config.agent_state)
-    state.floor = lambda: Floor()  # type: ignore[method-assign]
+    state.mark = lambda: Mark()  # type: ignore[method-assign]
     taken = intake.take(desk.config, state, desk.inbox, now=desk.now, keep=True)
     assert desk.serial(taken) == 5
     assert taken.refused is not None

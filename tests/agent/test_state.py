@@ -1,6 +1,7 @@
 """The agent's memory: whole or set aside, never half believed."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 import hashlib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from offctl.report import Difference, Event
 from offctl.trust.accept import Floor
 from offctl_agent.debts import Debt
+from offctl_agent.floors import Mark
 from offctl_agent.planner.ledger import Entry, Ledger
 from offctl_agent.state import KEPT_EVENTS, State
 
@@ -18,6 +20,9 @@ LEDGER = Ledger(
 EVENT = Event(
     "2026-01-01T00:00:00Z", "a", "create", "wanted", "done", "", (Difference("x", "y", "z"),)
 )
+
+MARK = Mark("off", Floor(7, "ab" * 32), 2)
+TIME = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -33,20 +38,23 @@ def again(state: State) -> State:
 
 def test_a_new_memory_is_empty(state: State) -> None:
     assert state.release() is None
-    assert state.floor() == Floor()
+    assert state.mark() is None
     assert list(state.ledger()) == []
     assert (state.debts(), state.events(), state.damaged) == ((), (), [])
     assert state.directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_everything_is_read_back(state: State) -> None:
-    state.keep_release(b"release", Floor(7, "ab"))
+    state.keep_mark(MARK)
+    state.keep_signed_time(TIME)
+    state.keep_release(b"release")
     state.keep_ledger(LEDGER)
     state.keep_debts([Debt(113, "protection", "1")])
     state.keep_events([EVENT])
     found = again(state)
     assert found.release() == b"release"
-    assert found.floor() == Floor(7, "ab")
+    assert found.mark() == MARK
+    assert found.signed_time() == TIME
     assert list(found.ledger()) == list(LEDGER)
     assert found.debts() == (Debt(113, "protection", "1"),)
     assert found.events() == (EVENT,)
@@ -66,9 +74,13 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("name", ["release", "floor", "ledger", "debts", "events", "stream"])
+@pytest.mark.parametrize(
+    "name", ["release", "floor", "clock", "ledger", "debts", "events", "stream"]
+)
 def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: str) -> None:
-    state.keep_release(b"release", Floor(7, "ab"))
+    state.keep_mark(MARK)
+    state.keep_signed_time(TIME)
+    state.keep_release(b"release")
     state.keep_ledger(LEDGER)
     state.keep_debts([Debt(113, "protection", "1")])
     state.keep_events([EVENT])
@@ -81,14 +93,15 @@ def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: 
     stream = found.next_stream(5)
     values = {
         "release": found.release(),
-        "floor": found.floor(),
+        "floor": found.mark(),
+        "clock": found.signed_time(),
         "ledger": list(found.ledger()),
         "debts": found.debts(),
         "events": found.events(),
         "stream": None if stream.name != before.name else stream,
     }
-    assert values.pop(name) in (None, Floor(), [], ())
-    assert all(value not in (None, Floor(), [], ()) for value in values.values())
+    assert values.pop(name) in (None, [], ())
+    assert all(value not in (None, [], ()) for value in values.values())
     assert len(found.damaged) == 1
     assert found.damaged[0].startswith(f"{name} was damaged")
     aside = list(state.directory.glob(f"{name}.damaged-*"))
@@ -97,13 +110,15 @@ def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: 
 
 
 @pytest.mark.parametrize(
-    "content", [b"[]", b"7", b'{"serial":"9"}', b'{"serial":1,"sha256":2}', b"{}"]
+    "content",
+    [b"[]", b"7", b'{"mark":"9"}', b'{"mark":1,"signed":2}', b"{}", b'{"signed":"2026"}'],
 )
 def test_a_whole_file_of_another_shape_is_nothing(state: State, content: bytes) -> None:
-    for name in ("floor", "ledger", "debts", "events", "stream"):
+    for name in ("floor", "clock", "ledger", "debts", "events", "stream"):
         state._write(name, content)
     found = again(state)
-    assert found.floor() == Floor()
+    assert found.mark() is None
+    assert found.signed_time() is None
     assert found.debts() == ()
     assert found.events() == ()
     assert list(found.ledger()) == []
@@ -132,7 +147,7 @@ def test_what_is_no_file_is_set_aside_and_counts_as_lost(state: State, what: str
 
 def test_a_ledger_is_lost_only_when_there_was_one(state: State) -> None:
     assert not state.ledger().lost
-    state.keep_release(b"release", Floor(1, "a" * 64))
+    state.begin()
     assert not state.ledger().lost
     (state.directory / "ledger").unlink()
     assert state.ledger().lost

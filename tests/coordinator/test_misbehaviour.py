@@ -1,6 +1,7 @@
 """What misbehaviour costs: floods, oversized words, failing stores; and what clients then see."""
 
 import asyncio
+from collections import Counter
 import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,16 +211,49 @@ async def test_one_hosts_flood_of_reports_keeps_nobody_waiting(tmp_path: Path) -
         await running.publish(fleet.release(1, "off1", "off2"))
         async with running.agent("off1") as flooding, running.agent("off2") as stub:
 
-            async def send(sequence: int) -> None:
+            async def send(sequence: int) -> str:
                 content = fleet.report("off1", sequence=sequence)
-                await flooding.Report(agent_pb2.ReportRequest(report=content), timeout=30)
+                try:
+                    await flooding.Report(agent_pb2.ReportRequest(report=content), timeout=30)
+                except aio.AioRpcError as error:
+                    return f"{error.code().name} {(error.details() or '').partition(':')[0]}"
+                return "OK"
 
             await send(0)  # the connection stands, and its limits are known
-            flood = asyncio.gather(*(send(number) for number in range(1, 301)))
+            flood = asyncio.gather(*(send(number) for number in range(1, 601)))
             for _ in range(5):
                 await stub.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
-            await flood
-        assert running.coordinator.roster().standings["off1"].report.sequence == 300
+            answers = Counter(await flood)
+        assert set(answers) == {"OK", "RESOURCE_EXHAUSTED TOO_MANY_CALLS"}
+        assert answers["OK"] >= 16
+
+
+async def test_a_courier_that_was_cut_off_hands_in_all_its_reports(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        async with running.agent("off1") as stub:
+            for number in range(1, 65):
+                content = fleet.report("off1", sequence=number)
+                await stub.Report(agent_pb2.ReportRequest(report=content), timeout=SECONDS)
+        assert running.coordinator.roster().standings["off1"].report.sequence == 64
+
+
+async def test_streams_that_are_left_open_are_bounded(tmp_path: Path) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1", "off2"))
+        async with running.agent("off1") as one, running.agent("off1") as two:
+            streams = [stub.Watch(agent_pb2.WatchRequest()) for stub in (one, two) * 8]
+            assert {(await stream.read()).serial for stream in streams} == {1}
+            with pytest.raises(aio.AioRpcError) as refused:
+                await one.Watch(agent_pb2.WatchRequest(), timeout=SECONDS).read()
+            assert "TOO_MANY_CALLS: too many calls at once" in (refused.value.details() or "")
+            async with running.agent("off2") as other:
+                await other.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
+            streams[0].cancel()
+            await asyncio.sleep(0.1)
+            await one.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
 
 
 async def test_compressed_messages_are_not_taken(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl_coordinator import server
 from offctl_coordinator.coordinator import Coordinator
-from offctl_coordinator.server import ServerKeys
+from offctl_coordinator.lasting import Lasting
+from offctl_coordinator.server import Patience, ServerKeys
 from offctl_coordinator.store import sqlite
 from offctl_coordinator.store.records import Store
 
@@ -213,17 +214,23 @@ async def serving(
     clock: Callable[[], datetime] | None = None,
     store: Store | None = None,
     listen: str = "127.0.0.1:0",
+    patience: Patience = server.PATIENCE,
 ) -> AsyncIterator[Running]:
     """A coordinator with its database in `directory`, on this event loop."""
     with contextlib.ExitStack() as stack:
         kept = store or stack.enter_context(sqlite.opened(directory / "coordinator.db"))
+        lasting = Lasting(directory)
         coordinator = Coordinator(
-            kept, trust or fleet.root(), fleet.timestamp_key, clock or (lambda: datetime.now(UTC))
+            kept,
+            lasting.in_force(trust or fleet.root()),
+            fleet.timestamp_key,
+            clock or (lambda: datetime.now(UTC)),
+            lasting,
         )
         stack.callback(coordinator.close)
         await coordinator.start()
         keys = ServerKeys(fleet.server.certificate.encode(), fleet.server.key)
-        async with server.serving(coordinator, keys, listen) as address:
+        async with server.serving(coordinator, keys, listen, patience=patience) as address:
             yield Running(fleet, coordinator, address, asyncio.get_running_loop())
 
 

@@ -5,7 +5,14 @@ compares the files with what this program makes. A name starts with the rule of 
 attacks that the case is about.
 """
 
-from trust import document_vectors, envelope_vectors, load_vectors, material, release_vectors
+from trust import (
+    document_vectors,
+    envelope_vectors,
+    load_vectors,
+    material,
+    release_vectors,
+    rotation_vectors,
+)
 from trust.material import Vector
 
 SOURCES = (
@@ -14,6 +21,7 @@ SOURCES = (
     release_vectors.places, release_vectors.timestamps,
     document_vectors.texts, document_vectors.roots,
     load_vectors.public_keys, load_vectors.secret_keys, load_vectors.releases,
+    rotation_vectors.rotations,
 )  # fmt: skip
 
 

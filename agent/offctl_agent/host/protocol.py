@@ -7,6 +7,31 @@ from offctl_agent.observed import ObservedState
 from offctl_agent.planner.actions import Action
 
 
+class FloorStore(Protocol):
+    """A second place for the floor, on the host's own storage; it outlives the state directory."""
+
+    def read(self) -> tuple[str, ...]:
+        """What each place holds; empty when none was ever written.
+
+        Raises HostError when a place cannot be read: that is not the same as an empty one.
+        """
+        ...
+
+    def keep(self, text: str, pools: tuple[str, ...]) -> None:
+        """Write `text` to each of the managed `pools` that differs, durably. Raises HostError."""
+        ...
+
+
+class Nowhere:
+    """The FloorStore of a host that offers none."""
+
+    def read(self) -> tuple[str, ...]:
+        return ()
+
+    def keep(self, text: str, pools: tuple[str, ...]) -> None:
+        del text, pools
+
+
 class Host(Protocol):
     """A Proxmox host, or something that behaves like one.
 

@@ -7,8 +7,11 @@ from offctl import errors
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.directories import Directories
+from offctl_agent.proxmox.floors import PoolFloors
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.mounts import Mounts
+from offctl_agent.proxmox.pools import Pools
+from offctl_agent.proxmox.zfs import Zfs
 
 ROOT = Path("/")
 
@@ -27,3 +30,8 @@ def host(node: str, alive: Callable[[], None], root: Path = ROOT) -> ProxmoxHost
     calls = Calls(alive)
     datasets = Datasets(calls, alive=alive)
     return ProxmoxHost(root, node, datasets, Directories(Mounts()), alive=alive, calls=calls)
+
+
+def floors(alive: Callable[[], None]) -> PoolFloors:
+    """Where this machine keeps its second copy of the floor."""
+    return PoolFloors(Zfs(), Pools(alive=alive))

@@ -9,11 +9,13 @@ import click
 from offctl import errors, files
 from offctl.desired.model import DesiredState
 from offctl.tables import INSTANT, MAX_INTEGER
+from offctl.trust import envelope, rotation
 from offctl.trust import keys as trust_keys
 from offctl.trust import release as releases
 from offctl.trust.keys import SecretKey
 from offctl.trust.release import SignedRelease
-from offctl_cli import console, signing
+from offctl_cli import console, signedfile, signing
+from offctl_cli.commands import trust
 from offctl_cli.site.finding import Severity
 
 DEFAULT_SITE = Path()
@@ -53,12 +55,13 @@ def command(
 
     With --append a second person adds a signature to a release: show them the same SITE and the
     release must be exactly what it compiles to; without SITE they sign what they are shown.
+    A successor of the trust root (`offctl trust rotate`) gets its further signatures so too.
     """
     keys = [SecretKey.from_pem(files.require(f, limit=trust_keys.MAX_PEM)) for f in key_files]
     if append is not None:
         if serial is not None or previous is not None:
             raise errors.AuthorError("cannot add a signature: the serial is in the release already")
-        _write(output or append, _appended(append, site, keys))
+        _append(append, site, output, keys)
         return
     if output is None:
         raise errors.AuthorError("cannot sign: no file to write", hint="name one with -o RELEASE")
@@ -73,6 +76,24 @@ def command(
         keys=keys,
     )
     _write(output, release)
+
+
+def _append(file: Path, site: Path | None, output: Path | None, keys: Sequence[SecretKey]) -> None:
+    if site is None and output is None and not signedfile.is_release(signedfile.read(file)):
+        _append_to_root(file, keys)
+    else:
+        _write(output or file, _appended(file, site, keys))
+
+
+def _append_to_root(file: Path, keys: Sequence[SecretKey]) -> None:
+    content = signedfile.read(file)
+    root = rotation.payload_of(content)
+    for key in keys:
+        content = envelope.append(content, key)
+    files.write(file, content)
+    trust.echo(root)
+    for signature in envelope.parse(content, rotation.MAX_ENVELOPE).signatures:
+        click.echo(f"  signed by keyid {signature.keyid}")
 
 
 def _appended(file: Path, site: Path | None, keys: Sequence[SecretKey]) -> SignedRelease:

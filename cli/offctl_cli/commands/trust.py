@@ -8,16 +8,23 @@ from typing import Any
 
 import click
 
-from offctl import certificates, errors, files
+from offctl import certificates, files
 from offctl.tables import INSTANT
 from offctl.trust import root as roots
+from offctl.trust import rotation
 from offctl.trust.keys import PublicKey
 from offctl.trust.root import TrustRoot
+from offctl_cli import signedfile
+from offctl_cli.commands import trust_rotate
 
 
 @click.group("trust")
 def command() -> None:
-    """Write and read trust roots: the file that says whose signatures count."""
+    """Write, read and replace trust roots: the file that says whose signatures count."""
+
+
+command.add_command(trust_rotate.rotate)
+command.add_command(trust_rotate.verify)
 
 
 @command.command("new")
@@ -52,7 +59,8 @@ def new(
         site=site,
         expires=now + timedelta(days=expires_days),
         release_keys=tuple(
-            (name, PublicKey.parse(line)) for name, line in _pairs("--release-key", release_keys)
+            (name, PublicKey.parse(line))
+            for name, line in signedfile.pairs("--release-key", release_keys)
         ),
         threshold=threshold,
         timestamp_key=PublicKey.parse(timestamp_key),
@@ -60,31 +68,28 @@ def new(
         operators=tuple(_certificates("--operator", operators)),
     )
     files.create(output, roots.dump(root), mode=files.READABLE)
-    _print(root)
+    echo(root)
 
 
 @command.command("show")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def show(file: Path, *, as_json: bool) -> None:
-    """Say whom the trust root in FILE trusts, and with what."""
-    root = roots.parse(files.require(file, limit=roots.MAX_TRUST_ROOT))
+    """Say whom the trust root in FILE trusts, and with what.
+
+    FILE is a trust.toml, or a signed successor of one, of which no signature is checked.
+    """
+    content = files.require(file, limit=rotation.MAX_ENVELOPE)
+    signed = content.lstrip()[:1] == b"{"
+    root = rotation.payload_of(content) if signed else roots.parse(content)
     if as_json:
         click.echo(json.dumps(_values(root), indent=2))
     else:
-        _print(root)
-
-
-def _pairs(option: str, values: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for value in values:
-        name, equals, rest = value.partition("=")
-        if not equals:
-            raise errors.AuthorError(f"cannot read {option} {value[:60]!r}: it has no NAME= in it")
-        yield name, rest
+        echo(root)
 
 
 def _certificates(option: str, values: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name, file in _pairs(option, values):
+    for name, file in signedfile.pairs(option, values):
         content = files.require(Path(file), limit=certificates.MAX_CERTIFICATE)
         yield name, certificates.check(content)
 
@@ -108,7 +113,8 @@ def _fingerprints(entries: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
     return [{"name": name, "fingerprint": certificates.fingerprint(pem)} for name, pem in entries]
 
 
-def _print(root: TrustRoot) -> None:
+def echo(root: TrustRoot) -> None:
+    """Say it in words."""
     click.echo(f"trust root {root.version} of site {root.site}")
     click.echo(f"  expires {root.expires.strftime(INSTANT)}")
     click.echo(f"  a release needs {root.threshold} of these {len(root.release_keys)} keys:")

@@ -18,6 +18,7 @@ class Refusal(enum.StrEnum):
     WRONG_SITE = "WRONG_SITE"  # made for another site
     WRONG_HOST = "WRONG_HOST"  # made for another host, or not for this one
     MISMATCH = "MISMATCH"  # not the bundle that the manifest names
+    SKIPPED = "SKIPPED"  # a trust root whose predecessor never came
     TRUST_EXPIRED = "TRUST_EXPIRED"  # the trust root itself is too old to judge by
 
 
@@ -27,7 +28,8 @@ _HINTS = {
     Refusal.CLOCK: "compare this machine's clock with the one that signed",
     Refusal.ROLLBACK: "to go back, sign the old content with a new, higher serial",
     Refusal.EQUIVOCATION: "find out who signed the second one, then sign with a higher serial",
-    Refusal.TRUST_EXPIRED: "put a newer trust.toml in its place",
+    Refusal.SKIPPED: "publish the trust roots in between as well, oldest first",
+    Refusal.TRUST_EXPIRED: "make a successor with `offctl trust rotate` and publish it",
 }
 
 

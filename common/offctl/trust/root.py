@@ -16,7 +16,7 @@ from offctl.desired import names
 from offctl.tables import MAX_INTEGER, Table
 from offctl.trust.keys import PublicKey
 
-# Reserved for a trust root that is itself signed by its predecessor's keys.
+# Of an envelope in which a trust root is signed by its predecessor's keys; see trust.rotation.
 PAYLOAD_TYPE = "application/vnd.offctl.trust.v1+toml"
 SCHEMA = 1
 MAX_TRUST_ROOT = 512 * 1024

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1coffctl/api/v1/operator.proto\x12\roffctl.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\x0ePublishRequest\x12\x12\n\x08\x65nvelope\x18\x01 \x01(\x0cH\x00\x12\'\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.offctl.api.v1.BundleH\x00\x42\x06\n\x04part\"\'\n\x06\x42undle\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"I\n\x0fPublishResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\r\n\x05hosts\x18\x02 \x01(\r\x12\x17\n\x0f\x61lready_current\x18\x03 \x01(\x08\"\x12\n\x10ListHostsRequest\"\xa1\x01\n\x11ListHostsResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12\x0c\n\x04site\x18\x03 \x01(\t\x12+\n\x07\x65xpires\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05hosts\x18\x05 \x03(\x0b\x32\x19.offctl.api.v1.HostStatus\"\x1e\n\x0eGetHostRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"L\n\x0fGetHostResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.offctl.api.v1.HostStatus\x12\x0e\n\x06report\x18\x02 \x01(\x0c\"\x1f\n\x0eHistoryRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"?\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.offctl.api.v1.HistoryEntry\"\x87\x01\n\x0cHistoryEntry\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12-\n\tpublished\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\r\n\x05hosts\x18\x05 \x01(\r\"\xe7\x02\n\nHostStatus\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04mode\x18\x05 \x01(\t\x12\x0e\n\x06serial\x18\x06 \x01(\x04\x12,\n\x08reported\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcontacted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfreshness\x18\t \x01(\t\x12\x11\n\tresources\x18\n \x01(\r\x12\r\n\x05\x64rift\x18\x0b \x01(\r\x12\x18\n\x10pending_restarts\x18\x0c \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\r \x01(\r\x12\x0f\n\x07\x62locked\x18\x0e \x01(\r\x12\x0f\n\x07unknown\x18\x0f \x01(\r\x12\x0f\n\x07orphans\x18\x10 \x01(\r\x12\x11\n\tunmanaged\x18\x11 \x01(\r2\xc1\x02\n\x0fOperatorService\x12J\n\x07Publish\x12\x1d.offctl.api.v1.PublishRequest\x1a\x1e.offctl.api.v1.PublishResponse(\x01\x12N\n\tListHosts\x12\x1f.offctl.api.v1.ListHostsRequest\x1a .offctl.api.v1.ListHostsResponse\x12H\n\x07GetHost\x12\x1d.offctl.api.v1.GetHostRequest\x1a\x1e.offctl.api.v1.GetHostResponse\x12H\n\x07History\x12\x1d.offctl.api.v1.HistoryRequest\x1a\x1e.offctl.api.v1.HistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1coffctl/api/v1/operator.proto\x12\roffctl.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\x0ePublishRequest\x12\x12\n\x08\x65nvelope\x18\x01 \x01(\x0cH\x00\x12\'\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.offctl.api.v1.BundleH\x00\x42\x06\n\x04part\"\'\n\x06\x42undle\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"I\n\x0fPublishResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\r\n\x05hosts\x18\x02 \x01(\r\x12\x17\n\x0f\x61lready_current\x18\x03 \x01(\x08\"+\n\x17PublishTrustRootRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"E\n\x18PublishTrustRootResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x18\n\x10\x61lready_in_force\x18\x02 \x01(\x08\"\x12\n\x10ListHostsRequest\"\xa1\x01\n\x11ListHostsResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12\x0c\n\x04site\x18\x03 \x01(\t\x12+\n\x07\x65xpires\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05hosts\x18\x05 \x03(\x0b\x32\x19.offctl.api.v1.HostStatus\"\x1e\n\x0eGetHostRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"L\n\x0fGetHostResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.offctl.api.v1.HostStatus\x12\x0e\n\x06report\x18\x02 \x01(\x0c\"\x1f\n\x0eHistoryRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"?\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.offctl.api.v1.HistoryEntry\"\x87\x01\n\x0cHistoryEntry\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12-\n\tpublished\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\r\n\x05hosts\x18\x05 \x01(\r\"\xe7\x02\n\nHostStatus\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04mode\x18\x05 \x01(\t\x12\x0e\n\x06serial\x18\x06 \x01(\x04\x12,\n\x08reported\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcontacted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfreshness\x18\t \x01(\t\x12\x11\n\tresources\x18\n \x01(\r\x12\r\n\x05\x64rift\x18\x0b \x01(\r\x12\x18\n\x10pending_restarts\x18\x0c \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\r \x01(\r\x12\x0f\n\x07\x62locked\x18\x0e \x01(\r\x12\x0f\n\x07unknown\x18\x0f \x01(\r\x12\x0f\n\x07orphans\x18\x10 \x01(\r\x12\x11\n\tunmanaged\x18\x11 \x01(\r2\xa6\x03\n\x0fOperatorService\x12J\n\x07Publish\x12\x1d.offctl.api.v1.PublishRequest\x1a\x1e.offctl.api.v1.PublishResponse(\x01\x12\x63\n\x10PublishTrustRoot\x12&.offctl.api.v1.PublishTrustRootRequest\x1a\'.offctl.api.v1.PublishTrustRootResponse\x12N\n\tListHosts\x12\x1f.offctl.api.v1.ListHostsRequest\x1a .offctl.api.v1.ListHostsResponse\x12H\n\x07GetHost\x12\x1d.offctl.api.v1.GetHostRequest\x1a\x1e.offctl.api.v1.GetHostResponse\x12H\n\x07History\x12\x1d.offctl.api.v1.HistoryRequest\x1a\x1e.offctl.api.v1.HistoryResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'offctl.api.v1.operator_pb2', globals())
@@ -27,22 +27,26 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _BUNDLE._serialized_end=206
   _PUBLISHRESPONSE._serialized_start=208
   _PUBLISHRESPONSE._serialized_end=281
-  _LISTHOSTSREQUEST._serialized_start=283
-  _LISTHOSTSREQUEST._serialized_end=301
-  _LISTHOSTSRESPONSE._serialized_start=304
-  _LISTHOSTSRESPONSE._serialized_end=465
-  _GETHOSTREQUEST._serialized_start=467
-  _GETHOSTREQUEST._serialized_end=497
-  _GETHOSTRESPONSE._serialized_start=499
-  _GETHOSTRESPONSE._serialized_end=575
-  _HISTORYREQUEST._serialized_start=577
-  _HISTORYREQUEST._serialized_end=608
-  _HISTORYRESPONSE._serialized_start=610
-  _HISTORYRESPONSE._serialized_end=673
-  _HISTORYENTRY._serialized_start=676
-  _HISTORYENTRY._serialized_end=811
-  _HOSTSTATUS._serialized_start=814
-  _HOSTSTATUS._serialized_end=1173
-  _OPERATORSERVICE._serialized_start=1176
-  _OPERATORSERVICE._serialized_end=1497
+  _PUBLISHTRUSTROOTREQUEST._serialized_start=283
+  _PUBLISHTRUSTROOTREQUEST._serialized_end=326
+  _PUBLISHTRUSTROOTRESPONSE._serialized_start=328
+  _PUBLISHTRUSTROOTRESPONSE._serialized_end=397
+  _LISTHOSTSREQUEST._serialized_start=399
+  _LISTHOSTSREQUEST._serialized_end=417
+  _LISTHOSTSRESPONSE._serialized_start=420
+  _LISTHOSTSRESPONSE._serialized_end=581
+  _GETHOSTREQUEST._serialized_start=583
+  _GETHOSTREQUEST._serialized_end=613
+  _GETHOSTRESPONSE._serialized_start=615
+  _GETHOSTRESPONSE._serialized_end=691
+  _HISTORYREQUEST._serialized_start=693
+  _HISTORYREQUEST._serialized_end=724
+  _HISTORYRESPONSE._serialized_start=726
+  _HISTORYRESPONSE._serialized_end=789
+  _HISTORYENTRY._serialized_start=792
+  _HISTORYENTRY._serialized_end=927
+  _HOSTSTATUS._serialized_start=930
+  _HOSTSTATUS._serialized_end=1289
+  _OPERATORSERVICE._serialized_start=1292
+  _OPERATORSERVICE._serialized_end=1714
 # @@protoc_insertion_point(module_scope)

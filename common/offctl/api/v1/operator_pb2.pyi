@@ -127,3 +127,17 @@ class PublishResponse(_message.Message):
     hosts: int
     serial: int
     def __init__(self, serial: _Optional[int] = ..., hosts: _Optional[int] = ..., already_current: bool = ...) -> None: ...
+
+class PublishTrustRootRequest(_message.Message):
+    __slots__ = ["envelope"]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    envelope: bytes
+    def __init__(self, envelope: _Optional[bytes] = ...) -> None: ...
+
+class PublishTrustRootResponse(_message.Message):
+    __slots__ = ["already_in_force", "version"]
+    ALREADY_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    already_in_force: bool
+    version: int
+    def __init__(self, version: _Optional[int] = ..., already_in_force: bool = ...) -> None: ...

@@ -20,6 +20,11 @@ class OperatorServiceStub(object):
                 request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishRequest.SerializeToString,
                 response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishResponse.FromString,
                 )
+        self.PublishTrustRoot = channel.unary_unary(
+                '/offctl.api.v1.OperatorService/PublishTrustRoot',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishTrustRootRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishTrustRootResponse.FromString,
+                )
         self.ListHosts = channel.unary_unary(
                 '/offctl.api.v1.OperatorService/ListHosts',
                 request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.ListHostsRequest.SerializeToString,
@@ -56,6 +61,16 @@ class OperatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PublishTrustRoot(self, request, context):
+        """Offers the successor of the trust root in force, signed as that one and it itself demand.
+
+        Hosts get it with their next release or poll and judge it themselves.
+        Errors: as Publish; FAILED_PRECONDITION also when this coordinator could not serve under it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListHosts(self, request, context):
         """Lists every host of the newest release and every host that reported before.
         Errors: UNAUTHENTICATED, PERMISSION_DENIED as Publish.
@@ -87,6 +102,11 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.Publish,
                     request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishRequest.FromString,
                     response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishResponse.SerializeToString,
+            ),
+            'PublishTrustRoot': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishTrustRoot,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishTrustRootRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.PublishTrustRootResponse.SerializeToString,
             ),
             'ListHosts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListHosts,
@@ -128,6 +148,23 @@ class OperatorService(object):
         return grpc.experimental.stream_unary(request_iterator, target, '/offctl.api.v1.OperatorService/Publish',
             offctl_dot_api_dot_v1_dot_operator__pb2.PublishRequest.SerializeToString,
             offctl_dot_api_dot_v1_dot_operator__pb2.PublishResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def PublishTrustRoot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/PublishTrustRoot',
+            offctl_dot_api_dot_v1_dot_operator__pb2.PublishTrustRootRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.PublishTrustRootResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

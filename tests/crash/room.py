@@ -1,0 +1,195 @@
+"""One host with a history, about to run: a release waits, somebody changed things, data is there.
+
+Every agent here is a process of its own; it may kill itself before any change to any file below the
+room, its own memory and the simulated host alike.
+"""
+
+from dataclasses import dataclass, replace
+import os
+from pathlib import Path
+import shutil
+import signal
+import sys
+import warnings
+
+from agent.scenario import FULL
+from offctl import errors
+from offctl.trust import root as roots
+from offctl_agent import config as configs
+from offctl_agent.agent import Agent, Ran, open_floors, utc_now
+from offctl_agent.mailbox import Inbox, Outbox
+from offctl_agent.simulated import layout, programs
+from offctl_agent.simulated.host import SimulatedHost
+from offctl_agent.state import State
+from planner import case
+from transport.fleet import Fleet
+
+CHANGED = FULL.replace('cores = "8"', 'cores = "4"').replace(
+    'id = 114\nrun = "stopped"', 'id = 114\nrun = "running"'
+) + (
+    '\n[[dataset]]\nname = "zfs-hdd/new"\nproperties = { compression = "lz4" }\n'
+    '\n[[container]]\nid = 115\ntemplate = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"\n'
+    'mount = [{ target = "/data", source = "/zfs-hdd/new", dataset = "zfs-hdd/new" }]\n'
+)
+PRECIOUS = ("zfs-hdd/off", "zfs-hdd/off/images", "zfs-hdd/foreign")
+FOREIGN = "etc/pve/lxc/900.conf"
+_CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.symlink", "os.chmod"}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+@dataclass(frozen=True)
+class Room:
+    """A directory with everything of one host in it."""
+
+    directory: Path
+
+    @classmethod
+    def make(cls, directory: Path) -> "Room":
+        """Converged on release 1; release 2 is in the inbox, and there is drift to repair."""
+        directory.mkdir(parents=True)
+        room = cls(directory)
+        fleet = Fleet()
+        (directory / "agent.toml").write_text(
+            'host = "off2"\ncoordinators = []\nstate = "state"\nruntime = "run"\n'
+            'simulated = "machine"\n'
+        )
+        (directory / "trust.toml").write_bytes(roots.dump(fleet.root()))
+        layout.create(
+            room.host().machine, imported=["zfs-hdd"], storages={"zfs-hdd": "zfs-hdd/pve"}
+        )
+        room.by_hand("zfs", "create", "zfs-hdd/foreign")
+        template = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
+        room.by_hand("pct", "create", "900", template, "--rootfs", "zfs-hdd:1")
+        agent = room.agent()
+        agent.prepare()
+        agent.state.begin()
+        for serial, text in ((1, FULL), (2, CHANGED)):
+            desired = replace(case.desired(text), pools=("zfs-hdd",))
+            Inbox(agent.config.inbox).put_release(fleet.release_of(serial, desired).dump())
+            if serial == 1:
+                assert room.run().report.counts.failed == 0
+        for name in PRECIOUS:
+            (room.host().machine.locate(f"/{name}") / "precious").write_text(name)
+        room.by_hand("zfs", "set", "compression=off", "zfs-hdd/off")
+        room.by_hand("pct", "set", "113", "--swap", "7")
+        room.by_hand("pct", "set", "113", "--protection", "0")
+        return room
+
+    def copy(self, directory: Path) -> "Room":
+        return Room(Path(shutil.copytree(self.directory, directory, symlinks=True)))
+
+    def host(self) -> SimulatedHost:
+        return SimulatedHost(self.directory / "machine", "off2")
+
+    def agent(self) -> Agent:
+        config = configs.load(self.directory / "agent.toml")
+        return Agent(config, self.host(), utc_now, open_floors(config))
+
+    def by_hand(self, *argv: str) -> None:
+        result = programs.run(self.host().machine, list(argv))
+        assert result.code == 0, (argv, result)
+
+    def run(self) -> Ran:
+        """One run to its end; containers may be restarted."""
+        return self.agent().run(restarts=(113, 114, 115))
+
+    def killed(self, moment: int) -> bool:
+        """One run in a process that dies before its `moment`-th change, if there are so many."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                _die_before(self.directory, moment)
+                self.run()
+                status = 0
+            except errors.OffctlError:
+                status = 0  # reported, and the next run looks again
+            finally:
+                os._exit(status)
+        _, ended = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(ended) or os.WEXITSTATUS(ended) == 0, "a mistake of ours"
+        return os.WIFSIGNALED(ended)
+
+    def changes(self) -> int:
+        """How many moments there are in one run; uses the room up."""
+        read, write = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            try:
+                counted = _die_before(self.directory, 0)
+                self.run()
+                os.write(write, str(counted[0]).encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        os.close(write)
+        with os.fdopen(read) as told:
+            return int(told.read())
+
+    def essence(self) -> dict[str, str]:
+        """The containers' files, without what chance made."""
+        found = {}
+        for path in sorted((self.directory / "machine/etc/pve/nodes/off2/lxc").glob("*.conf")):
+            lines = path.read_text().splitlines()
+            found[path.name] = "\n".join(line.split(",hwaddr=")[0] for line in sorted(lines))
+        return found
+
+
+def _die_before(root: Path, moment: int) -> list[int]:
+    """Count this process's changes to files below `root`; SIGKILL before the `moment`-th."""
+    counted = [0]
+    below = f"{root}/"
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open":
+            path, _, flags = arguments
+            if not isinstance(flags, int) or not flags & _WRITING:
+                return
+        elif event in _CHANGES:
+            path = arguments[1] if event == "os.symlink" else arguments[0]
+        else:
+            return
+        if isinstance(path, str | os.PathLike) and not str(path).startswith(below):
+            return
+        counted[0] += 1
+        if counted[0] == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    return counted
+
+
+def check(room: Room, whole: Room) -> str:
+    """What is wrong with a room after its agent died; empty when it ends as it must."""
+    floor_before = _serial(room)
+    for _ in range(2):
+        ran = room.run()
+    quiet = room.run()
+    state = State(room.agent().config.agent_state)
+    mark = state.mark()
+    wrong = {
+        "it is not converged": bool(quiet.run.plan.steps),
+        "a third run still does something": bool(quiet.run.events),
+        "memory was damaged": any("damaged" in note for note in ran.report.notes),
+        "the floor fell": mark is None or mark.floor.serial < max(2, floor_before),
+        "something was forgotten": state.ledger().lost or bool(state.debts()),
+        "it is not as without a kill": room.essence() != whole.essence(),
+        "data is lost": any(
+            (room.host().machine.locate(f"/{name}") / "precious").read_text() != name
+            for name in PRECIOUS
+        ),
+        "a stranger was touched": (room.directory / "machine" / FOREIGN).read_bytes()
+        != (whole.directory / "machine" / FOREIGN).read_bytes(),
+        "a report cannot be read": not list(Outbox(room.agent().config.outbox).after(0)),
+        "a file was left behind": bool(list(state.directory.glob(".*.new"))),
+    }
+    return "; ".join(what for what, is_so in wrong.items() if is_so)
+
+
+def _serial(room: Room) -> int:
+    mark = room.agent().state.mark()
+    return 0 if mark is None else mark.floor.serial

@@ -1,0 +1,48 @@
+"""What strace interrupts: one durable change by the write primitive, between two marks.
+
+`python writer.py OPERATION DIRECTORY`; exit 0 done, 3 a typed refusal. Run without site-packages,
+so that nothing but the change itself happens between the marks.
+"""
+
+from pathlib import Path
+import sys
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "common"))
+
+from offctl import errors, files
+
+OLD, NEW = b"old " * 300, b"new " * 500
+
+
+def mark(name: str) -> None:
+    """A system call that the tracer can find."""
+    Path("/mark", name).exists()
+
+
+def change(operation: str, path: Path) -> None:
+    match operation:
+        case "write":
+            files.write(path, NEW, mode=files.PRIVATE)
+        case "create":
+            files.create(path.with_name("created"), NEW)
+        case "append":
+            files.append(path, NEW)
+        case "remove":
+            files.remove(path)
+        case "aside":
+            files.move_aside(path)
+
+
+def main() -> None:
+    operation, directory = sys.argv[1], Path(sys.argv[2])
+    mark("begin")
+    try:
+        change(operation, directory / "file")
+    except errors.AdminError:
+        sys.exit(3)
+    finally:
+        mark("end")
+
+
+if __name__ == "__main__":
+    main()

@@ -99,6 +99,57 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedTunnel:
+    """One end of a tunnel. `proof` is "" when a connection through it stays up, else why not.
+
+    None: not tried, because it is a server end or its stunnel does not listen.
+    """
+
+    name: str
+    role: str
+    generation: int
+    listening: bool
+    proof: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedInstance:
+    """One stunnel instance that the text asks for, in a container (0: on the host itself).
+
+    `obstacle` says why nothing can be seen or done there now, `refusal` why it must not be done.
+    `missing` is what has to be set up inside; `different` are files not as they should be, and
+    `leftover` those that nothing needs any more. `loaded`: the running process has read exactly
+    the files that should be there. `surplus` are sockets of it that nothing asks for.
+    """
+
+    container: int
+    instance: str
+    directory: bool
+    obstacle: str = ""
+    refusal: str = ""
+    missing: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
+    leftover: tuple[str, ...] = ()
+    running: bool = False
+    loaded: bool = False
+    surplus: tuple[str, ...] = ()
+    ends: tuple[ObservedTunnel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A stunnel that is not ours: where it runs, in words, and the sockets it listens at.
+
+    `exposed` are those of them that others than private networks could reach.
+    """
+
+    place: str
+    configuration: str
+    listening: tuple[str, ...]
+    exposed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedState:
     """A host at one moment.
 
@@ -107,6 +158,7 @@ class ObservedState:
     elsewhere in the cluster or by virtual machines: id, "lxc"|"qemu", node) are whole or Unknown;
     `directories` holds what was asked about: a directory, None where there is none, or Unknown.
     `writable` is empty, or says why container configuration cannot be changed (no quorum).
+    `tunnels` has one entry for each stunnel instance asked about; `strays` are the others.
     """
 
     pools: tuple[tuple[str, int], ...] | Unknown
@@ -116,3 +168,5 @@ class ObservedState:
     subids: tuple[tuple[str, int, int], ...] | Unknown
     directories: tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
     writable: str = ""
+    tunnels: tuple[ObservedInstance, ...] = ()
+    strays: tuple[Stray, ...] | Unknown = ()

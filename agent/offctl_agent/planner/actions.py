@@ -7,7 +7,7 @@ belief that is no longer true.
 
 from dataclasses import dataclass
 
-from offctl.desired.model import Access, IdRange, Subid
+from offctl.desired.model import Access, IdRange, Subid, TunnelEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,35 @@ class ShutDownContainer:
     id: int
 
 
+@dataclass(frozen=True, slots=True)
+class MakeTunnelDirectory:
+    """Make the host directory that container `container` sees as its stunnel files."""
+
+    container: int
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrangeTunnels:
+    """Set up in the container, from inside, what makes stunnel read that directory at boot."""
+
+    container: int
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenewTunnels:
+    """Bring one stunnel instance to exactly `ends`: files, then the process, then proof of it.
+
+    Configuration that differs is tried beside the running one first; files that are right are not
+    written, and a process that has read them is not touched.
+    """
+
+    container: int
+    instance: str
+    ends: tuple[TunnelEnd, ...]
+
+
 Action = (
     CreateDataset
     | SetProperties
@@ -158,4 +187,7 @@ Action = (
     | StartContainer
     | RestartContainer
     | ShutDownContainer
+    | MakeTunnelDirectory
+    | ArrangeTunnels
+    | RenewTunnels
 )

@@ -313,8 +313,8 @@ def _parse_tunnel(table: Table) -> TunnelEnd:
         section=table.matching("section", names.NAME),
         container=table.integer("container", most=999_999_999),
         instance=table.matching("instance", names.NAME),
-        accept=table.string("accept"),
-        connect=table.string("connect"),
+        accept=table.matching("accept", names.ACCEPT),
+        connect=table.matching("connect", names.CONNECT),
         identity=table.matching("identity", names.PSK_IDENTITY),
         generation=table.integer("generation", least=1),
         peer_host=table.string("peer_host", ""),
@@ -323,4 +323,6 @@ def _parse_tunnel(table: Table) -> TunnelEnd:
         consumers=table.strings("consumers"),
     )
     table.finish()
+    if tunnel.psk_file:
+        names.path(tunnel.psk_file)
     return tunnel

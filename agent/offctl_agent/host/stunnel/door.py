@@ -1,0 +1,154 @@
+"""The door to stunnel on one host: what its instances are, and making them what they should be.
+
+Shared by every kind of host: where an instance lives and how its process is reached is a Seat. Keys
+are computed here when they are needed and kept nowhere but in the files stunnel reads.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from offctl import files
+from offctl.desired.model import DesiredState, TunnelEnd
+from offctl.errors import HostError, OffctlError
+from offctl.tunnelkeys import PreSharedKey, TunnelSecret
+from offctl_agent.host import failures
+from offctl_agent.host.stunnel import configuration, directory, looking, rendering
+from offctl_agent.host.stunnel.directory import Directory
+from offctl_agent.host.stunnel.renewal import Renewal
+from offctl_agent.host.stunnel.seat import Seat
+from offctl_agent.host.stunnel.wanted import Wanted
+from offctl_agent.observed import ObservedInstance
+from offctl_agent.planner import actions as act
+
+# Directories of containers are called by their number; the host's own cannot clash with one.
+HOST = "host"
+MAX_KEY_FILE = 4096
+
+SeatOf = Callable[[int], Seat]
+SecretOf = Callable[[], TunnelSecret]
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnels:
+    """stunnel on the host whose directories of files lie below `root`.
+
+    `secret` reads the host's tunnel key when it is needed; `files_below` is where paths that the
+    text names begin (the root directory of a real host); `hold` is how long a connection has to
+    stay up to count as proof, and `patience` how long stunnel may take to come up or reload.
+    """
+
+    root: Path
+    site: str
+    secret: SecretOf
+    seat_of: SeatOf
+    files_below: Path = Path("/")
+    hold: float = configuration.CONNECT_TIMEOUT + 1.0
+    patience: float = 5.0
+
+    def observe(
+        self, desired: DesiredState, running: Callable[[int], str]
+    ) -> tuple[ObservedInstance, ...]:
+        """Every instance the text asks for; `running` says why a container cannot be looked into.
+
+        Changes nothing and never raises: what cannot be read is an obstacle.
+        """
+        found = []
+        for (container, instance), ends in grouped(desired.tunnels).items():
+            there = ObservedInstance(container, instance, self.place(container, instance).exists)
+            if reason := running(container) if container else "":
+                found.append(looking.obstructed(there, ends, reason))
+                continue
+            try:
+                found.append(self._observe(there, ends))
+            except OffctlError as error:
+                found.append(looking.obstructed(there, ends, str(error)))
+        return tuple(found)
+
+    def _observe(self, there: ObservedInstance, ends: tuple[TunnelEnd, ...]) -> ObservedInstance:
+        place, seat = self.place(there.container, there.instance), self.seat_of(there.container)
+        if refusal := looking.refusal(ends, seat.addresses()):
+            return looking.refused(there, ends, refusal)
+        wanted = self._wanted(seat, there.instance, ends)
+        if refusal := _changed_in_place(place, wanted):
+            return looking.refused(there, ends, refusal)
+        return looking.look(there, place, seat, wanted, self.hold)
+
+    def make_directory(self, action: act.MakeTunnelDirectory) -> None:
+        """Make the directory, empty. Raises HostError."""
+        with _as_host_error():
+            self.place(action.container, action.instance).make()
+
+    def arrange(self, action: act.ArrangeTunnels) -> None:
+        """Set up what is missing inside, and see that it is there. Raises HostError."""
+        seat = self.seat_of(action.container)
+        seat.arrange(action.instance)
+        if left := seat.missing(action.instance):
+            raise failures.refusal(
+                f"set up stunnel {action.instance}", failures.FAILED, f"still missing: {left[0]}"
+            )
+
+    def renew(self, action: act.RenewTunnels) -> None:
+        """Bring an instance to what it should be, or leave it as it works. Raises HostError."""
+        doing = f"renew stunnel {action.instance} of {named(action.container)}"
+        with _as_host_error():
+            seat = self.seat_of(action.container)
+            place = self.place(action.container, action.instance)
+            if refusal := looking.refusal(action.ends, seat.addresses()):
+                raise failures.refusal(doing, failures.PREFLIGHT, refusal)
+            wanted = self._wanted(seat, action.instance, action.ends)
+            if refusal := _changed_in_place(place, wanted):
+                raise failures.refusal(doing, failures.PREFLIGHT, refusal)
+            Renewal(doing, place, seat, self.hold, self.patience).run(wanted)
+
+    def _wanted(self, seat: Seat, instance: str, ends: Iterable[TunnelEnd]) -> Wanted:
+        secret = self.secret()
+
+        def key_of(end: TunnelEnd) -> PreSharedKey:
+            return rendering.key_of(end, self.site, secret, self._key_file)
+
+        return Wanted.of(instance, f"{seat.directory}/{instance}", ends, key_of, secret.mark)
+
+    def place(self, container: int, instance: str) -> Directory:
+        """The directory of an instance."""
+        return Directory(self.root / (str(container) if container else HOST) / instance)
+
+    def _key_file(self, path: str) -> bytes:
+        return files.require(self.files_below / path.lstrip("/"), limit=MAX_KEY_FILE)
+
+
+def _changed_in_place(place: Directory, wanted: Wanted) -> str:
+    """Why a key must not be replaced under its name; empty when none would be."""
+    identity = wanted.changed_in_place(directory.keys_of(place))
+    if not identity:
+        return ""
+    return (
+        f"the key of {identity} would change without a new generation, because a host has another "
+        "tunnel key now; rotate the tunnel"
+    )
+
+
+def grouped(
+    ends: Iterable[TunnelEnd],
+) -> dict[tuple[int, str], tuple[TunnelEnd, ...]]:
+    """Ends by the instance that serves them: container and name."""
+    found: dict[tuple[int, str], list[TunnelEnd]] = {}
+    for end in ends:
+        found.setdefault((end.container, end.instance), []).append(end)
+    return {key: tuple(found[key]) for key in sorted(found)}
+
+
+def named(container: int) -> str:
+    """Where an instance lives, in words."""
+    return f"container {container}" if container else "the host itself"
+
+
+@contextlib.contextmanager
+def _as_host_error() -> Iterator[None]:
+    try:
+        yield
+    except HostError:
+        raise
+    except OffctlError as error:
+        raise HostError(str(error), hint=error.hint, code=failures.PREFLIGHT) from error

@@ -1,0 +1,102 @@
+"""Looking at one stunnel instance: its files, its process, its sockets, and whether it works."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+import ipaddress
+
+from offctl.desired.model import TunnelEnd
+from offctl_agent.host.stunnel import configuration, sockets
+from offctl_agent.host.stunnel.directory import Directory
+from offctl_agent.host.stunnel.processes import Process
+from offctl_agent.host.stunnel.seat import Seat
+from offctl_agent.host.stunnel.sections import CLIENT, Section
+from offctl_agent.host.stunnel.sockets import Address
+from offctl_agent.host.stunnel.wanted import Wanted
+from offctl_agent.observed import ObservedInstance, ObservedTunnel
+
+
+def refusal(ends: Iterable[TunnelEnd], own: Iterable[Address]) -> str:
+    """Why ends must not listen where they are asked to; empty when they may.
+
+    Judged by the interfaces there really are: an address that is not there cannot be bound, and
+    one instance that cannot bind one address serves none.
+    """
+    there = set(own)
+    for end in ends:
+        if end.role == CLIENT and sockets.is_exposed(end.accept):
+            return (
+                f"tunnel {end.name} would let everybody in at {end.accept}: a client end listens "
+                "on one private or loopback address only"
+            )
+        host = end.accept.rpartition(":")[0]
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            continue
+        if not address.is_unspecified and not address.is_loopback and address not in there:
+            return f"tunnel {end.name} listens at {end.accept}, and there is no such address here"
+    return ""
+
+
+def obstructed(
+    there: ObservedInstance, ends: tuple[TunnelEnd, ...], reason: str
+) -> ObservedInstance:
+    """An instance that cannot be looked at."""
+    return replace(there, obstacle=reason, ends=_blind(ends))
+
+
+def refused(there: ObservedInstance, ends: tuple[TunnelEnd, ...], reason: str) -> ObservedInstance:
+    """An instance that must not be as it is asked to be."""
+    return replace(there, refusal=reason, ends=_blind(ends))
+
+
+def look(
+    there: ObservedInstance, place: Directory, seat: Seat, wanted: Wanted, hold: float
+) -> ObservedInstance:
+    """One instance as it is. Raises HostError, AdminError."""
+    rendering = wanted.rendering()
+    process = seat.process(wanted.main)
+    listening = () if process is None else process.listening
+    told = {} if process is None else proofs(seat, wanted, process, hold)
+    return replace(
+        there,
+        missing=seat.missing(there.instance),
+        different=place.differences(rendering, seat.owner()),
+        leftover=place.leftovers(rendering),
+        running=process is not None,
+        loaded=rendering.marker in listening,
+        surplus=surplus(listening, wanted.sections),
+        ends=tuple(_end(e, s, listening, told) for s in wanted.sections for e in s.ends),
+    )
+
+
+def proofs(seat: Seat, wanted: Wanted, process: Process, hold: float) -> dict[str, str]:
+    """What became of a connection through each client section that listens, by its address."""
+    addresses = [s.accept for s in wanted.clients() if _listens(s, process.listening)]
+    return dict(seat.prove(addresses, hold)) if addresses else {}
+
+
+def surplus(listening: Iterable[str], wanted: Iterable[Section]) -> tuple[str, ...]:
+    """Sockets that no section asks for; the markers are ours."""
+    accepts = [section.accept for section in wanted]
+    return tuple(
+        socket
+        for socket in listening
+        if not configuration.is_marker(socket)
+        and not any(sockets.satisfies(socket, accept) for accept in accepts)
+    )
+
+
+def _listens(section: Section, listening: Iterable[str]) -> bool:
+    return any(sockets.satisfies(socket, section.accept) for socket in listening)
+
+
+def _end(
+    end: TunnelEnd, section: Section, listening: tuple[str, ...], told: dict[str, str]
+) -> ObservedTunnel:
+    proof = told.get(section.accept) if section.role == CLIENT else None
+    return ObservedTunnel(end.name, end.role, end.generation, _listens(section, listening), proof)
+
+
+def _blind(ends: tuple[TunnelEnd, ...]) -> tuple[ObservedTunnel, ...]:
+    return tuple(ObservedTunnel(e.name, e.role, e.generation, listening=False) for e in ends)

@@ -46,10 +46,10 @@ class PreSharedKey:
             raise errors.MalformedError(
                 "cannot use a pre-shared key: it is not one word of 20 to 256 printable characters"
             )
-        if _HEXADECIMAL.fullmatch(text) and len(text) % 2:
+        if _HEXADECIMAL.fullmatch(text) and (len(text) % 2 or len(text) < 32):
             raise errors.MalformedError(
-                "cannot use a pre-shared key: an odd number of hexadecimal digits",
-                hint="stunnel would take it as text, and the far end perhaps not",
+                "cannot use a pre-shared key: an odd number of hexadecimal digits, or below 32",
+                hint="stunnel takes an odd number as text, and less than 16 bytes not at all",
             )
         self._text = text
 

@@ -61,7 +61,18 @@ class Wire:
         number = len(self.places)
         space = f"{self.prefix}n{number}"
         ip("netns", "add", space)
-        ip("-n", self.hub, "link", "add", f"v{number}", "type", "veth", "peer", "name", f"e{number}")
+        ip(
+            "-n",
+            self.hub,
+            "link",
+            "add",
+            f"v{number}",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            f"e{number}",
+        )
         ip("-n", self.hub, "link", "set", f"e{number}", "netns", space)
         ip("-n", self.hub, "link", "set", f"v{number}", "master", "wire", "up")
         ip("-n", space, "link", "set", "lo", "up")
@@ -106,9 +117,13 @@ class Netns(Place):
     # What systemd was asked to do, in order.
     asked: list[str] = field(default_factory=list)
     log: list[Path] = field(default_factory=list)
+    # What runs instead of stunnel when it is only tried.
+    broken: list[str] = field(default_factory=list)
+    # Owner and group that files get, when not those that are right.
+    given: list[Owner] = field(default_factory=list)
 
     def owner(self) -> Owner:
-        return 0, grp.getgrnam("stunnel4").gr_gid
+        return self.given[0] if self.given else (0, grp.getgrnam("stunnel4").gr_gid)
 
     def missing(self, instance: str) -> tuple[str, ...]:
         return ()
@@ -133,7 +148,8 @@ class Netns(Place):
 
     def launch(self, instance: str, configuration: str) -> None:
         self.asked.append("launch")
-        self.units[f"trial-{instance}"] = self.spawn(*places.command(configuration))
+        command = self.broken or places.command(configuration)
+        self.units[f"trial-{instance}"] = self.spawn(*command)
 
     def halt(self, instance: str) -> None:
         self.stop(f"trial-{instance}")
@@ -172,7 +188,9 @@ class Netns(Place):
     def ask(self, address: str, line: str) -> str:
         """What a service says to one line, "" when the connection is cut."""
         host, _, port = address.rpartition(":")
-        done = run((*self.inside, sys.executable, str(_SERVER), "ask", host, port, line), timeout=30)
+        done = run(
+            (*self.inside, sys.executable, str(_SERVER), "ask", host, port, line), timeout=30
+        )
         return done.stdout.decode().strip()
 
     def close(self) -> None:
@@ -183,7 +201,7 @@ class Netns(Place):
 
 
 def _namespace(pid: int) -> int:
-    return os.stat(f"/proc/{pid}/ns/net").st_ino
+    return Path(f"/proc/{pid}/ns/net").stat().st_ino
 
 
 def _wait_for(condition: object, seconds: float = 10) -> None:

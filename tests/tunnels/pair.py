@@ -5,14 +5,13 @@ import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tunnels.namespaces import Netns, Wire
-
 from offctl import certificates
 from offctl.desired.model import DesiredState, Mode, TunnelEnd
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host.stunnel.door import Tunnels
 from offctl_agent.observed import ObservedInstance
 from offctl_agent.planner import actions as act
+from tunnels.namespaces import Netns, Wire
 
 CLIENT_ACCEPT = "10.1.0.113:6379"
 SERVER_ADDRESS = "203.0.113.1:6379"
@@ -50,9 +49,7 @@ class Pair:
         (end,) = self.client.ends
         self.client.ends = (replace(end, generation=client, identity=f"c-g{client}"),)
         first = self.server.ends[0]
-        self.server.ends = tuple(
-            replace(first, generation=g, identity=f"c-g{g}") for g in accepted
-        )
+        self.server.ends = tuple(replace(first, generation=g, identity=f"c-g{g}") for g in accepted)
 
     def through(self, line: str = "hello") -> str:
         return self.client.place.ask(CLIENT_ACCEPT, line)

@@ -57,9 +57,7 @@ def keys(lines: Mapping[str, PreSharedKey]) -> bytes:
     read as it is meant: it takes an empty file for an error, and of two keys the second.
     """
     if not lines:
-        raise errors.MalformedError(
-            "cannot write a key file without a key: stunnel refuses it"
-        )
+        raise errors.MalformedError("cannot write a key file without a key: stunnel refuses it")
     if len({key.reveal() for key in lines.values()}) < len(lines):
         raise errors.MalformedError(
             f"cannot write the keys of {', '.join(sorted(lines))}: two of them are one key",

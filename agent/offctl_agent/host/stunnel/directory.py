@@ -24,6 +24,22 @@ Owner = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Flaw:
+    """A file that is not as it should be: by name, never by content.
+
+    `content`: what stunnel would read is another thing, not only who may read it.
+    """
+
+    name: str
+    complaint: str
+    content: bool
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} {self.complaint}"
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """The files of one instance below `path`; every method raises AdminError."""
 
@@ -47,18 +63,18 @@ class Directory:
         """Every file there, below the directory; a trial's too."""
         return tuple(sorted(self._names("")))
 
-    def differences(self, wanted: Rendering, owner: Owner) -> tuple[str, ...]:
-        """What is not as it should be: each file by name, never by content."""
-        told = []
+    def flaws(self, wanted: Rendering, owner: Owner) -> tuple[Flaw, ...]:
+        """What is not as it should be."""
+        found = []
         for name, content in sorted(wanted.files.items()):
             there = self.read(name)
             if there is None:
-                told.append(f"{name} is missing")
+                found.append(Flaw(name, "is missing", content=True))
             elif there != content:
-                told.append(f"{name} has another content")
+                found.append(Flaw(name, "has another content", content=True))
             elif complaint := self._access(name, owner):
-                told.append(f"{name} {complaint}")
-        return tuple(told)
+                found.append(Flaw(name, complaint, content=False))
+        return tuple(found)
 
     def leftovers(self, wanted: Rendering) -> tuple[str, ...]:
         """Files of ours that nothing needs any more: old keys above all."""

@@ -61,13 +61,21 @@ def look(
     return replace(
         there,
         missing=seat.missing(there.instance),
-        different=place.differences(rendering, seat.owner()),
+        different=tuple(flaw.text for flaw in place.flaws(rendering, seat.owner())),
         leftover=place.leftovers(rendering),
         running=process is not None,
-        loaded=rendering.marker in listening,
+        loaded=in_force(process, wanted, rendering.marker),
         surplus=surplus(listening, wanted.sections),
         ends=tuple(_end(e, s, listening, told) for s in wanted.sections for e in s.ends),
     )
+
+
+def in_force(process: Process | None, wanted: Wanted, marker: str) -> bool:
+    """Whether a process has read exactly what is wanted: its sockets are those, and no others."""
+    if process is None or marker not in process.listening:
+        return False
+    listens = all(_listens(section, process.listening) for section in wanted.sections)
+    return listens and not surplus(process.listening, wanted.sections)
 
 
 def proofs(seat: Seat, wanted: Wanted, process: Process, hold: float) -> dict[str, str]:

@@ -4,7 +4,7 @@ Every step can be the last one before a crash: what is in force always has its f
 run sees from the outside how far this one came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import time
 
@@ -13,7 +13,7 @@ from offctl_agent.host import failures
 from offctl_agent.host.stunnel import configuration, directory, looking
 from offctl_agent.host.stunnel import wanted as forms
 from offctl_agent.host.stunnel.configuration import Rendering
-from offctl_agent.host.stunnel.directory import Directory, Owner
+from offctl_agent.host.stunnel.directory import Directory, Flaw, Owner
 from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.wanted import Wanted
@@ -38,15 +38,16 @@ class Renewal:
         process = self.seat.process(wanted.main)
         before = self.place.read(f"{wanted.instance}.conf")
         kept: tuple[str, ...] = ()
-        if self.place.differences(wanted.rendering(), owner):
+        if _contents(self.place.flaws(wanted.rendering(), owner)):
             wanted, kept = self._tried(wanted, owner, process, before)
         rendering = wanted.rendering()
-        changed = self.place.differences(rendering, owner)
-        if changed:
-            self.place.write(rendering, owner)
-            if f"{wanted.instance}.service has another content" in changed:
-                self.seat.arrange(wanted.instance)
-        self._in_force(wanted, rendering, owner, before)
+        flaws = self.place.flaws(rendering, owner)
+        if _contents(flaws) and looking.in_force(process, wanted, rendering.marker):
+            # Somebody changed the file, and perhaps had it read: the marker cannot tell. Another
+            # edition of the same first, then this one, and each is seen to have been read.
+            self._write(wanted.again(), owner, before)
+            before = None
+        self._write(wanted, owner, before)
         self.place.prune(rendering)
         if kept:
             raise failures.refusal(
@@ -56,6 +57,15 @@ class Renewal:
                 hint="publish the far end first; everything else of this instance is as asked",
             )
 
+    def _write(self, wanted: Wanted, owner: Owner, before: bytes | None) -> None:
+        rendering = wanted.rendering()
+        flaws = self.place.flaws(rendering, owner)
+        if flaws:
+            self.place.write(rendering, owner)
+        if any(flaw.name.endswith(".service") for flaw in _contents(flaws)):
+            self.seat.arrange(wanted.instance)
+        self._in_force(wanted, rendering, owner, before)
+
     def _in_force(
         self, wanted: Wanted, rendering: Rendering, owner: Owner, before: bytes | None
     ) -> None:
@@ -63,7 +73,7 @@ class Renewal:
         process = self.seat.process(wanted.main)
         if process is None:
             self.seat.start(wanted.instance)
-        elif rendering.marker not in process.listening:
+        elif not looking.in_force(process, wanted, rendering.marker):
             self.seat.reload(wanted.instance)
         if self._taken(wanted, rendering.marker):
             return
@@ -80,13 +90,11 @@ class Renewal:
 
     def _taken(self, wanted: Wanted, marker: str) -> bool:
         until = time.monotonic() + self.patience
-        while True:
-            process = self.seat.process(wanted.main)
-            if process is not None and marker in process.listening:
-                return True
+        while not looking.in_force(self.seat.process(wanted.main), wanted, marker):
             if time.monotonic() >= until:
                 return False
             time.sleep(POLL)
+        return True
 
     def _tried(
         self, wanted: Wanted, owner: Owner, process: Process | None, before: bytes | None
@@ -136,6 +144,11 @@ class Renewal:
         finally:
             self.seat.halt(wanted.instance)
             place.clear()
+
+
+def _contents(flaws: Iterable[Flaw]) -> tuple[Flaw, ...]:
+    """Those that are about what stunnel reads, not about who may read it."""
+    return tuple(flaw for flaw in flaws if flaw.content)
 
 
 def _identities(content: bytes | None) -> dict[str, str]:

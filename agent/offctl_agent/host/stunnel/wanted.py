@@ -62,6 +62,10 @@ class Wanted:
         moved = tuple(replace(s, accept=f"127.0.0.1:{next(free)}") for s in self.sections)
         return replace(self, sections=moved, directory=f"{self.directory}/{TRIAL}")
 
+    def again(self) -> "Wanted":
+        """The same in another edition: other names of its key files, and another marker."""
+        return replace(self, mark=lambda content: self.mark(b"again\0" + content))
+
     def clients(self) -> tuple[Section, ...]:
         return tuple(section for section in self.sections if section.role == CLIENT)
 

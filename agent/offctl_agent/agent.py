@@ -8,10 +8,12 @@ import time
 
 from offctl import errors, files
 from offctl import report as reports
+from offctl.tunnelkeys import TunnelSecret
 from offctl_agent import converge, intake, mailbox, reporting
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host
+from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
 from offctl_agent.planner.plan import Plan
 from offctl_agent.simulated.host import SimulatedHost
@@ -135,4 +137,8 @@ def open_host(config: Config) -> Host:
             "cannot manage this machine: this version manages simulated hosts only",
             hint='set `simulated = "DIRECTORY"` in agent.toml (made by `offctl-simhost`)',
         )
-    return SimulatedHost(config.simulated, config.host, outlive=True)
+
+    def secret() -> TunnelSecret:
+        return TunnelSecret(files.require(config.tunnel_key, limit=MAX_KEY))
+
+    return SimulatedHost(config.simulated, config.host, outlive=True, secret=secret)

@@ -102,7 +102,8 @@ class ObservedContainer:
 class ObservedTunnel:
     """One end of a tunnel. `proof` is "" when a connection through it stays up, else why not.
 
-    None: not tried, because it is a server end or its stunnel does not listen.
+    None: not tried, because it is a server end or its stunnel does not listen. `trouble` says why
+    it cannot be served as it is asked to be; the others of its instance can.
     """
 
     name: str
@@ -110,13 +111,15 @@ class ObservedTunnel:
     generation: int
     listening: bool
     proof: str | None = None
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedInstance:
     """One stunnel instance that the text asks for, in a container (0: on the host itself).
 
-    `obstacle` says why nothing can be seen or done there now, `refusal` why it must not be done.
+    `unknown` says why it cannot be looked at, `obstacle` why nothing can be done there now, and
+    `refusal` why it must not be done.
     `missing` is what has to be set up inside; `different` are files not as they should be, and
     `leftover` those that nothing needs any more. `loaded`: the running process has read exactly
     the files that should be there. `surplus` are sockets of it that nothing asks for.
@@ -125,6 +128,7 @@ class ObservedInstance:
     container: int
     instance: str
     directory: bool
+    unknown: str = ""
     obstacle: str = ""
     refusal: str = ""
     missing: tuple[str, ...] = ()

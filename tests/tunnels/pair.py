@@ -26,7 +26,7 @@ class End:
     ends: tuple[TunnelEnd, ...]
 
     def renew(self) -> None:
-        self.door.renew(act.RenewTunnels(0, "off", self.ends))
+        self.door.renew(act.RenewTunnels("openfoodfacts", 0, "off", self.ends))
 
     def look(self) -> ObservedInstance:
         state = DesiredState("openfoodfacts", "h", Mode.ENFORCE, tunnels=self.ends)
@@ -73,9 +73,7 @@ def pair(directory: Path, hold: float = 0.5) -> Iterator[Pair]:
             root = directory / name / "host"
             root.mkdir(parents=True)
             place = wire.place(name, *addresses, directory=root)
-            door = Tunnels(
-                directory / name, "openfoodfacts", secrets[name], _always(place), hold=hold
-            )
+            door = Tunnels(directory / name, secrets[name], _always(place), hold=hold)
             ends[name] = End(door, place, ())
         ends["client"].ends = (
             TunnelEnd("redis", "client", "Redis", 0, "off", CLIENT_ACCEPT, SERVER_ADDRESS, "c-g1",

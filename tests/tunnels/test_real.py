@@ -112,7 +112,9 @@ def test_a_cable_that_is_cut_is_not_proven(two: Pair) -> None:
 def test_a_right_file_that_was_never_loaded_is_seen(up: Pair) -> None:
     up.generation(1, 1, 2)
     door = up.server.door
-    wanted = door._wanted(up.server.place, "off", up.server.ends)
+    wanted = door._wanted(
+        "openfoodfacts", up.server.place, door.place(0, "off"), "off", up.server.ends
+    )
     place = door.place(0, "off")
     place.write(wanted.rendering(), up.server.place.owner())
     seen = up.server.look()

@@ -114,7 +114,10 @@ class SetIdmap:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A host directory a container needs at start: it must be `dataset`, mounted, or inside it."""
+    """A host directory a container needs at start: it must be `dataset`, mounted, or inside it.
+
+    Without a dataset it is a directory of the agent's own, which only has to be there.
+    """
 
     path: str
     dataset: str
@@ -153,21 +156,14 @@ class MakeTunnelDirectory:
 
 
 @dataclass(frozen=True, slots=True)
-class ArrangeTunnels:
-    """Set up in the container, from inside, what makes stunnel read that directory at boot."""
-
-    container: int
-    instance: str
-
-
-@dataclass(frozen=True, slots=True)
 class RenewTunnels:
-    """Bring one stunnel instance to exactly `ends`: files, then the process, then proof of it.
+    """Bring one stunnel instance to exactly `ends`: files, its unit, its process.
 
     Configuration that differs is tried beside the running one first; files that are right are not
     written, and a process that has read them is not touched.
     """
 
+    site: str
     container: int
     instance: str
     ends: tuple[TunnelEnd, ...]
@@ -188,6 +184,5 @@ Action = (
     | RestartContainer
     | ShutDownContainer
     | MakeTunnelDirectory
-    | ArrangeTunnels
     | RenewTunnels
 )

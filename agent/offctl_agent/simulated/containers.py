@@ -99,7 +99,9 @@ class Containers:
             cause = f"PVE cannot read {', '.join(unread)} and would start it without that mount"
             raise failures.refusal(doing, failures.PREFLIGHT, cause)
         for source in sources:
-            reason = directories.not_mounted(self._machine, source.dataset, source.mountpoint)
+            reason = ""
+            if source.dataset:
+                reason = directories.not_mounted(self._machine, source.dataset, source.mountpoint)
             if not reason:
                 reason = self._bad_source(source)
             if reason:
@@ -109,6 +111,8 @@ class Containers:
         obstacle = self._machine.obstacle(source.path)
         if obstacle:
             return MISSING if obstacle == "missing" else f"there is a {obstacle} in its path"
+        if not source.dataset:
+            return ""
         shown = self._machine.mounts().place(source.path).guid
         name = self._machine.dataset_name(shown)
         return "" if name == source.dataset else f"it shows {name or 'no dataset'}"

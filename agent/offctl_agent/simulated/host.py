@@ -1,15 +1,19 @@
 """SimulatedHost: the Host that is a directory. Does actions through the simulated programs."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 import secrets
 import time
 
 from offctl.desired.model import DesiredState
-from offctl.errors import HostError, OffctlError
+from offctl.errors import AdminError, HostError, OffctlError
+from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host import subids
+from offctl_agent.host.stunnel.door import Tunnels
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
-from offctl_agent.simulated import directories, observe
+from offctl_agent.simulated import directories, observe, stunnel
 from offctl_agent.simulated.calls import Calls
 from offctl_agent.simulated.containers import Containers
 from offctl_agent.simulated.datasets import Datasets
@@ -19,12 +23,17 @@ from offctl_agent.simulated.result import CommandError
 from offctl_agent.simulated.store import Step, Store
 
 
+def _no_secret() -> TunnelSecret:
+    raise AdminError("cannot compute a tunnel's key: this host has none")
+
+
 class SimulatedHost:
     """The host below `root` that calls itself `node`; satisfies host.protocol.Host.
 
     `random` gives n bytes (hardware addresses, guids); `step` sees every durable write before and
     after it happens, and may raise to play a crash; `sleep` plays commands that hang; with
-    `outlive` a command goes on to its end when the agent that called it is killed.
+    `outlive` a command goes on to its end when the agent that called it is killed; `secret` reads
+    the host's tunnel key.
     """
 
     def __init__(
@@ -36,16 +45,26 @@ class SimulatedHost:
         step: Step | None = None,
         sleep: Sleep = time.sleep,
         outlive: bool = False,
+        secret: Callable[[], TunnelSecret] = _no_secret,
     ) -> None:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
         calls = Calls(self.machine, sleep, outlive=outlive)
         self._datasets = Datasets(self.machine, calls)
         self._containers = Containers(self.machine, calls)
+        self._tunnels = Tunnels(
+            stunnel.root(self.machine),
+            secret,
+            lambda number: stunnel.SimulatedSeat(self.machine, number),
+            files_below=self.machine.store.path("files"),
+            patience=0.2,
+        )
 
     def observe(self, desired: DesiredState) -> ObservedState:
         """Read everything; never raises for a part that cannot be read."""
-        return observe.observe(self.machine, desired)
+        seen = observe.observe(self.machine, desired)
+        tunnels = self._tunnels.observe(desired, lambda n: stunnel.closed(self.machine, n))
+        return replace(seen, tunnels=tunnels, strays=stunnel.strays_of(self.machine, desired))
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""
@@ -92,6 +111,10 @@ class SimulatedHost:
                 self._containers.restart(action)
             case act.ShutDownContainer():
                 self._containers.shut_down(action)
+            case act.MakeTunnelDirectory():
+                self._tunnels.make_directory(action)
+            case act.RenewTunnels():
+                self._tunnels.renew(action)
 
     def _grant(self, action: act.GrantSubids) -> None:
         for kind, name in subids.FILES:

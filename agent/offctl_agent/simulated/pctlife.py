@@ -4,7 +4,7 @@ import itertools
 import re
 
 from offctl_agent.host import pctconf, subids
-from offctl_agent.simulated import pctvalues, running, volumes
+from offctl_agent.simulated import pctvalues, running, stunnel, volumes
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.mounts import Place
 from offctl_agent.simulated.pctarguments import Call
@@ -86,6 +86,7 @@ def reboot(machine: Machine, call: Call) -> str:
 def halt(machine: Machine, number: int) -> None:
     """The container ends; PVE's post-stop hook applies what waits and rewrites the file."""
     running.forget(machine, number)
+    stunnel.forget(machine, number)
     pve = Pve(machine)
     if pve.quorate():
         file = pctconf.read(pve.require(number))

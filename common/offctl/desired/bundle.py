@@ -9,8 +9,8 @@ from typing import Any
 
 import tomli_w
 
-from offctl import toml
-from offctl.desired import names
+from offctl import errors, toml
+from offctl.desired import names, tunnelplaces
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -239,6 +239,7 @@ def _parse_container(table: Table) -> Container:
     root.finish()
     table.finish()
     names.refuse_twice("mount target", [mount.target for mount in container.mounts])
+    _check_own(container)
     for key, _ in container.options:
         names.checked(key, names.OPTION, "container option")
     return container
@@ -272,12 +273,32 @@ def _parse_mount(table: Table) -> Mount:
         mount = BindMount(
             target=target,
             source=names.bind_source(table.string("source")),
-            dataset=names.checked(table.string("dataset"), names.DATASET, "dataset name"),
+            dataset=_dataset_of_mount(table),
             subdirectory=names.relative_path(subdirectory) if subdirectory else "",
             options=table.string_map("options"),
         )
     table.finish()
     return mount
+
+
+def _dataset_of_mount(table: Table) -> str:
+    name = table.string("dataset", "")
+    return names.checked(name, names.DATASET, "dataset name") if name else ""
+
+
+def _check_own(container: Container) -> None:
+    """Only the directory of its own stunnel files is shown without being a dataset's."""
+    for mount in container.mounts:
+        own = (tunnelplaces.INSIDE, tunnelplaces.of_container(container.id), (("ro", "1"),))
+        if isinstance(mount, BindMount) and not mount.dataset:
+            if (mount.target, mount.source, mount.options) != own:
+                raise errors.MalformedError(
+                    f"cannot use mount {mount.target!r}: {mount.source!r} is of no dataset"
+                )
+        elif mount.target == tunnelplaces.INSIDE:
+            raise errors.MalformedError(
+                f"cannot use mount {mount.target!r}: stunnel's files are there"
+            )
 
 
 def _parse_id_range(text: str) -> IdRange:

@@ -113,7 +113,8 @@ class BindMount:
     """A host directory shown in a container; identified by `target`.
 
     `source` is the host path: the mountpoint of dataset `dataset` plus `subdirectory` (may be
-    empty). Neither path ends in a slash. `options` are pct's (ro, backup, mountoptions, ...).
+    empty). Without a dataset it is the directory of the container's stunnel files. Neither path ends in
+    a slash. `options` are pct's (ro, backup, mountoptions, ...).
     """
 
     target: str

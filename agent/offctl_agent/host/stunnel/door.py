@@ -6,12 +6,12 @@ are computed here when they are needed and kept nowhere but in the files stunnel
 
 from collections.abc import Callable, Iterable, Iterator
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offctl import files
 from offctl.desired.model import DesiredState, TunnelEnd
-from offctl.errors import HostError, OffctlError
+from offctl.errors import HostError, MalformedError, OffctlError
 from offctl.tunnelkeys import PreSharedKey, TunnelSecret
 from offctl_agent.host import failures
 from offctl_agent.host.stunnel import configuration, directory, looking, rendering
@@ -21,6 +21,7 @@ from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.wanted import Wanted
 from offctl_agent.observed import ObservedInstance
 from offctl_agent.planner import actions as act
+from offctl_agent.planner import tunnels
 
 # Directories of containers are called by their number; the host's own cannot clash with one.
 HOST = "host"
@@ -40,7 +41,6 @@ class Tunnels:
     """
 
     root: Path
-    site: str
     secret: SecretOf
     seat_of: SeatOf
     files_below: Path = Path("/")
@@ -52,42 +52,43 @@ class Tunnels:
     ) -> tuple[ObservedInstance, ...]:
         """Every instance the text asks for; `running` says why a container cannot be looked into.
 
-        Changes nothing and never raises: what cannot be read is an obstacle.
+        Changes nothing and never raises: what cannot be read is unknown.
         """
         found = []
-        for (container, instance), ends in grouped(desired.tunnels).items():
+        for (container, instance), ends in tunnels.grouped(desired.tunnels).items():
             there = ObservedInstance(container, instance, self.place(container, instance).exists)
+            blind = looking.blind(there, ends)
             if reason := running(container) if container else "":
-                found.append(looking.obstructed(there, ends, reason))
+                found.append(replace(blind, obstacle=reason))
                 continue
             try:
-                found.append(self._observe(there, ends))
+                found.append(self._observe(desired.site, there, ends))
+            except MalformedError as error:
+                found.append(replace(blind, obstacle=str(error)))
             except OffctlError as error:
-                found.append(looking.obstructed(there, ends, str(error)))
+                in_the_way = error.code == failures.CONFLICT
+                found.append(
+                    replace(blind, obstacle=str(error))
+                    if in_the_way
+                    else replace(blind, unknown=str(error))
+                )
         return tuple(found)
 
-    def _observe(self, there: ObservedInstance, ends: tuple[TunnelEnd, ...]) -> ObservedInstance:
+    def _observe(
+        self, site: str, there: ObservedInstance, ends: tuple[TunnelEnd, ...]
+    ) -> ObservedInstance:
         place, seat = self.place(there.container, there.instance), self.seat_of(there.container)
         if refusal := looking.refusal(ends, seat.addresses()):
-            return looking.refused(there, ends, refusal)
-        wanted = self._wanted(seat, there.instance, ends)
+            return replace(looking.blind(there, ends), refusal=refusal)
+        wanted = self._wanted(site, seat, place, there.instance, ends)
         if refusal := _changed_in_place(place, wanted):
-            return looking.refused(there, ends, refusal)
-        return looking.look(there, place, seat, wanted, self.hold)
+            return replace(looking.blind(there, ends), refusal=refusal)
+        return looking.look(there, ends, place, seat, wanted, self.hold)
 
     def make_directory(self, action: act.MakeTunnelDirectory) -> None:
         """Make the directory, empty. Raises HostError."""
         with _as_host_error():
             self.place(action.container, action.instance).make()
-
-    def arrange(self, action: act.ArrangeTunnels) -> None:
-        """Set up what is missing inside, and see that it is there. Raises HostError."""
-        seat = self.seat_of(action.container)
-        seat.arrange(action.instance)
-        if left := seat.missing(action.instance):
-            raise failures.refusal(
-                f"set up stunnel {action.instance}", failures.FAILED, f"still missing: {left[0]}"
-            )
 
     def renew(self, action: act.RenewTunnels) -> None:
         """Bring an instance to what it should be, or leave it as it works. Raises HostError."""
@@ -97,18 +98,26 @@ class Tunnels:
             place = self.place(action.container, action.instance)
             if refusal := looking.refusal(action.ends, seat.addresses()):
                 raise failures.refusal(doing, failures.PREFLIGHT, refusal)
-            wanted = self._wanted(seat, action.instance, action.ends)
+            wanted = self._wanted(action.site, seat, place, action.instance, action.ends)
             if refusal := _changed_in_place(place, wanted):
                 raise failures.refusal(doing, failures.PREFLIGHT, refusal)
             Renewal(doing, place, seat, self.hold, self.patience).run(wanted)
 
-    def _wanted(self, seat: Seat, instance: str, ends: Iterable[TunnelEnd]) -> Wanted:
+    def _wanted(
+        self,
+        site: str,
+        seat: Seat,
+        place: Directory,
+        instance: str,
+        ends: Iterable[TunnelEnd],
+    ) -> Wanted:
         secret = self.secret()
 
         def key_of(end: TunnelEnd) -> PreSharedKey:
-            return rendering.key_of(end, self.site, secret, self._key_file)
+            return rendering.key_of(end, site, secret, self._key_file)
 
-        return Wanted.of(instance, f"{seat.directory}/{instance}", ends, key_of, secret.mark)
+        there, known = f"{seat.directory}/{instance}", directory.keys_of(place)
+        return Wanted.of(instance, there, ends, key_of, secret.mark, known)
 
     def place(self, container: int, instance: str) -> Directory:
         """The directory of an instance."""
@@ -127,16 +136,6 @@ def _changed_in_place(place: Directory, wanted: Wanted) -> str:
         f"the key of {identity} would change without a new generation, because a host has another "
         "tunnel key now; rotate the tunnel"
     )
-
-
-def grouped(
-    ends: Iterable[TunnelEnd],
-) -> dict[tuple[int, str], tuple[TunnelEnd, ...]]:
-    """Ends by the instance that serves them: container and name."""
-    found: dict[tuple[int, str], list[TunnelEnd]] = {}
-    for end in ends:
-        found.setdefault((end.container, end.instance), []).append(end)
-    return {key: tuple(found[key]) for key in sorted(found)}
 
 
 def named(container: int) -> str:

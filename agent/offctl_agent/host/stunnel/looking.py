@@ -1,6 +1,6 @@
 """Looking at one stunnel instance: its files, its process, its sockets, and whether it works."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 import ipaddress
 
@@ -38,22 +38,23 @@ def refusal(ends: Iterable[TunnelEnd], own: Iterable[Address]) -> str:
     return ""
 
 
-def obstructed(
-    there: ObservedInstance, ends: tuple[TunnelEnd, ...], reason: str
-) -> ObservedInstance:
-    """An instance that cannot be looked at."""
-    return replace(there, obstacle=reason, ends=_blind(ends))
-
-
-def refused(there: ObservedInstance, ends: tuple[TunnelEnd, ...], reason: str) -> ObservedInstance:
-    """An instance that must not be as it is asked to be."""
-    return replace(there, refusal=reason, ends=_blind(ends))
+def blind(there: ObservedInstance, ends: Iterable[TunnelEnd]) -> ObservedInstance:
+    """An instance of which nothing is known but what is asked of it."""
+    unseen = tuple(ObservedTunnel(e.name, e.role, e.generation, listening=False) for e in ends)
+    return replace(there, ends=unseen)
 
 
 def look(
-    there: ObservedInstance, place: Directory, seat: Seat, wanted: Wanted, hold: float
+    there: ObservedInstance,
+    ends: Iterable[TunnelEnd],
+    place: Directory,
+    seat: Seat,
+    wanted: Wanted,
+    hold: float,
 ) -> ObservedInstance:
     """One instance as it is. Raises HostError, AdminError."""
+    if not wanted.sections:
+        return replace(blind(there, ends), obstacle=next(iter(wanted.troubles.values())))
     rendering = wanted.rendering()
     process = seat.process(wanted.main)
     listening = () if process is None else process.listening
@@ -66,7 +67,7 @@ def look(
         running=process is not None,
         loaded=in_force(process, wanted, rendering.marker),
         surplus=surplus(listening, wanted.sections),
-        ends=tuple(_end(e, s, listening, told) for s in wanted.sections for e in s.ends),
+        ends=tuple(_end(end, wanted, listening, told) for end in ends),
     )
 
 
@@ -100,11 +101,13 @@ def _listens(section: Section, listening: Iterable[str]) -> bool:
 
 
 def _end(
-    end: TunnelEnd, section: Section, listening: tuple[str, ...], told: dict[str, str]
+    end: TunnelEnd, wanted: Wanted, listening: tuple[str, ...], told: Mapping[str, str]
 ) -> ObservedTunnel:
-    proof = told.get(section.accept) if section.role == CLIENT else None
-    return ObservedTunnel(end.name, end.role, end.generation, _listens(section, listening), proof)
-
-
-def _blind(ends: tuple[TunnelEnd, ...]) -> tuple[ObservedTunnel, ...]:
-    return tuple(ObservedTunnel(e.name, e.role, e.generation, listening=False) for e in ends)
+    return ObservedTunnel(
+        end.name,
+        end.role,
+        end.generation,
+        listening=any(sockets.satisfies(socket, end.accept) for socket in listening),
+        proof=told.get(end.accept) if end.role == CLIENT else None,
+        trouble=wanted.troubles.get(end.identity, ""),
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 import sys
 from typing import Protocol
 
+from offctl.desired import tunnelplaces
 from offctl.errors import HostError
 from offctl_agent.host import failures
 from offctl_agent.host.stunnel import configuration, processes
@@ -18,7 +19,7 @@ from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.sockets import LISTENING, Address
 
 # Where a container sees the directories of its instances.
-INSIDE = "/etc/stunnel/offctl"
+INSIDE = tunnelplaces.INSIDE
 # A trial that nobody ends, because the agent was killed, ends by itself.
 TRIAL_SECONDS = 30
 _LIMIT = 30.0

@@ -62,7 +62,8 @@ class Renewal:
         flaws = self.place.flaws(rendering, owner)
         if flaws:
             self.place.write(rendering, owner)
-        if any(flaw.name.endswith(".service") for flaw in _contents(flaws)):
+        changed_unit = any(flaw.name.endswith(".service") for flaw in _contents(flaws))
+        if changed_unit or self.seat.missing(wanted.instance):
             self.seat.arrange(wanted.instance)
         self._in_force(wanted, rendering, owner, before)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from offctl.desired.model import TunnelEnd
+from offctl.errors import OffctlError
 from offctl.tunnelkeys import PreSharedKey
 from offctl_agent.host.stunnel import configuration, rendering, sections
 from offctl_agent.host.stunnel.configuration import Rendering
@@ -16,7 +17,8 @@ from offctl_agent.host.stunnel.sections import CLIENT, Section
 class Wanted:
     """The sections of an instance that sees its files below `directory`, and where keys come from.
 
-    `held` are keys of older generations that stay in use, by identity.
+    `held` are keys of older generations that stay in use, by identity; `troubles` says of ends, by
+    identity, why they are not served, or only by the key they had.
     """
 
     instance: str
@@ -25,13 +27,36 @@ class Wanted:
     key_of: KeyOf = field(repr=False)
     mark: Mark = field(repr=False)
     held: Mapping[str, PreSharedKey] = field(default_factory=dict, repr=False)
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, instance: str, directory: str, ends: Iterable[TunnelEnd], key_of: KeyOf, mark: Mark
+        cls,
+        instance: str,
+        directory: str,
+        ends: Iterable[TunnelEnd],
+        key_of: KeyOf,
+        mark: Mark,
+        files: Mapping[str, bytes],
     ) -> "Wanted":
-        """Raises MalformedError for ends that contradict each other."""
-        return cls(instance, directory, sections.sections(ends), key_of, mark)
+        """Raises MalformedError for ends that contradict each other.
+
+        An end whose key cannot be had (a person's file is missing or wrong) keeps the one that is
+        in `files`; without any it is left out, and the others go on.
+        """
+        known = known_keys(files)
+        served, held, troubles = [], {}, {}
+        for end in ends:
+            try:
+                key_of(end)
+            except OffctlError as error:
+                troubles[end.identity] = str(error)
+                if end.identity not in known:
+                    continue
+                held[end.identity] = known[end.identity]
+            served.append(end)
+        found = sections.sections(served)
+        return cls(instance, directory, found, key_of, mark, held, troubles)
 
     @property
     def main(self) -> str:

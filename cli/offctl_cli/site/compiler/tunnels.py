@@ -1,8 +1,9 @@
 """Tunnels: from one declaration, the end of each host that has one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from offctl.desired.model import TunnelEnd
+from offctl.desired import tunnelplaces
+from offctl.desired.model import BindMount, Container, TunnelEnd
 from offctl_cli.site import key
 from offctl_cli.site.compiler import networks
 from offctl_cli.site.compiler.notes import Notes
@@ -34,12 +35,29 @@ def lower(site: Site, notes: Notes) -> dict[str, tuple[TunnelEnd, ...]]:
         if client.host:
             ways = (tunnel.client.accept, tunnel.server.address)
             ends[client.host].append(_end(name, tunnel, "client", ways, identity, client, server))
-            notes.came_from(client.host, "tunnel", f"{name}/client", (*path, "from"))
+            _came_from(client, f"{name}/client", (*path, "from"), notes)
         if server.host:
             ways = (tunnel.server.accept, target)
             ends[server.host].append(_end(name, tunnel, "server", ways, identity, server, client))
-            notes.came_from(server.host, "tunnel", f"{name}/server", (*path, "to"))
+            _came_from(server, f"{name}/server", (*path, "to"), notes)
     return {host: tuple(sorted(each, key=_by_name)) for host, each in ends.items()}
+
+
+def _came_from(here: _Seat, end: str, path: key.Path, notes: Notes) -> None:
+    notes.came_from(here.host, "tunnel", end, path)
+    if here.container:
+        mount = f"{here.container}:{tunnelplaces.INSIDE}"
+        notes.came_from(here.host, "mount", mount, path)
+
+
+def shown(container: Container, ends: tuple[TunnelEnd, ...]) -> Container:
+    """A container that runs stunnel sees the files of its instances, read-only."""
+    if all(end.container != container.id for end in ends):
+        return container
+    source = tunnelplaces.of_container(container.id)
+    own = BindMount(tunnelplaces.INSIDE, source, "", options=(("ro", "1"),))
+    mounts = sorted((*container.mounts, own), key=lambda mount: mount.target)
+    return replace(container, mounts=tuple(mounts))
 
 
 def _by_name(end: TunnelEnd) -> tuple[str, str]:

@@ -86,7 +86,8 @@ def test_a_purpose_that_could_be_another_is_refused(
 @pytest.mark.parametrize(
     "text",
     ["", "short", "a" * 19, "a" * 31, "ab" * 15, "0" * 63, "0" * 65,
-     "with a blank in the middle of it", "x" * 300, "line\nbreak" * 4, "\ufeff" + "k" * 32, "é" * 32, " " + "k" * 32],
+     "with a blank in the middle of it", "x" * 300, "line\nbreak" * 4, "\ufeff" + "k" * 32,
+     "é" * 32, " " + "k" * 32],
 )  # fmt: skip
 def test_a_key_that_stunnel_would_read_otherwise_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(errors.MalformedError) as caught:

@@ -8,8 +8,9 @@ import time
 
 from offctl import errors, files
 from offctl import report as reports
+from offctl.tables import INSTANT
 from offctl.tunnelkeys import TunnelSecret
-from offctl_agent import converge, intake, mailbox, reporting
+from offctl_agent import converge, intake, mailbox, reporting, tunnelstatus
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host
@@ -110,6 +111,7 @@ class Agent:
         self, taken: Intake, done: converge.Run, now: datetime, seconds: float
     ) -> reports.Report:
         stream = self.state.next_stream(self.outbox.newest())
+        tunnels = self._tunnels(taken, done, now)
         report = reporting.report(
             self.config,
             taken,
@@ -119,10 +121,22 @@ class Agent:
             seconds=seconds,
             events=self.state.events(),
             notes=(*done.notes, *self.state.damaged),
+            tunnels=tunnels,
             health=reporting.health(),
         )
         self.outbox.put(stream.sequence, reports.dump(report))
         return report
+
+    def _tunnels(
+        self, taken: Intake, done: converge.Run, now: datetime
+    ) -> tuple[reports.TunnelStatus, ...]:
+        if taken.held is None or done.failure:
+            return ()
+        found = tunnelstatus.statuses(
+            taken.held.desired, done.tunnels, self.state.tunnels(), now.strftime(INSTANT)
+        )
+        self.state.keep_tunnels(tunnelstatus.remembered(found))
+        return found
 
 
 def utc_now() -> datetime:

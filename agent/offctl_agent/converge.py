@@ -14,7 +14,7 @@ from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
-from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
+from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
@@ -32,13 +32,15 @@ Interrupted = set[tuple[str, str, str]]
 class Run:
     """What one run did and what is left: the plan after it, and each left step's last result.
 
-    `failure` is empty, or says why the run could not be ended.
+    `tunnels` are the stunnel instances as they were last seen; `failure` is empty, or says why the
+    run could not be ended.
     """
 
     plan: Plan
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tunnels: tuple[ObservedInstance, ...] = ()
     failure: str = ""
 
 
@@ -131,7 +133,7 @@ def _rounds(
     (journal, interrupted), (consent, circumstances) = memory, consent_and
     observed = host.observe(desired)
     _adopt(interrupted, observed, ledger)
-    found = Run(planner.plan(desired, observed, ledger))
+    found = Run(planner.plan(desired, observed, ledger), tunnels=observed.tunnels)
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
         earlier = tuple(found.results.values())
@@ -147,7 +149,7 @@ def _rounds(
         before = found.plan.digest
         observed = host.observe(desired)
         _adopt(interrupted, observed, ledger)
-        found.plan = planner.plan(desired, observed, ledger)
+        found.plan, found.tunnels = planner.plan(desired, observed, ledger), observed.tunnels
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
     return found

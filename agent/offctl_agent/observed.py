@@ -121,7 +121,8 @@ class ObservedInstance:
     `unknown` says why it cannot be looked at, `obstacle` why nothing can be done there now, and
     `refusal` why it must not be done.
     `missing` is what has to be set up inside; `different` are files not as they should be, and
-    `leftover` those that nothing needs any more. `loaded`: the running process has read exactly
+    `leftover` those that nothing needs any more. `uncut` are tunnels with the revoked generation
+    whose connections may still be up. `loaded`: the running process has read exactly
     the files that should be there. `surplus` are sockets of it that nothing asks for.
     """
 
@@ -134,6 +135,7 @@ class ObservedInstance:
     missing: tuple[str, ...] = ()
     different: tuple[str, ...] = ()
     leftover: tuple[str, ...] = ()
+    uncut: tuple[str, ...] = ()
     running: bool = False
     loaded: bool = False
     surplus: tuple[str, ...] = ()

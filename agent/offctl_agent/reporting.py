@@ -6,7 +6,7 @@ from datetime import datetime
 import time
 
 import offctl
-from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus
+from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus, TunnelStatus
 from offctl_agent.config import Config
 from offctl_agent.converge import Run
 from offctl_agent.execute import Outcome, Result
@@ -26,6 +26,7 @@ def report(
     events: Iterable[Event],
     notes: Iterable[str],
     health: Health,
+    tunnels: Iterable[TunnelStatus] = (),
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_left(run), *_findings(run)]
@@ -51,6 +52,7 @@ def report(
         resources=tuple(statuses[:MAX_RESOURCES]),
         events=tuple(events),
         notes=tuple(notes),
+        tunnels=tuple(tunnels),
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
     )

@@ -4,7 +4,7 @@ Everything here can be lost: the release comes again, the ledger fills again, an
 A damaged file is set aside under another name and reported, never half believed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 import hashlib
 import json
@@ -109,6 +109,15 @@ class State:
         newest = list(events)[-KEPT_EVENTS:]
         self._write("events", _json({"events": [asdict(event) for event in newest]}))
 
+    def tunnels(self) -> dict[str, tuple[str, str]]:
+        """What was last said of each end of a tunnel, and since when."""
+        return self._shaped("tunnels", _tunnels) or {}
+
+    def keep_tunnels(self, said: Mapping[str, tuple[str, str]]) -> None:
+        """Keep what is said now, when it is something else."""
+        if dict(said) != self.tunnels():
+            self._write("tunnels", _json({"tunnels": said}))
+
     def next_stream(self, outbox_newest: int) -> Stream:
         """The next report's number, durable before it is used; never one the outbox has seen."""
         values = self._object("stream")
@@ -182,6 +191,10 @@ def _entries(document: dict[str, Any]) -> dict[str, dict[str, Entry]]:
 
 def _debts(document: dict[str, Any]) -> tuple[Debt, ...]:
     return tuple(Debt(**item) for item in document["debts"])
+
+
+def _tunnels(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {key: (str(state), str(since)) for key, (state, since) in document["tunnels"].items()}
 
 
 def _events(document: dict[str, Any]) -> tuple[Event, ...]:

@@ -15,7 +15,7 @@ from offctl_agent.planner.plan import Origin
 from offctl_agent.simulated.host import SimulatedHost
 
 FAR, _ = certificates.generate_tunnel_key()
-_, OWN = certificates.generate_tunnel_key()
+OWN = certificates.generate_tunnel_key()[1]
 
 
 def container(run: str = "running") -> str:

@@ -88,6 +88,9 @@ def _plan(
         draft.settled(resource, IN_FORCE, wish)
     else:
         differences.append(Difference(IN_FORCE, _state(there), wish))
+    if there.uncut:
+        up = f"connections of {_few(there.uncut)}"
+        differences.append(Difference("revoked keys", f"{up} may be up", "cut"))
     if differences:
         draft.step(
             resource,
@@ -152,6 +155,8 @@ def _requires(number: int) -> list[str]:
 
 
 def _text(there: ObservedInstance) -> str:
+    if there.uncut and there.running:
+        return "write and restart: every connection through it is cut"
     if not there.running:
         return "write and start" if there.different else "start"
     if there.different or not there.loaded:

@@ -324,6 +324,7 @@ def _dump_tunnel(tunnel: TunnelEnd) -> dict[str, Any]:
         field: getattr(tunnel, field) for field in TunnelEnd.__dataclass_fields__
     }
     document["consumers"] = list(tunnel.consumers)
+    document["revoked"] = tunnel.revoked or None
     return _without_empty(document)
 
 
@@ -341,9 +342,14 @@ def _parse_tunnel(table: Table) -> TunnelEnd:
         peer_host=table.string("peer_host", ""),
         peer_key=table.string("peer_key", ""),
         psk_file=table.string("psk_file", ""),
+        revoked=table.integer("revoked", 0),
         consumers=table.strings("consumers"),
     )
     table.finish()
     if tunnel.psk_file:
         names.path(tunnel.psk_file)
+    if tunnel.revoked >= tunnel.generation:
+        raise errors.MalformedError(
+            f"cannot use tunnel {tunnel.name!r}: generation {tunnel.generation} is revoked"
+        )
     return tunnel

@@ -3,7 +3,7 @@
 Only root of the host can write here: nothing a container controls is ever written below.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -14,6 +14,8 @@ from offctl_agent.host.stunnel.configuration import Rendering
 
 KEYS = "psk"
 TRIAL = "trial"
+# Which revoked keys have had their connections cut; nothing secret.
+CUT = "cut"
 MAX_FILE = 1024 * 1024
 # Key files are for root of the container and for the group that stunnel changes to.
 SECRET_MODE = 0o640
@@ -78,7 +80,16 @@ class Directory:
 
     def leftovers(self, wanted: Rendering) -> tuple[str, ...]:
         """Files of ours that nothing needs any more: old keys above all."""
-        return tuple(name for name in self.names() if name not in wanted.files)
+        return tuple(name for name in self.names() if name not in (*wanted.files, CUT))
+
+    def cut(self) -> frozenset[str]:
+        """The revoked keys whose connections have been cut, as `Wanted.cuts` names them."""
+        return frozenset((self.read(CUT) or b"").decode("ascii", "replace").splitlines())
+
+    def keep_cut(self, cuts: Iterable[str]) -> None:
+        content = "".join(f"{cut}\n" for cut in sorted(cuts)).encode()
+        if content != (self.read(CUT) or b""):
+            files.write(self.path / CUT, content)
 
     def write(self, wanted: Rendering, owner: Owner) -> None:
         """Every file, each whole; the one that names the others last: then all changes at once."""

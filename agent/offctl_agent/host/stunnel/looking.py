@@ -63,6 +63,7 @@ def look(
         there,
         missing=seat.missing(there.instance),
         different=tuple(flaw.text for flaw in place.flaws(rendering, seat.owner())),
+        uncut=tuple(sorted(wanted.cuts() - place.cut())),
         leftover=place.leftovers(rendering),
         running=process is not None,
         loaded=in_force(process, wanted, rendering.marker),

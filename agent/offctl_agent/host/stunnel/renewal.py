@@ -74,9 +74,13 @@ class Renewal:
         process = self.seat.process(wanted.main)
         if process is None:
             self.seat.start(wanted.instance)
+        elif not wanted.cuts() <= self.place.cut():
+            # A reload refuses new connections with a revoked key and leaves the old ones up.
+            self.seat.restart(wanted.instance)
         elif not looking.in_force(process, wanted, rendering.marker):
             self.seat.reload(wanted.instance)
         if self._taken(wanted, rendering.marker):
+            self.place.keep_cut(wanted.cuts())
             return
         cause = f"stunnel did not take the new configuration within {self.patience:g} seconds"
         if before is not None and before != rendering.files[rendering.main]:

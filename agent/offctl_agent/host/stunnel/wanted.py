@@ -10,7 +10,7 @@ from offctl_agent.host.stunnel import configuration, rendering, sections
 from offctl_agent.host.stunnel.configuration import Rendering
 from offctl_agent.host.stunnel.directory import TRIAL
 from offctl_agent.host.stunnel.rendering import KeyOf, Mark
-from offctl_agent.host.stunnel.sections import CLIENT, Section
+from offctl_agent.host.stunnel.sections import CLIENT, SERVER, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,15 @@ class Wanted:
     def again(self) -> "Wanted":
         """The same in another edition: other names of its key files, and another marker."""
         return replace(self, mark=lambda content: self.mark(b"again\0" + content))
+
+    def cuts(self) -> frozenset[str]:
+        """Revoked keys whose connections must not go on; those that were made stay up otherwise."""
+        return frozenset(
+            f"{end.name} {end.revoked}"
+            for section in self.sections
+            for end in section.ends
+            if end.revoked and section.role == SERVER
+        )
 
     def clients(self) -> tuple[Section, ...]:
         return tuple(section for section in self.sections if section.role == CLIENT)

@@ -31,14 +31,20 @@ def lower(site: Site, notes: Notes) -> dict[str, tuple[TunnelEnd, ...]]:
         if client is None or server is None or not _has_key(tunnel, client, server, path, notes):
             continue
         target = _target(site, tunnel, path, notes)
-        identity = _identity(tunnel, client)
+        if not _may_rotate(tunnel, path, notes):
+            continue
+        used, accepted = _generations(tunnel)
         if client.host:
             ways = (tunnel.client.accept, tunnel.server.address)
-            ends[client.host].append(_end(name, tunnel, "client", ways, identity, client, server))
+            end = _end(name, tunnel, "client", ways, used, client, server, client)
+            ends[client.host].append(end)
             _came_from(client, f"{name}/client", (*path, "from"), notes)
         if server.host:
             ways = (tunnel.server.accept, target)
-            ends[server.host].append(_end(name, tunnel, "server", ways, identity, server, client))
+            ends[server.host] += [
+                _end(name, tunnel, "server", ways, each, server, client, client)
+                for each in accepted
+            ]
             _came_from(server, f"{name}/server", (*path, "to"), notes)
     return {host: tuple(sorted(each, key=_by_name)) for host, each in ends.items()}
 
@@ -60,8 +66,36 @@ def shown(container: Container, ends: tuple[TunnelEnd, ...]) -> Container:
     return replace(container, mounts=tuple(mounts))
 
 
-def _by_name(end: TunnelEnd) -> tuple[str, str]:
-    return end.name, end.role
+def _by_name(end: TunnelEnd) -> tuple[str, str, int]:
+    return end.name, end.role, end.generation
+
+
+def _generations(tunnel: Tunnel) -> tuple[int, tuple[int, ...]]:
+    """The generation that the client uses, and those that the server accepts.
+
+    The server accepts the new key before the client uses it, and the old one until it does not.
+    """
+    new = tunnel.generation
+    if tunnel.rotation is None:
+        return new, (new,)
+    return new - 1 if tunnel.rotation == "accept" else new, (new - 1, new)
+
+
+def _may_rotate(tunnel: Tunnel, path: key.Path, notes: Notes) -> bool:
+    at = (*path, "rotation")
+    if tunnel.rotation and tunnel.psk_file:
+        text = f"{key.shown(at)} cannot be: the key is in a file that people keep"
+        notes.complain("tunnel-rotation", at, text, "agree on another file with the far end")
+    elif tunnel.rotation and tunnel.generation == 1:
+        text = f"{key.shown(at)} needs a generation after the first"
+        notes.complain("tunnel-rotation", at, text, "write generation = 2")
+    elif tunnel.revoked and tunnel.revoked >= _generations(tunnel)[1][0]:
+        text = f"{key.shown((*path, 'revoked'))} is {tunnel.revoked}, a generation still accepted"
+        hint = "add one to generation, and remove rotation"
+        notes.complain("tunnel-rotation", (*path, "revoked"), text, hint)
+    else:
+        return True
+    return False
 
 
 def _end(
@@ -69,9 +103,10 @@ def _end(
     tunnel: Tunnel,
     role: str,
     accept_connect: tuple[str, str],
-    identity: str,
+    generation: int,
     here: _Seat,
     there: _Seat,
+    client: _Seat,
 ) -> TunnelEnd:
     accept, connect = accept_connect
     return TunnelEnd(
@@ -82,11 +117,12 @@ def _end(
         instance=tunnel.instance,
         accept=accept,
         connect=connect,
-        identity=identity,
-        generation=tunnel.generation,
+        identity=_identity(tunnel, client, generation),
+        generation=generation,
         peer_host=there.name,
         peer_key="" if tunnel.psk_file else there.key,
         psk_file=tunnel.psk_file or "",
+        revoked=tunnel.revoked or 0,
         consumers=tuple(sorted(tunnel.consumers)),
     )
 
@@ -132,11 +168,11 @@ def _has_key(tunnel: Tunnel, client: _Seat, server: _Seat, path: key.Path, notes
     return True
 
 
-def _identity(tunnel: Tunnel, client: _Seat) -> str:
+def _identity(tunnel: Tunnel, client: _Seat, generation: int) -> str:
     if tunnel.identity and tunnel.psk_file:
         return tunnel.identity
     base = tunnel.identity or f"{client.name}-{tunnel.service}".lower()
-    suffix = f"-g{tunnel.generation}"
+    suffix = f"-g{generation}"
     return base[: 64 - len(suffix)] + suffix
 
 

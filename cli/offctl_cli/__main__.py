@@ -22,6 +22,8 @@ COMMANDS = {
     "sign": "sign",
     "status": "status",
     "trust": "trust",
+    "tunnel": "tunnel",
+    "tunnels": "tunnels",
 }
 
 

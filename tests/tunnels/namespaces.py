@@ -1,7 +1,8 @@
 """Real stunnel in real network namespaces: the places of a test, and what runs in them.
 
-    wire = Wire()                       # as root; a bridge in a namespace of its own
-    proxy = wire.place("proxy", "10.1.0.101/24", "2001:db8::101/64")
+    wire = Wire()                       # as root; bridges in a namespace of its own
+    proxy = wire.place("proxy", {"inside": ["10.1.0.101/24"], "public": ["2001:db8::101/64"]},
+                       directory=directory)
     proxy.serve("10.1.0.101", 6379)     # something that answers
     wire.close()                        # whatever happened
 
@@ -15,6 +16,7 @@ import grp
 import itertools
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from offctl_agent.host.stunnel.directory import Owner
 from offctl_agent.host.stunnel.places import Place
 
 _NUMBERS = itertools.count(1)
+_NETNS = Path("/etc/netns")
 _SERVER = Path(__file__).parent / "service.py"
 
 
@@ -53,33 +56,23 @@ class Wire:
 
     def __post_init__(self) -> None:
         self.hub = f"{self.prefix}h"
+        self.bridges: set[str] = set()
         ip("netns", "add", self.hub)
-        ip("-n", self.hub, "link", "add", "wire", "type", "bridge")
-        ip("-n", self.hub, "link", "set", "wire", "up")
 
-    def place(self, name: str, *addresses: str, directory: Path) -> "Netns":
+    def place(
+        self, name: str, addresses: Mapping[str, Sequence[str]], *, directory: Path, hosts: str = ""
+    ) -> "Netns":
+        """A namespace with an interface on each bridge named; `hosts` is its /etc/hosts."""
         number = len(self.places)
         space = f"{self.prefix}n{number}"
         ip("netns", "add", space)
-        ip(
-            "-n",
-            self.hub,
-            "link",
-            "add",
-            f"v{number}",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            f"e{number}",
-        )
-        ip("-n", self.hub, "link", "set", f"e{number}", "netns", space)
-        ip("-n", self.hub, "link", "set", f"v{number}", "master", "wire", "up")
+        if hosts:
+            # ip-netns(8) shows what is there in place of the machine's own.
+            (_NETNS / space).mkdir(parents=True)
+            (_NETNS / space / "hosts").write_text(hosts)
         ip("-n", space, "link", "set", "lo", "up")
-        for address in addresses:
-            nodad = ["nodad"] if ":" in address else []
-            ip("-n", space, "address", "add", address, "dev", f"e{number}", *nodad)
-        ip("-n", space, "link", "set", f"e{number}", "up")
+        for bridge, texts in addresses.items():
+            self._connect(space, f"{bridge[:8]}{number}", bridge, texts)
         holder = subprocess.Popen(["ip", "netns", "exec", space, "sleep", "infinity"])
         _wait_for(lambda: _namespace(holder.pid) != _namespace(os.getpid()))
         made = Netns(
@@ -90,11 +83,24 @@ class Wire:
             shift=lambda _, identity: identity,
             name=name,
             space=space,
-            device=f"e{number}",
         )
         made.children.append(holder)
         self.places.append(made)
         return made
+
+    def _connect(self, space: str, name: str, bridge: str, addresses: Iterable[str]) -> None:
+        if bridge not in self.bridges:
+            ip("-n", self.hub, "link", "add", bridge, "type", "bridge")
+            ip("-n", self.hub, "link", "set", bridge, "up")
+            self.bridges.add(bridge)
+        far = f"f{name}"
+        ip("-n", self.hub, "link", "add", name, "type", "veth", "peer", "name", far)
+        ip("-n", self.hub, "link", "set", far, "netns", space)
+        ip("-n", self.hub, "link", "set", name, "master", bridge, "up")
+        for address in addresses:
+            nodad = ["nodad"] if ":" in address else []
+            ip("-n", space, "address", "add", address, "dev", far, *nodad)
+        ip("-n", space, "link", "set", far, "up")
 
     def close(self) -> None:
         for place in self.places:
@@ -102,6 +108,7 @@ class Wire:
         for place in self.places:
             with contextlib.suppress(subprocess.CalledProcessError):
                 ip("netns", "delete", place.space)
+            shutil.rmtree(_NETNS / place.space, ignore_errors=True)
         ip("netns", "delete", self.hub)
 
 
@@ -111,7 +118,6 @@ class Netns(Place):
 
     name: str = ""
     space: str = ""
-    device: str = ""
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
     units: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     # What systemd was asked to do, in order.

@@ -67,12 +67,12 @@ def pair(directory: Path, hold: float = 0.5) -> Iterator[Pair]:
             secrets[name] = _reader(pem)
         ends = {}
         for name, addresses in (
-            ("client", ("10.1.0.113/24", "203.0.113.2/24")),
-            ("server", ("10.2.0.1/24", "203.0.113.1/24")),
+            ("client", {"one": ["10.1.0.113/24"], "public": ["203.0.113.2/24"]}),
+            ("server", {"two": ["10.2.0.1/24"], "public": ["203.0.113.1/24"]}),
         ):
             root = directory / name / "host"
             root.mkdir(parents=True)
-            place = wire.place(name, *addresses, directory=root)
+            place = wire.place(name, addresses, directory=root)
             door = Tunnels(directory / name, secrets[name], _always(place), hold=hold)
             ends[name] = End(door, place, ())
         ends["client"].ends = (

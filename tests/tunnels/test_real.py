@@ -104,9 +104,8 @@ def test_a_cable_that_is_cut_is_not_proven(two: Pair) -> None:
     two.server.renew()
     two.client.renew()
     two.client.door = replace(two.client.door, hold=3.0)
-    ip("-n", two.wire.hub, "link", "set", "v1", "down")
+    ip("-n", two.wire.hub, "link", "set", "public1", "down")
     assert two.client.look().ends[0].proof not in (None, "")
-    ip("-n", two.wire.hub, "link", "set", "v1", "up")
 
 
 def test_a_right_file_that_was_never_loaded_is_seen(up: Pair) -> None:

@@ -199,11 +199,23 @@ class Netns(Place):
         )
         return done.stdout.decode().strip()
 
+    def hold(self, address: str) -> subprocess.Popen[bytes]:
+        """A connection that has been answered once and is kept open; it ends when it is cut."""
+        host, _, port = address.rpartition(":")
+        argv = [*self.inside, sys.executable, str(_SERVER), "hold", host, port]
+        child = subprocess.Popen(argv, stdout=subprocess.PIPE)
+        self.children.append(child)
+        assert child.stdout is not None
+        assert child.stdout.readline().strip() == b"up"
+        return child
+
     def close(self) -> None:
         for child in self.children:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
 
 
 def _namespace(pid: int) -> int:

@@ -1,4 +1,6 @@
-"""A service behind a tunnel (`ADDRESS PORT`), and a client of it (`ask ADDRESS PORT LINE`)."""
+"""A service behind a tunnel: `ADDRESS PORT`; clients of it: `ask ADDRESS PORT LINE`, `hold ADDRESS
+PORT`.
+"""
 
 import socket
 import socketserver
@@ -36,8 +38,20 @@ def ask(address: str, port: int, line: str) -> str:
         return ""
 
 
+def hold(address: str, port: int) -> None:
+    """Be answered once, say so, and stay until the connection ends."""
+    with socket.create_connection((address, port), timeout=60) as connection:
+        connection.sendall(b"hello\n")
+        connection.recv(100)
+        sys.stdout.write("up\n")
+        sys.stdout.flush()
+        connection.recv(1)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "ask":
+    if sys.argv[1] == "hold":
+        hold(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] == "ask":
         sys.stdout.write(ask(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     else:
         serve(sys.argv[1], int(sys.argv[2]))

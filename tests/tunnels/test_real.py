@@ -10,9 +10,12 @@ import time
 import pytest
 
 from offctl import certificates
+from offctl.desired.model import DesiredState, Mode
 from offctl.errors import HostError
+from offctl_agent.host.stunnel import processes
+from offctl_agent.observed import Stray
 from tunnels.namespaces import ip
-from tunnels.pair import Pair, pair
+from tunnels.pair import CLIENT_ACCEPT, Pair, pair
 
 
 @pytest.fixture
@@ -254,6 +257,55 @@ def test_what_somebody_changed_and_had_read_is_changed_back_and_seen_to_be(up: P
     assert path.read_bytes() == right
     assert up.through()
     assert up.client.look().leftover == ()
+
+
+def test_the_database_of_that_day_is_found_by_its_socket_within_one_look(up: Pair) -> None:
+    """A client listener on all addresses, put there by hand: no text has it, no file of ours."""
+    path = Path(up.client.place.directory) / "mongo.conf"
+    path.write_text(
+        "foreground = yes\npid =\n[MongoDB]\nclient = yes\naccept = 27017\n"
+        "connect = 203.0.113.1:27017\nciphers = PSK\n"
+        f"PSKsecrets = {up.client.file('.txt')}\n"
+    )
+    up.client.place.spawn("/usr/bin/stunnel4", str(path))
+    network = processes.network_of(up.client.place.pid)
+
+    def found() -> tuple[Stray, ...]:
+        state = DesiredState("openfoodfacts", "h", Mode.ENFORCE, tunnels=up.client.ends)
+        here = [p for p in processes.stunnels() if p.network == network]
+        return up.client.door.strays(state, here, {network: 0})
+
+    _until(lambda: found() and found()[0].listening)
+    assert found() == (Stray("the host itself", str(path), ("0.0.0.0:27017",), ("0.0.0.0:27017",)),)
+
+
+def test_a_revoked_key_has_its_live_connections_cut(up: Pair) -> None:
+    (end,) = up.server.ends
+    live = up.client.place.hold(CLIENT_ACCEPT)
+    assert live.poll() is None
+    up.server.ends = (replace(end, generation=2, identity="c-g2", revoked=1),)
+    assert up.server.look().uncut == ("redis 1",)
+    up.server.renew()
+    assert up.server.place.asked[-1] == "restart"
+    live.wait(timeout=5)
+    assert up.server.look().uncut == ()
+    assert up.through() == "", "the old key is refused"
+    asked = list(up.server.place.asked)
+    up.server.renew()
+    assert up.server.place.asked == asked, "once is enough"
+    up.generation(2, 2)
+    up.client.renew()
+    assert up.through()
+
+
+def test_a_reload_leaves_live_connections_up(up: Pair) -> None:
+    live = up.client.place.hold(CLIENT_ACCEPT)
+    up.generation(1, 1, 2)
+    up.server.renew()
+    up.generation(2, 1, 2)
+    up.client.renew()
+    time.sleep(0.5)
+    assert live.poll() is None
 
 
 def _until(condition: Callable[[], object], seconds: float = 5) -> None:

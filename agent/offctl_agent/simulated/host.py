@@ -11,7 +11,7 @@ from offctl.errors import AdminError, HostError, OffctlError
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host import subids
 from offctl_agent.host.stunnel.door import Tunnels
-from offctl_agent.observed import ObservedState
+from offctl_agent.observed import ObservedState, Stray, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe, stunnel
 from offctl_agent.simulated.calls import Calls
@@ -64,7 +64,16 @@ class SimulatedHost:
         """Read everything; never raises for a part that cannot be read."""
         seen = observe.observe(self.machine, desired)
         tunnels = self._tunnels.observe(desired, lambda n: stunnel.closed(self.machine, n))
-        return replace(seen, tunnels=tunnels, strays=stunnel.strays_of(self.machine, desired))
+        return replace(seen, tunnels=tunnels, strays=self._strays(desired))
+
+    def _strays(self, desired: DesiredState) -> tuple[Stray, ...] | Unknown:
+        try:
+            found = stunnel.every(self.machine)
+        except OffctlError as error:
+            return Unknown(str(error))
+        # Here a container's number stands for its network namespace too.
+        networks = {number: number for number in (0, *(c.id for c in desired.containers))}
+        return self._tunnels.strays(desired, found, networks)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""

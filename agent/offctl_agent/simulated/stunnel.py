@@ -16,15 +16,13 @@ from pathlib import Path
 
 from offctl import files
 from offctl.desired import tunnelplaces
-from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
 from offctl_agent import propertystring
 from offctl_agent.host import failures, pctconf
-from offctl_agent.host.stunnel import configuration, door, places, strays
+from offctl_agent.host.stunnel import configuration, places
 from offctl_agent.host.stunnel.directory import MAX_FILE, Owner
 from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.sockets import Address
-from offctl_agent.observed import Stray, Unknown
 from offctl_agent.simulated import running
 from offctl_agent.simulated.machine import ROOT_FILES, Machine
 from offctl_agent.simulated.pve import Pve
@@ -185,27 +183,13 @@ def closed(machine: Machine, number: int) -> str:
     return "" if state is not None else f"container {number} is not running"
 
 
-def strays_of(machine: Machine, desired: DesiredState) -> tuple[Stray, ...] | Unknown:
-    """Every stunnel that runs, in running containers and on the host, and is not asked for."""
-    try:
-        found = [
-            Process(_PROGRAM_ID, path, number, tuple(listening))
-            for number in (0, *running.numbers(machine))
-            for path, listening in SimulatedSeat(machine, number).processes().items()
-        ]
-    except OffctlError as error:
-        return Unknown(str(error))
-    spoken = {door.named(n) for n in (0, *(c.id for c in desired.containers))}
-    return strays.strays(found, _ours(machine, desired), door.named, spoken)
-
-
-def _ours(machine: Machine, desired: DesiredState) -> set[tuple[int, str]]:
-    """Where instances of the text run, and their trials."""
-    ours = set()
-    for end in desired.tunnels:
-        below = f"{SimulatedSeat(machine, end.container).directory}/{end.instance}"
-        ours |= {(end.container, f"{b}/{end.instance}.conf") for b in (below, f"{below}/trial")}
-    return ours
+def every(machine: Machine) -> tuple[Process, ...]:
+    """Every stunnel that runs, in running containers and on the host. Raises OffctlError."""
+    return tuple(
+        Process(_PROGRAM_ID, path, number, tuple(listening))
+        for number in (0, *running.numbers(machine))
+        for path, listening in SimulatedSeat(machine, number).processes().items()
+    )
 
 
 def forget(machine: Machine, number: int) -> None:

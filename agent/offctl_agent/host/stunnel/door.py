@@ -4,7 +4,7 @@ Shared by every kind of host: where an instance lives and how its process is rea
 are computed here when they are needed and kept nowhere but in the files stunnel reads.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +14,13 @@ from offctl.desired.model import DesiredState, TunnelEnd
 from offctl.errors import HostError, MalformedError, OffctlError
 from offctl.tunnelkeys import PreSharedKey, TunnelSecret
 from offctl_agent.host import failures
-from offctl_agent.host.stunnel import configuration, directory, looking, rendering
+from offctl_agent.host.stunnel import configuration, directory, looking, rendering, strays
 from offctl_agent.host.stunnel.directory import Directory
+from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.renewal import Renewal
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.wanted import Wanted
-from offctl_agent.observed import ObservedInstance
+from offctl_agent.observed import ObservedInstance, Stray
 from offctl_agent.planner import actions as act
 from offctl_agent.planner import tunnels
 
@@ -84,6 +85,27 @@ class Tunnels:
         if refusal := _changed_in_place(place, wanted):
             return replace(looking.blind(there, ends), refusal=refusal)
         return looking.look(there, ends, place, seat, wanted, self.hold)
+
+    def strays(
+        self, desired: DesiredState, found: Iterable[Process], networks: Mapping[int, int]
+    ) -> tuple[Stray, ...]:
+        """The stunnels among `found` that are not ours.
+
+        `networks` says of each network namespace that is known which container (0: the host) it is.
+        """
+        ours = set()
+        numbers = {number: network for network, number in networks.items()}
+        for container, instance in tunnels.grouped(desired.tunnels):
+            if container in numbers:
+                below = f"{self.seat_of(container).directory}/{instance}"
+                for main in (below, f"{below}/{directory.TRIAL}"):
+                    ours.add((numbers[container], f"{main}/{instance}.conf"))
+        spoken = {named(number) for number in (0, *(c.id for c in desired.containers))}
+
+        def place_of(network: int) -> str:
+            return named(networks[network]) if network in networks else "a namespace of its own"
+
+        return strays.strays(found, ours, place_of, spoken)
 
     def make_directory(self, action: act.MakeTunnelDirectory) -> None:
         """Make the directory, empty. Raises HostError."""

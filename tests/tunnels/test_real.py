@@ -1,6 +1,7 @@
 """One real tunnel between two network namespaces, from nothing to every way in which it breaks."""
 
 from collections.abc import Callable, Iterator
+import contextlib
 from dataclasses import replace
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ import time
 
 import pytest
 
+import canary
 from offctl import certificates
 from offctl.desired.model import DesiredState, Mode
 from offctl.errors import HostError
@@ -306,6 +308,19 @@ def test_a_reload_leaves_live_connections_up(up: Pair) -> None:
     up.client.renew()
     time.sleep(0.5)
     assert live.poll() is None
+
+
+def test_keys_are_in_no_argument_environment_or_log(up: Pair) -> None:
+    up.generation(1, 1, 2)
+    up.server.renew()
+    for end in (up.client, up.server):
+        assert end.file(".txt").read_text().count("\n") >= 1
+    looked = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
+    looked += [*up.client.place.log, *up.server.place.log]
+    for path in looked:
+        with contextlib.suppress(OSError):
+            assert not canary.seen_in(path.read_bytes()), path
+    assert len(canary.KEYS) > 1
 
 
 def _until(condition: Callable[[], object], seconds: float = 5) -> None:

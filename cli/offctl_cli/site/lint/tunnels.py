@@ -112,6 +112,15 @@ def section_clash(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
             yield ("tunnels", name, side), text, hint
 
 
+@rule.error("tunnel-section", "No section is called like one of offctl's own.")
+def reserved_section(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
+    for name, tunnel in site.tunnels.items():
+        if section_of(tunnel).lower().startswith("offctl"):
+            where = ("tunnels", name, "section" if tunnel.section else "service")
+            text = f"tunnels.{name} uses section [{section_of(tunnel)}], a name kept for offctl"
+            yield where, text, "write section = with another name"
+
+
 @rule.error("plaintext-target", "What a tunnel carries is not sent on over a public network.")
 def plaintext_target(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
     hint = "name a container of the server's cluster or a private address"
@@ -204,6 +213,7 @@ RULES = (
     identity_clash,
     accept_clash,
     section_clash,
+    reserved_section,
     plaintext_target,
     tunnel_address,
 )

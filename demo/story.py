@@ -128,6 +128,7 @@ def publish_first(stage: Stage) -> None:
     stage.run("offctl status off1", expect=1)
     receive_replicas(stage)
     stage.run("offctl status --wait 50")
+    stage.run("offctl tunnels")
 
 
 def start_everything(stage: Stage) -> None:

@@ -119,7 +119,7 @@ class ObservedInstance:
     """One stunnel instance that the text asks for, in a container (0: on the host itself).
 
     `unknown` says why it cannot be looked at, `obstacle` why nothing can be done there now, and
-    `refusal` why it must not be done.
+    `refusal` why it must not be done. A `kept` one is people's: `different` says what is not right.
     `missing` is what has to be set up inside; `different` are files not as they should be, and
     `leftover` those that nothing needs any more. `uncut` are tunnels with the revoked generation
     whose connections may still be up. `loaded`: the running process has read exactly
@@ -135,6 +135,7 @@ class ObservedInstance:
     missing: tuple[str, ...] = ()
     different: tuple[str, ...] = ()
     leftover: tuple[str, ...] = ()
+    kept: bool = False
     uncut: tuple[str, ...] = ()
     running: bool = False
     loaded: bool = False

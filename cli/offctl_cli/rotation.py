@@ -42,6 +42,8 @@ def following(
     `hosts` are those of its client and of its server end: nobody else has a say.
     """
     new = tunnel.generation
+    if tunnel.psk:
+        return NotYet(f"{name}: it is kept as people made it; remove psk first")
     if tunnel.psk_file:
         return NotYet(f"{name}: its key is in {tunnel.psk_file}; people have to replace it")
     if tunnel.rotation is None:

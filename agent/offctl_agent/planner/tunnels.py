@@ -30,6 +30,8 @@ def grouped(ends: Iterable[TunnelEnd]) -> Instances:
 def plan_directories(observed: ObservedState, draft: Draft) -> None:
     """The directories that containers show: they must be there before they can be mounted."""
     for instance in observed.tunnels:
+        if instance.kept:
+            continue
         resource = resources.directory(tunnelplaces.of_container(instance.container))
         if instance.directory:
             draft.settled(resource, f"{instance.instance} {EXISTS}", "yes")
@@ -58,6 +60,9 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
             continue
         if there is None or there.unknown:
             draft.unknown(resource, "it was not looked at" if there is None else there.unknown)
+            continue
+        if there.kept:
+            _plan_kept(there, ends, resource, draft)
             continue
         reason = there.refusal or there.obstacle or _not_mounted(key[0], observed)
         if reason:
@@ -103,6 +108,22 @@ def _plan(
             audited=container is not None and container.mode is Mode.AUDIT,
         )
     _ends(there, draft, quiet=bool(differences))
+
+
+def _plan_kept(
+    there: ObservedInstance, ends: tuple[TunnelEnd, ...], resource: Resource, draft: Draft
+) -> None:
+    """What people made is only looked at; what is wrong with it is theirs to mend."""
+    wrong = [text for text in (there.refusal, there.obstacle) if text] or list(there.different)
+    if not wrong and not there.loaded:
+        wrong.append(_state(there))
+    if wrong:
+        difference = Difference(IN_FORCE, _few(wrong), _wish(ends))
+        reason = f"kept as people made it, and not as the text says: {_few(wrong)}"
+        draft.blocked(resource, "keep", reason, [difference])
+    else:
+        draft.settled(resource, IN_FORCE, _wish(ends))
+        _ends(there, draft, quiet=False)
 
 
 def _ends(there: ObservedInstance, draft: Draft, *, quiet: bool) -> None:

@@ -112,6 +112,21 @@ class SimulatedSeat:
         trial = f"{self.directory}/{instance}/trial/{instance}.conf"
         self._save({k: v for k, v in self.processes().items() if k != trial})
 
+    def read(self, path: str) -> bytes:
+        return files.require(self._inside(path), limit=MAX_FILE)
+
+    def key_complaint(self, path: str) -> str:
+        mode = self._inside(path).stat().st_mode & 0o777
+        if mode & 0o7:
+            return f"{path} has mode {mode:o}: others can read it"
+        lines = files.require(self._inside(path), limit=MAX_FILE).decode().splitlines()
+        count = sum(":" not in line for line in lines)
+        return f"{path} has {count} lines that are not IDENTITY:KEY" if count else ""
+
+    def _inside(self, path: str) -> Path:
+        """A file that people made in the container, where the simulation keeps it."""
+        return self.machine.store.path(f"inside/{self.number}{path}")
+
     def prove(self, addresses: Iterable[str], seconds: float) -> Mapping[str, str]:
         del seconds  # simulated connections are cut at once or never
         broken = self.machine.faults().tunnels_broken

@@ -88,9 +88,9 @@ def revoke(name: str, *, yes: bool, directory: Path) -> None:
     site = _read(directory)
     (each,) = _chosen(site, name, None)
     tunnel = site.tunnels[each]
-    if tunnel.psk_file:
+    if tunnel.psk_file or tunnel.psk:
         raise errors.AuthorError(
-            f"cannot revoke {each}: its key is in {tunnel.psk_file}",
+            f"cannot revoke {each}: its key is in {tunnel.psk_file or 'a file that people made'}",
             hint="put another key into that file at both ends, and restart stunnel there",
         )
     phase = rotation.revoked(tunnel)

@@ -325,6 +325,7 @@ def _dump_tunnel(tunnel: TunnelEnd) -> dict[str, Any]:
     }
     document["consumers"] = list(tunnel.consumers)
     document["revoked"] = tunnel.revoked or None
+    document["kept"] = tunnel.kept or None
     return _without_empty(document)
 
 
@@ -343,6 +344,7 @@ def _parse_tunnel(table: Table) -> TunnelEnd:
         peer_key=table.string("peer_key", ""),
         psk_file=table.string("psk_file", ""),
         revoked=table.integer("revoked", 0),
+        kept=table.boolean("kept", default=False),
         consumers=table.strings("consumers"),
     )
     table.finish()

@@ -200,7 +200,8 @@ class TunnelEnd:
     identity and carries the generation. `peer_key` is the far host's x25519 key; `psk_file`
     replaces it when the far end is not managed. Several clients of one service give the serving
     host several ends with one `section`, and so does a rotation: one for each generation that is
-    accepted. Connections made with generation `revoked` or an older one are cut, once.
+    accepted. Connections made with generation `revoked` or an older one are cut, once. A `kept` end
+    is served by files that people made in its place: looked at, never changed.
     """
 
     name: str
@@ -216,6 +217,7 @@ class TunnelEnd:
     peer_key: str = ""
     psk_file: str = ""
     revoked: int = 0
+    kept: bool = False
     consumers: tuple[str, ...] = ()
 
 

@@ -14,7 +14,7 @@ from offctl.desired.model import DesiredState, TunnelEnd
 from offctl.errors import HostError, MalformedError, OffctlError
 from offctl.tunnelkeys import PreSharedKey, TunnelSecret
 from offctl_agent.host import failures
-from offctl_agent.host.stunnel import configuration, directory, looking, rendering, strays
+from offctl_agent.host.stunnel import configuration, directory, keeping, looking, rendering, strays
 from offctl_agent.host.stunnel.directory import Directory
 from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.renewal import Renewal
@@ -57,7 +57,8 @@ class Tunnels:
         """
         found = []
         for (container, instance), ends in tunnels.grouped(desired.tunnels).items():
-            there = ObservedInstance(container, instance, self.place(container, instance).exists)
+            exists = self.place(container, instance).exists
+            there = ObservedInstance(container, instance, exists, kept=ends[0].kept)
             blind = looking.blind(there, ends)
             if reason := running(container) if container else "":
                 found.append(replace(blind, obstacle=reason))
@@ -81,6 +82,8 @@ class Tunnels:
         place, seat = self.place(there.container, there.instance), self.seat_of(there.container)
         if refusal := looking.refusal(ends, seat.addresses()):
             return replace(looking.blind(there, ends), refusal=refusal)
+        if ends[0].kept:
+            return keeping.look(there, ends, seat, self.hold)
         wanted = self._wanted(site, seat, place, there.instance, ends)
         if refusal := _changed_in_place(place, wanted):
             return replace(looking.blind(there, ends), refusal=refusal)
@@ -95,11 +98,13 @@ class Tunnels:
         """
         ours = set()
         numbers = {number: network for network, number in networks.items()}
-        for container, instance in tunnels.grouped(desired.tunnels):
+        for (container, instance), ends in tunnels.grouped(desired.tunnels).items():
             if container in numbers:
                 below = f"{self.seat_of(container).directory}/{instance}"
-                for main in (below, f"{below}/{directory.TRIAL}"):
-                    ours.add((numbers[container], f"{main}/{instance}.conf"))
+                mains = (
+                    [keeping.DIRECTORY] if ends[0].kept else [below, f"{below}/{directory.TRIAL}"]
+                )
+                ours |= {(numbers[container], f"{main}/{instance}.conf") for main in mains}
         spoken = {named(number) for number in (0, *(c.id for c in desired.containers))}
 
         def place_of(network: int) -> str:

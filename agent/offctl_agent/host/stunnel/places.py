@@ -153,6 +153,21 @@ class Place:
         # A unit that is gone already cannot be stopped, and need not be.
         self.run((*self.inside, "systemctl", "stop", _trial(instance)), timeout=_LIMIT)
 
+    def read(self, path: str) -> bytes:
+        return self._ask(f"read {path}", "cat", "--", path).encode()
+
+    def key_complaint(self, path: str) -> str:
+        mode = self._ask(f"look at {path}", "stat", "--format=%a", "--", path).strip()
+        if not mode.endswith("0"):
+            return f"{path} has mode {mode}: others can read it"
+        # Counts lines that are no IDENTITY:KEY; what they hold never comes here.
+        argv = (*self.inside, "grep", "-cvE", "^[^:[:space:]]+:[!-~]{16,}$", "--", path)
+        found = self.run(argv, timeout=_LIMIT)
+        count = found.stdout.decode(errors="replace").strip()
+        if not count.isdecimal():
+            raise self._failed(f"look at {path}", failures.bounded(found.stderr))
+        return "" if count == "0" else f"{path} has {count} lines that are not IDENTITY:KEY"
+
     def prove(self, addresses: Iterable[str], seconds: float) -> Mapping[str, str]:
         argv = (
             "systemd-run",

@@ -60,6 +60,14 @@ class Seat(Protocol):
         """End what `launch` started."""
         ...
 
+    def read(self, path: str) -> bytes:
+        """A file of the place itself that holds no key."""
+        ...
+
+    def key_complaint(self, path: str) -> str:
+        """What is wrong with form or permissions of a key file; its content goes nowhere."""
+        ...
+
     def prove(self, addresses: Iterable[str], seconds: float) -> Mapping[str, str]:
         """Connect to each address from inside; gives what went wrong, "" for what stays up."""
         ...

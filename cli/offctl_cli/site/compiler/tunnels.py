@@ -50,6 +50,7 @@ def lower(site: Site, notes: Notes) -> dict[str, tuple[TunnelEnd, ...]]:
 
 
 def _came_from(here: _Seat, end: str, path: key.Path, notes: Notes) -> None:
+    """A container with a tunnel has a mount that nobody wrote, too."""
     notes.came_from(here.host, "tunnel", end, path)
     if here.container:
         mount = f"{here.container}:{tunnelplaces.INSIDE}"
@@ -58,7 +59,7 @@ def _came_from(here: _Seat, end: str, path: key.Path, notes: Notes) -> None:
 
 def shown(container: Container, ends: tuple[TunnelEnd, ...]) -> Container:
     """A container that runs stunnel sees the files of its instances, read-only."""
-    if all(end.container != container.id for end in ends):
+    if all(end.container != container.id or end.kept for end in ends):
         return container
     source = tunnelplaces.of_container(container.id)
     own = BindMount(tunnelplaces.INSIDE, source, "", options=(("ro", "1"),))
@@ -83,7 +84,11 @@ def _generations(tunnel: Tunnel) -> tuple[int, tuple[int, ...]]:
 
 def _may_rotate(tunnel: Tunnel, path: key.Path, notes: Notes) -> bool:
     at = (*path, "rotation")
-    if tunnel.rotation and tunnel.psk_file:
+    if tunnel.psk and (tunnel.rotation or tunnel.revoked or tunnel.psk_file):
+        text = f"{key.shown((*path, 'psk'))} keeps what people made, so nothing else about its key"
+        hint = "remove psk, and offctl makes the key; or remove rotation, revoked and psk_file"
+        notes.complain("tunnel-rotation", (*path, "psk"), text, hint)
+    elif tunnel.rotation and tunnel.psk_file:
         text = f"{key.shown(at)} cannot be: the key is in a file that people keep"
         notes.complain("tunnel-rotation", at, text, "agree on another file with the far end")
     elif tunnel.rotation and tunnel.generation == 1:
@@ -120,9 +125,10 @@ def _end(
         identity=_identity(tunnel, client, generation),
         generation=generation,
         peer_host=there.name,
-        peer_key="" if tunnel.psk_file else there.key,
+        peer_key="" if tunnel.psk_file or tunnel.psk else there.key,
         psk_file=tunnel.psk_file or "",
         revoked=tunnel.revoked or 0,
+        kept=tunnel.psk is not None,
         consumers=tuple(sorted(tunnel.consumers)),
     )
 
@@ -160,7 +166,7 @@ def _has_key(tunnel: Tunnel, client: _Seat, server: _Seat, path: key.Path, notes
         text = f"{key.shown(path)} has no end on a host of this site"
         notes.complain("tunnel-end", path, text, "remove it, or name a container or host")
         return False
-    if not (client.host and server.host) and not tunnel.psk_file:
+    if not (client.host and server.host) and not tunnel.psk_file and not tunnel.psk:
         far = client.name if not client.host else server.name
         text = f"{key.shown(path)} must have psk_file: its end {far!r} is not managed"
         notes.complain("tunnel-key", path, text, "the key cannot be derived with an unknown host")

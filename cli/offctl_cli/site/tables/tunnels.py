@@ -111,6 +111,11 @@ class Tunnel:
         "File with the key on the managed end, when the other one is not managed.",
         example="/etc/offctl/psk/moji-redis",
     )
+    psk: str | None = declare.optional(
+        kinds.Choice(("keep",)),
+        "The managed ends keep the files and keys that people made there.",
+        example="keep",
+    )
     consumers: tuple[str, ...] = declare.optional(
         kinds.ListOf(shapes.PROSE),
         "Who uses it, for people.",

@@ -6,7 +6,7 @@ from typing import Any
 
 from offctl.report import Report, TunnelStatus
 
-# Worst first: a link is as good as its worse end.
+# Worst first: a link is as good as its worse end, and a right one as good as its better.
 ORDER = ("down", "broken", "unknown", "not loaded", "silent", "loaded", "proven")
 RIGHT = frozenset({"loaded", "proven"})
 
@@ -29,9 +29,10 @@ class Link:
 
     @property
     def state(self) -> str:
-        """One word: what the worse of its ends is; `proven` needs the client end to say so."""
+        """One word: what the worse of its ends is; `proven` when the client end says so."""
         words = [end.status.state for end in self.ends] + ["silent" for _ in self.unheard]
-        return min(words, key=ORDER.index)
+        choose = max if RIGHT.issuperset(words) else min
+        return choose(words, key=ORDER.index)
 
     @property
     def since(self) -> str:

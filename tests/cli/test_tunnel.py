@@ -56,7 +56,7 @@ def ends(site: Path) -> list[tuple[str, int, str]]:
 
 
 def test_a_link_is_as_good_as_its_worse_end() -> None:
-    assert link(CLIENT, SERVER).state == "loaded"
+    assert link(CLIENT, SERVER).state == "proven"
     assert link(CLIENT, SERVER).right
     assert link(replace(CLIENT, state="broken"), SERVER).state == "broken"
     assert link(CLIENT, replace(SERVER, state="not loaded")).state == "not loaded"

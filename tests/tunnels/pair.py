@@ -56,7 +56,7 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair(directory: Path, hold: float = 0.5) -> Iterator[Pair]:
+def pair(directory: Path, hold: float = 1.0) -> Iterator[Pair]:
     """Client and server host, keys made, a service behind the server; nothing set up yet."""
     wire = Wire()
     try:

@@ -180,3 +180,4 @@ def _write_keys(directory: Path, ends: dict[str, tuple[TunnelEnd, ...]]) -> None
                 path = directory / f"files-{host}" / end.psk_file.lstrip("/")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"{end.identity}:{key}\n")
+                path.chmod(0o600)

@@ -183,6 +183,9 @@ def test_a_key_file_that_is_missing_stops_its_own_tunnel_only(tmp_path: Path) ->
     path = tmp_path / "host/files/etc/offctl/psk/far"
     path.parent.mkdir(parents=True)
     path.write_text("far:" + "k" * 32 + "\n")
+    (left,) = scene.left()
+    assert "others than its owner can read it" in left
+    path.chmod(0o600)
     assert scene.left() == []
     path.unlink()
     (left,) = scene.left()
@@ -202,6 +205,7 @@ def test_a_key_file_in_another_form_is_refused_and_not_shown(tmp_path: Path, con
     path = tmp_path / "host/files/etc/offctl/psk/far"
     path.parent.mkdir(parents=True)
     path.write_bytes(content.encode())
+    path.chmod(0o600)
     scene.run()
     (left,) = scene.left()
     assert "/etc/offctl/psk/far" in left

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from offctl import files
 from offctl.desired.model import DesiredState, TunnelEnd
-from offctl.errors import HostError, MalformedError, OffctlError
+from offctl.errors import AdminError, HostError, MalformedError, OffctlError
 from offctl.tunnelkeys import PreSharedKey, TunnelSecret
 from offctl_agent.host import failures
 from offctl_agent.host.stunnel import configuration, directory, keeping, looking, rendering, strays
@@ -151,7 +151,14 @@ class Tunnels:
         return Directory(self.root / (str(container) if container else HOST) / instance)
 
     def _key_file(self, path: str) -> bytes:
-        return files.require(self.files_below / path.lstrip("/"), limit=MAX_KEY_FILE)
+        real = self.files_below / path.lstrip("/")
+        content = files.require(real, limit=MAX_KEY_FILE)
+        if real.stat().st_mode & 0o077:
+            raise AdminError(
+                f"cannot use {path}: others than its owner can read it",
+                hint=f"chmod 600 {path}, and think about who has read the key already",
+            )
+        return content
 
 
 def _changed_in_place(place: Directory, wanted: Wanted) -> str:

@@ -189,7 +189,8 @@ class Place:
         return {
             f"/etc/stunnel/{instance}.conf": f"{self.directory}/{instance}/{instance}.conf",
             f"/etc/systemd/system/{_unit(instance)}": (
-                f"{self.directory}/{instance}/{instance}.service"
+                # systemd takes a link under another name for an alias.
+                f"{self.directory}/{instance}/{_unit(instance)}"
             ),
         }
 
@@ -222,7 +223,8 @@ def command(configuration_file: str) -> tuple[str, ...]:
 def prover(addresses: Iterable[str], seconds: float) -> tuple[str, ...]:
     """How the program that proves connections is started."""
     module = "offctl_agent.host.stunnel.connecting"
-    return (sys.executable, "-m", module, f"{seconds:g}", *addresses)
+    # -I: nothing from the directory it happens to run in, nor from its environment.
+    return (sys.executable, "-I", "-m", module, f"{seconds:g}", *addresses)
 
 
 def proven(output: bytes) -> dict[str, str]:

@@ -49,7 +49,7 @@ def render(
     edition, marker = digest.hex()[:EDITION_LENGTH], configuration.marker(digest)
     files = {
         f"{instance}.conf": configuration.configuration(sections, directory, edition, marker),
-        f"{instance}.service": configuration.unit(instance, directory),
+        f"stunnel@{instance}.service": configuration.unit(instance, directory),
         **{configuration.key_file(name, edition): content for name, content in keys.items()},
     }
     return Rendering(f"{instance}.conf", files, marker)

@@ -18,7 +18,7 @@ from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.wanted import Wanted
 
-POLL = 0.05
+POLL = 0.1
 TRIAL_PORTS = range(28_000, 29_000)
 
 

@@ -56,16 +56,15 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
         for end in ends:
             draft.counts(resources.tunnel(end.name, end.role))
         there = seen.get(key)
-        if container is not None and _rests(container, observed):
-            continue
+        if container is not None and not _open(container, observed, kept=ends[0].kept):
+            continue  # what keeps it from being looked into is told with the container itself
         if there is None or there.unknown:
             draft.unknown(resource, "it was not looked at" if there is None else there.unknown)
             continue
         if there.kept:
             _plan_kept(there, ends, resource, draft)
             continue
-        reason = there.refusal or there.obstacle or _not_mounted(key[0], observed)
-        if reason:
+        if reason := there.refusal or there.obstacle:
             difference = Difference(IN_FORCE, "unknown", _wish(ends))
             draft.blocked(resource, "renew", reason, [difference])
             continue
@@ -139,35 +138,16 @@ def _ends(there: ObservedInstance, draft: Draft, *, quiet: bool) -> None:
             draft.settled(resource, PROOF, "stays up")
 
 
-def _rests(container: Container, observed: ObservedState) -> bool:
-    """Whether the container is not running, and is not asked to."""
-    if container.run is RunState.STOPPED:
-        return True
-    running = _running(container.id, observed)
-    return container.run is RunState.AS_IS and running is not None and not running.running
-
-
-def _running(number: int, observed: ObservedState) -> ObservedContainer | None:
-    if isinstance(observed.containers, Unknown):
-        return None
-    return next(
-        (
-            each
-            for each in observed.containers
-            if isinstance(each, ObservedContainer) and each.id == number
-        ),
-        None,
-    )
-
-
-def _not_mounted(number: int, observed: ObservedState) -> str:
-    """Why a container does not see its files; empty when it does."""
-    there = _running(number, observed)
-    if not number or there is None or there.effective is None:
-        return ""
-    if any(target == tunnelplaces.INSIDE for target, _ in there.effective.mounts):
-        return ""
-    return f"{tunnelplaces.INSIDE} is not mounted in it"
+def _open(container: Container, observed: ObservedState, *, kept: bool) -> bool:
+    """Whether the container runs, is to run, and sees the files that its stunnel should read."""
+    if container.run is RunState.STOPPED or isinstance(observed.containers, Unknown):
+        return False
+    for there in observed.containers:
+        if isinstance(there, ObservedContainer) and there.id == container.id:
+            shown = () if there.effective is None else there.effective.mounts
+            seen = any(target == tunnelplaces.INSIDE for target, _ in shown)
+            return there.running and (kept or seen)
+    return False
 
 
 def _requires(number: int) -> list[str]:

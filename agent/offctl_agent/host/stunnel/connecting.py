@@ -14,6 +14,7 @@ import sys
 import time
 
 STAYS = ""
+_CUT = "closed at once: wrong key, or no target behind it"
 
 
 def prove(seconds: float, addresses: list[str]) -> dict[str, str]:
@@ -27,6 +28,10 @@ def prove(seconds: float, addresses: list[str]) -> dict[str, str]:
             connection.settimeout(seconds)
             try:
                 connection.connect((host, int(port)))
+            except ConnectionResetError:
+                told[address] = _CUT
+                connection.close()
+                continue
             except OSError as error:
                 told[address] = f"nobody listens there ({error.strerror or error})"
                 connection.close()
@@ -50,9 +55,9 @@ def prove(seconds: float, addresses: list[str]) -> dict[str, str]:
 def _heard(connection: socket.socket) -> str:
     try:
         # A target that speaks first is as good as one that waits.
-        return STAYS if connection.recv(1) else "closed at once: wrong key, or no target behind it"
-    except OSError as error:
-        return f"closed at once ({error.strerror})"
+        return STAYS if connection.recv(1) else _CUT
+    except OSError:
+        return _CUT
 
 
 def main() -> None:

@@ -9,13 +9,25 @@ import time
 from offctl import errors, files
 from offctl import report as reports
 from offctl.report import Wait
-from offctl_agent import approvals, consenting, converge, floors, intake, mailbox, reporting
+from offctl.tables import INSTANT
+from offctl.tunnelkeys import TunnelSecret
+from offctl_agent import (
+    approvals,
+    consenting,
+    converge,
+    floors,
+    intake,
+    mailbox,
+    reporting,
+    tunnelstatus,
+)
 from offctl_agent.approvals import Limit
 from offctl_agent.circumstances import Circumstances
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
 from offctl_agent.holds import Hold
 from offctl_agent.host.protocol import FloorStore, Host, Nowhere
+from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
 from offctl_agent.memory import Memory
 from offctl_agent.planner import delta
@@ -209,6 +221,7 @@ class Agent:
         self, taken: Intake, done: converge.Run, now: datetime, seconds: float
     ) -> reports.Report:
         stream = self.state.next_stream(self.outbox.newest())
+        tunnels = self._tunnels(taken, done, now)
         report = reporting.report(
             self.config,
             taken,
@@ -218,10 +231,22 @@ class Agent:
             seconds=seconds,
             events=self.state.events(),
             notes=(*taken.notes, *done.notes, *self.state.damaged),
+            tunnels=tunnels,
             health=reporting.health(),
         )
         self.outbox.put(stream.sequence, reports.dump(report))
         return report
+
+    def _tunnels(
+        self, taken: Intake, done: converge.Run, now: datetime
+    ) -> tuple[reports.TunnelStatus, ...]:
+        if taken.held is None or done.failure:
+            return ()
+        found = tunnelstatus.statuses(
+            taken.held.desired, done.tunnels, self.state.tunnels(), now.strftime(INSTANT)
+        )
+        self.state.keep_tunnels(tunnelstatus.remembered(found))
+        return found
 
 
 def utc_now() -> datetime:
@@ -238,12 +263,16 @@ def open_host(config: Config, alive: Callable[[], None] = _silent) -> Host:
 
     Raises AdminError.
     """
+
+    def secret() -> TunnelSecret:
+        return TunnelSecret(files.require(config.tunnel_key, limit=MAX_KEY))
+
     if config.simulated is not None:
-        return SimulatedHost(config.simulated, config.host, outlive=True)
+        return SimulatedHost(config.simulated, config.host, outlive=True, secret=secret)
     # Imported late: who tries things out on a simulated host needs none of it.
     from offctl_agent.proxmox import opened
 
-    return opened.host(config.host, alive)
+    return opened.host(config.host, secret, alive)
 
 
 def open_floors(config: Config, alive: Callable[[], None] = _silent) -> FloorStore:

@@ -17,7 +17,7 @@ from offctl_agent.host import failures
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
-from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
+from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer, StartContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
@@ -37,7 +37,8 @@ Interrupted = set[tuple[str, str, str]]
 class Run:
     """What one run did and what is left: the plan after it, and each left step's last result.
 
-    `failure` is empty, or says why the run could not be ended.
+    `tunnels` are the stunnel instances as they were last seen; `failure` is empty, or says why the
+    run could not be ended.
     """
 
     plan: Plan
@@ -46,6 +47,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     waits: tuple[Wait, ...] = ()
     undone: tuple[Undone, ...] = ()
+    tunnels: tuple[ObservedInstance, ...] = ()
     failure: str = ""
 
 
@@ -144,7 +146,7 @@ def _rounds(
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
-    found = Run(planner.plan(desired, observed, ledger))
+    found = Run(planner.plan(desired, observed, ledger), tunnels=observed.tunnels)
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
         limit.look_at(found.plan)
@@ -164,7 +166,7 @@ def _rounds(
         before = found.plan.digest
         observed = host.observe(desired)
         _adopt(interrupted, observed, ledger)
-        found.plan = planner.plan(desired, observed, ledger)
+        found.plan, found.tunnels = planner.plan(desired, observed, ledger), observed.tunnels
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
     return found

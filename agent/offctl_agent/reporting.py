@@ -9,7 +9,7 @@ import time
 
 import offctl
 from offctl import files
-from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus
+from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus, TunnelStatus
 from offctl_agent import undoing
 from offctl_agent.config import Config
 from offctl_agent.converge import Run
@@ -33,6 +33,7 @@ def report(
     events: Iterable[Event],
     notes: Iterable[str],
     health: Health,
+    tunnels: Iterable[TunnelStatus] = (),
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_undone(run), *_left(run), *_findings(run)]
@@ -60,6 +61,7 @@ def report(
         resources=tuple(statuses[:MAX_RESOURCES]),
         events=tuple(events),
         notes=tuple(notes),
+        tunnels=tuple(tunnels),
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
     )

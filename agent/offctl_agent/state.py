@@ -4,7 +4,7 @@ Everything here can be lost: the release comes again, the ledger fills again, an
 A damaged file is set aside under another name and reported, never half believed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 import json
@@ -159,6 +159,15 @@ class State:
         }
         self._write("starts", _json(document))
 
+    def tunnels(self) -> dict[str, tuple[str, str]]:
+        """What was last said of each end of a tunnel, and since when."""
+        return self._shaped("tunnels", _tunnels) or {}
+
+    def keep_tunnels(self, said: Mapping[str, tuple[str, str]]) -> None:
+        """Keep what is said now, when it is something else."""
+        if dict(said) != self.tunnels():
+            self._write("tunnels", _json({"tunnels": said}))
+
     def next_stream(self, outbox_newest: int) -> Stream:
         """The next report's number, durable before it is used; never one the outbox has seen.
 
@@ -271,6 +280,10 @@ def _changes(listed: list[list[str]]) -> frozenset[Change]:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in values.items()}
+
+
+def _tunnels(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {key: (str(state), str(since)) for key, (state, since) in document["tunnels"].items()}
 
 
 def _events(document: dict[str, Any]) -> tuple[Event, ...]:

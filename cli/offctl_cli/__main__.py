@@ -27,6 +27,8 @@ COMMANDS = {
     "sign": "sign",
     "status": "status",
     "trust": "trust",
+    "tunnel": "tunnel",
+    "tunnels": "tunnels",
 }
 
 

@@ -23,6 +23,7 @@ MAX_REPORT = 1024 * 1024
 MAX_RESOURCES = 500
 MAX_EVENTS = 200
 MAX_WAITS = 100
+MAX_TUNNELS = 500
 MAX_TEXT = 500
 
 RESOURCE_STATES = (
@@ -89,6 +90,36 @@ class Counts:
     unknown: int = 0
     orphan: int = 0
     unmanaged: int = 0
+
+
+TUNNEL_STATES = (
+    "proven",  # client end: a connection through it, to the far target and back, stays up
+    "loaded",  # server end: its stunnel listens, and has read exactly what it should serve
+    "not loaded",  # it listens, but has not read what it should serve
+    "down",  # nothing listens
+    "broken",  # it listens and does not work, or must not or cannot be set up
+    "unknown",  # could not be looked at
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelStatus:
+    """One end of a tunnel. During a rotation a server end has one for each generation it accepts.
+
+    `container` 0 is the host itself; `since` is UTC as RFC 3339.
+    """
+
+    tunnel: str
+    role: str
+    container: int
+    instance: str
+    accept: str
+    peer: str
+    generation: int
+    state: str
+    since: str
+    reason: str
+    consumers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +189,7 @@ class Report:
     resources: tuple[ResourceStatus, ...] = ()
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
+    tunnels: tuple[TunnelStatus, ...] = ()
     health: Health = Health()
     omitted: int = 0
 
@@ -169,10 +201,12 @@ def dump(report: Report) -> bytes:
         resources=report.resources[:MAX_RESOURCES],
         events=report.events[:MAX_EVENTS],
         waits=report.waits[:MAX_WAITS],
+        tunnels=report.tunnels[:MAX_TUNNELS],
         omitted=report.omitted
         + max(0, len(report.resources) - MAX_RESOURCES)
         + max(0, len(report.events) - MAX_EVENTS)
-        + max(0, len(report.waits) - MAX_WAITS),
+        + max(0, len(report.waits) - MAX_WAITS)
+        + max(0, len(report.tunnels) - MAX_TUNNELS),
     )
     content = _encode(cut)
     while len(content) > MAX_REPORT:
@@ -183,6 +217,7 @@ def dump(report: Report) -> bytes:
             resources=cut.resources[:kept],
             events=(),
             notes=cut.notes[:10],
+            tunnels=cut.tunnels[: len(cut.tunnels) // 2],
         )
         content = _encode(cut)
     return content
@@ -260,6 +295,7 @@ def _report(table: Table) -> Report:
         resources=tuple(_resource(item) for item in table.tables("resources")),
         events=tuple(_event(item) for item in table.tables("events")),
         notes=table.strings("notes"),
+        tunnels=tuple(_tunnel(item) for item in table.tables("tunnels")),
         health=_flat(Health, table.table("health")),
         omitted=table.integer("omitted"),
     )
@@ -274,6 +310,24 @@ def _resource(table: Table) -> ResourceStatus:
         reason=table.string("reason"),
         corrective=table.boolean("corrective"),
         differences=_differences(table),
+    )
+    table.finish()
+    return status
+
+
+def _tunnel(table: Table) -> TunnelStatus:
+    status = TunnelStatus(
+        tunnel=table.string("tunnel"),
+        role=table.choice("role", ("client", "server")),
+        container=table.integer("container"),
+        instance=table.string("instance"),
+        accept=table.string("accept"),
+        peer=table.string("peer"),
+        generation=table.integer("generation", least=1),
+        state=table.choice("state", TUNNEL_STATES),
+        since=table.string("since"),
+        reason=table.string("reason"),
+        consumers=table.strings("consumers"),
     )
     table.finish()
     return status

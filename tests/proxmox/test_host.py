@@ -17,6 +17,7 @@ from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.running import Running
+from offctl_agent.proxmox.tunnels import TunnelDoor
 from offctl_agent.simulated import calls
 from offctl_agent.state import State
 from planner import case
@@ -60,7 +61,9 @@ def test_a_whole_host_by_real_calls_and_then_nothing_more(tmp_path: Path) -> Non
 
     def host(programs: dict[str, str]) -> ProxmoxHost:
         doors = Datasets(rig.machine, calls.Calls(rig.machine)), SimulatedDirectories(rig.machine)
-        return ProxmoxHost(root, NODE, *doors, programs=programs, running=Running(root, 0))
+        running = Running(root, 0)
+        tunnels = TunnelDoor(root, running)
+        return ProxmoxHost(root, NODE, *doors, tunnels, programs=programs, running=running)
 
     run = _run(tmp_path, host({"pct": str(pct)}))
     assert [e.detail for e in run.events if e.outcome != "done"] == []

@@ -9,8 +9,8 @@ from typing import Any
 
 import tomli_w
 
-from offctl import toml
-from offctl.desired import consents, names
+from offctl import errors, toml
+from offctl.desired import consents, names, tunnelplaces
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -252,6 +252,7 @@ def _parse_container(table: Table) -> Container:
     root.finish()
     table.finish()
     names.refuse_twice("mount target", [mount.target for mount in container.mounts])
+    _check_own(container)
     for key, _ in container.options:
         names.checked(key, names.OPTION, "container option")
     return container
@@ -285,12 +286,32 @@ def _parse_mount(table: Table) -> Mount:
         mount = BindMount(
             target=target,
             source=names.bind_source(table.string("source")),
-            dataset=names.checked(table.string("dataset"), names.DATASET, "dataset name"),
+            dataset=_dataset_of_mount(table),
             subdirectory=names.relative_path(subdirectory) if subdirectory else "",
             options=table.string_map("options"),
         )
     table.finish()
     return mount
+
+
+def _dataset_of_mount(table: Table) -> str:
+    name = table.string("dataset", "")
+    return names.checked(name, names.DATASET, "dataset name") if name else ""
+
+
+def _check_own(container: Container) -> None:
+    """Only the directory of its own stunnel files is shown without being a dataset's."""
+    for mount in container.mounts:
+        own = (tunnelplaces.INSIDE, tunnelplaces.of_container(container.id), (("ro", "1"),))
+        if isinstance(mount, BindMount) and not mount.dataset:
+            if (mount.target, mount.source, mount.options) != own:
+                raise errors.MalformedError(
+                    f"cannot use mount {mount.target!r}: {mount.source!r} is of no dataset"
+                )
+        elif mount.target == tunnelplaces.INSIDE:
+            raise errors.MalformedError(
+                f"cannot use mount {mount.target!r}: stunnel's files are there"
+            )
 
 
 def _parse_id_range(text: str) -> IdRange:
@@ -316,6 +337,8 @@ def _dump_tunnel(tunnel: TunnelEnd) -> dict[str, Any]:
         field: getattr(tunnel, field) for field in TunnelEnd.__dataclass_fields__
     }
     document["consumers"] = list(tunnel.consumers)
+    document["revoked"] = tunnel.revoked or None
+    document["kept"] = tunnel.kept or None
     return _without_empty(document)
 
 
@@ -326,14 +349,22 @@ def _parse_tunnel(table: Table) -> TunnelEnd:
         section=table.matching("section", names.NAME),
         container=table.integer("container", most=999_999_999),
         instance=table.matching("instance", names.NAME),
-        accept=table.string("accept"),
-        connect=table.string("connect"),
+        accept=table.matching("accept", names.ACCEPT),
+        connect=table.matching("connect", names.CONNECT),
         identity=table.matching("identity", names.PSK_IDENTITY),
         generation=table.integer("generation", least=1),
         peer_host=table.string("peer_host", ""),
         peer_key=table.string("peer_key", ""),
         psk_file=table.string("psk_file", ""),
+        revoked=table.integer("revoked", 0),
+        kept=table.boolean("kept", default=False),
         consumers=table.strings("consumers"),
     )
     table.finish()
+    if tunnel.psk_file:
+        names.path(tunnel.psk_file)
+    if tunnel.revoked >= tunnel.generation:
+        raise errors.MalformedError(
+            f"cannot use tunnel {tunnel.name!r}: generation {tunnel.generation} is revoked"
+        )
     return tunnel

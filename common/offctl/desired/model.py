@@ -145,7 +145,8 @@ class BindMount:
     """A host directory shown in a container; identified by `target`.
 
     `source` is the host path: the mountpoint of dataset `dataset` plus `subdirectory` (may be
-    empty). Neither path ends in a slash. `options` are pct's (ro, backup, mountoptions, ...).
+    empty). Without a dataset it is the directory of the container's stunnel files. Neither path
+    ends in a slash. `options` are pct's (ro, backup, mountoptions, ...).
     """
 
     target: str
@@ -232,7 +233,9 @@ class TunnelEnd:
     `role` is "client" or "server"; `container` is 0 for the host itself. `identity` is the PSK
     identity and carries the generation. `peer_key` is the far host's x25519 key; `psk_file`
     replaces it when the far end is not managed. Several clients of one service give the serving
-    host several ends with one `section`.
+    host several ends with one `section`, and so does a rotation: one for each generation that is
+    accepted. Connections made with generation `revoked` or an older one are cut, once. A `kept` end
+    is served by files that people made in its place: looked at, never changed.
     """
 
     name: str
@@ -247,6 +250,8 @@ class TunnelEnd:
     peer_host: str
     peer_key: str = ""
     psk_file: str = ""
+    revoked: int = 0
+    kept: bool = False
     consumers: tuple[str, ...] = ()
 
 

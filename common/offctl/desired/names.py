@@ -22,6 +22,9 @@ INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 SIZE = re.compile(r"[1-9][0-9]{0,8}[KMGT]?")
 FILE_MODE = re.compile(r"[0-7]{4}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+# A port, or host:port with the host before the last colon, as stunnel writes IPv6 too.
+ACCEPT = re.compile(r"(?:(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}):)?[1-9][0-9]{0,4}")
+CONNECT = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}):[1-9][0-9]{0,4}")
 PSK_IDENTITY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ID_RANGE = re.compile(
     r"(?P<kind>[ug]) (?P<inside>[0-9]{1,10}) (?P<outside>[0-9]{1,10}) (?P<count>[0-9]{1,10})"

@@ -67,7 +67,9 @@ def _state(
         unmanaged=_unmanaged(host),
         subids=_subids(host, here),
         datasets=datasets.lower(site, name, known, mounted, seen, notes),
-        containers=tuple(sorted(here, key=lambda each: each.id)),
+        containers=tuple(
+            sorted((tunnels.shown(each, ends) for each in here), key=lambda each: each.id)
+        ),
         tunnels=ends,
     )
 

@@ -21,6 +21,7 @@ ALLOWED = {
     # pmxcfs: its temporary names, its one mode, PVE's locks.
     "agent/offctl_agent/proxmox/pve.py": {"O_WRONLY", "O_RDWR", "O_CREAT", "rename", "unlink"},
     "agent/offctl_agent/proxmox/subids.py": {"O_WRONLY", "O_CREAT"},  # shadow's lock
+    "agent/offctl_agent/host/stunnel/directory.py": {"rmdir"},  # what is empty
     "agent/offctl_agent/mailbox.py": {"unlink"},  # the name of a socket
     "agent/offctl_agent/simulated/layout.py": {"touch"},  # a lock, always empty
     "agent/offctl_agent/simulated/store.py": {"rmdir", "symlink"},  # the simulated host's own door

@@ -26,7 +26,7 @@ def test_new_keys_then_none(room: Stage) -> None:
     story.start_host(room, "ovh1")
     room.wait("ovh1", lambda: state(room) == ("converged", 1))
 
-    init = f"offctl-agent init {CONFIG} --host ovh1 --replace certificate --replace tunnel-key"
+    init = f"offctl-agent init {CONFIG} --host ovh1 --replace certificate"
     (room.directory / "lines").write_text(room.query(init))
     room.run("offctl host add ovh1 lines --site site", expect=2)
     said = room.run("offctl host add ovh1 lines --replace --site site")
@@ -42,3 +42,19 @@ def test_new_keys_then_none(room: Stage) -> None:
     room.wait("ovh1 to be shut out", lambda: bool(json.loads(note.read_text())["error"]))
     # What runs there goes on.
     assert "are as desired" in room.run(f"offctl-agent apply {CONFIG}")
+
+
+def test_another_tunnel_key_waits_for_a_new_generation(room: Stage) -> None:
+    story.start_coordinator(room)
+    room.run("offctl publish one.release")
+    story.start_host(room, "ovh1")
+    room.wait("ovh1", lambda: state(room) == ("converged", 1))
+    init = f"offctl-agent init {CONFIG} --host ovh1 --replace tunnel-key"
+    (room.directory / "lines").write_text(room.query(init))
+    room.run("offctl host add ovh1 lines --replace --site site")
+    publish(room, "two", "one")
+    room.wait("the new key", lambda: state(room)[1] == 2)
+    # No key changes under its name: the far end would not know.
+    said = room.run(f"offctl-agent apply {CONFIG}", expect=1)
+    assert "would change without a new generation" in said
+    assert "rotate the tunnel" in said

@@ -12,7 +12,7 @@ from offctl.desired import bundle
 from offctl.desired.model import DesiredState
 from offctl_agent.planner import actions as act
 from offctl_agent.planner.ledger import EXISTS
-from offctl_agent.planner.plan import Plan, Step
+from offctl_agent.planner.plan import Effect, Plan, Step
 
 # Key, field, observed and desired value: one thing that was looked at and approved.
 Change = tuple[str, str, str, str]
@@ -45,7 +45,7 @@ def counts(step: Step) -> bool:
 def touched(steps: Iterable[Step]) -> Touched:
     """What steps that count change of what is there already."""
     given = tuple(steps)
-    new = {s.resource.key for s in given if any(d.field == EXISTS for d in s.differences)}
+    new = {step.resource.key for step in given if _is_new(step)}
     counted = [step for step in given if counts(step) and step.resource.key not in new]
     return Touched(
         frozenset(step.container for step in counted if step.container),
@@ -96,6 +96,13 @@ def plan_hash(plan: Plan, desired: DesiredState) -> str:
         for s in plan
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _is_new(step: Step) -> bool:
+    """Whether it was not there, or, for a stunnel, did not run: nobody uses it."""
+    if isinstance(step.action, act.RenewTunnels):
+        return step.effect is Effect.ONLINE
+    return any(difference.field == EXISTS for difference in step.differences)
 
 
 def _dataset(action: act.Action | None) -> str:

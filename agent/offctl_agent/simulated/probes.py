@@ -19,7 +19,7 @@ LIMIT = 64 * 1024
 def run(machine: Machine, number: int) -> Result:
     """What a command inside gives, whatever it is. Raises MalformedError."""
     if running.load(machine, number) is None:
-        return Result(255, stderr=f"Configuration file for container {number} not running\n")
+        return Result(255, stderr=f"container '{number}' not running!\n")
     lines = (Pve(machine).read(number) or b"").decode().splitlines()
     for sick, line, stderr in _sick(machine.store.read(NAME)):
         if sick == number and line in lines:

@@ -22,7 +22,9 @@ def main() -> int:
     seen = 0
     for container in bundle["container"]:
         seen += _container(container, mounted)
-    print(f"seen: {len(bundle['dataset'])} datasets, {len(bundle['container'])} containers,", end="")
+    print(
+        f"seen: {len(bundle['dataset'])} datasets, {len(bundle['container'])} containers,", end=""
+    )
     print(f" {seen} mounts")
     return 0
 

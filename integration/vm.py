@@ -12,7 +12,7 @@ import tempfile
 from integration.rig.control import GuestError
 from integration.rig.fleet import Fleet
 from integration.rig.process import RigError
-from integration.suites import stock
+from integration.suites import proxmox, stock
 from integration.suites.scene import Scene
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="offctl-debs-") as debs:
             built = stock.build_debs(Path(debs))
-            base = stock.installed(stock.booted(tell), built, tell)
+            base = proxmox.ready(stock.installed(stock.booted(tell), built, tell), tell)
         settled = stock.settled(base, tell)
         with Fleet(stock.HARDWARE, base) as fleet:
             explain(Scene.resumed(fleet, settled))

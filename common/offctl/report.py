@@ -22,10 +22,12 @@ SCHEMA = 1
 MAX_REPORT = 1024 * 1024
 MAX_RESOURCES = 500
 MAX_EVENTS = 200
+MAX_WAITS = 100
 MAX_TEXT = 500
 
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
+    "held",  # may not be changed for now: a hold, a freeze, or an approval that is missing
     "pending",  # written, in effect only after a restart that waits for its window
     "blocked",  # cannot be done; the reason says what would unblock it
     "failed",  # was tried in this run and did not succeed
@@ -79,6 +81,7 @@ class Counts:
 
     resources: int = 0
     drift: int = 0
+    held: int = 0
     pending: int = 0
     blocked: int = 0
     failed: int = 0
@@ -86,6 +89,21 @@ class Counts:
     unknown: int = 0
     orphan: int = 0
     unmanaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that keeps the host from changing `scope`, whether or not anything differs there.
+
+    `kind` is "hold", "freeze", "approval" or "undone"; `until` is UTC as RFC 3339, or empty;
+    `go_on` says how to go on sooner.
+    """
+
+    kind: str
+    scope: str
+    until: str
+    reason: str
+    go_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +152,7 @@ class Report:
     observe_only: str = ""
     code: str = ""
     machine: str = ""
+    waits: tuple[Wait, ...] = ()
     refused: Refused | None = None
     counts: Counts = Counts()
     resources: tuple[ResourceStatus, ...] = ()
@@ -149,9 +168,11 @@ def dump(report: Report) -> bytes:
         report,
         resources=report.resources[:MAX_RESOURCES],
         events=report.events[:MAX_EVENTS],
+        waits=report.waits[:MAX_WAITS],
         omitted=report.omitted
         + max(0, len(report.resources) - MAX_RESOURCES)
-        + max(0, len(report.events) - MAX_EVENTS),
+        + max(0, len(report.events) - MAX_EVENTS)
+        + max(0, len(report.waits) - MAX_WAITS),
     )
     content = _encode(cut)
     while len(content) > MAX_REPORT:
@@ -233,6 +254,7 @@ def _report(table: Table) -> Report:
         observe_only=table.string("observe_only"),
         code=table.string("code"),
         machine=table.string("machine"),
+        waits=tuple(_flat(Wait, item) for item in table.tables("waits")),
         refused=refused,
         counts=_flat(Counts, table.table("counts")),
         resources=tuple(_resource(item) for item in table.tables("resources")),

@@ -7,7 +7,9 @@ import subprocess
 from agent.scenario import taken
 from integration.inside import guests
 from offctl_agent import converge
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Result
+from offctl_agent.host.protocol import Host as Managed
 from offctl_agent.observed import Effective, ObservedContainer, Unknown
 from offctl_agent.state import State
 from planner import case
@@ -75,8 +77,10 @@ class Host:
         self.told: list[Result] = []
         self._state = home / "state"
 
-    def run(self, text: str = SITE, *, restarts: tuple[int, ...] = ()) -> converge.Run:
-        circumstances = converge.Circumstances(
+    def run(
+        self, text: str = SITE, *, restarts: tuple[int, ...] = (), managed: Managed | None = None
+    ) -> converge.Run:
+        circumstances = Circumstances(
             clock=lambda: datetime.now(UTC),
             restarts=frozenset(restarts),
             go_on=lambda: True,
@@ -85,7 +89,8 @@ class Host:
         state = State(self._state)
         state.prepare()
         self.told.clear()
-        return converge.run(taken(case.desired(text), ""), state, self.rig.guest, circumstances)
+        intake = taken(case.desired(text), "")
+        return converge.run(intake, state, managed or self.rig.guest, circumstances)
 
     def effective(self, number: int, text: str = SITE) -> Effective | None:
         found = self.rig.guest.observe(case.desired(text)).containers

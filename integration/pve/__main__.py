@@ -24,6 +24,8 @@ def main() -> int:
             programs.install(dict(arguments.bridge))
         case "host":
             layout.lay_out(arguments.node, dict(arguments.storage))
+            # pmxcfs always has one, though it be empty.
+            etcpve.list_guests()
         case "quorum":
             (quorum.lose if arguments.state == "lost" else quorum.regain)()
         case "pmxcfs":

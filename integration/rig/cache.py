@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 import shutil
 import tempfile
+import time
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+UNUSED = 7 * 86_400
 
 
 def directory() -> Path:
@@ -37,10 +39,11 @@ def key(*parts: str | bytes | Path) -> str:
 def made(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     """The directory KIND-NAME, made by `make` if it is not there yet; half made ones never count.
 
-    Those made of something else stay: two branches may differ.
+    Those made of something else stay while they are used: two branches may differ.
     """
     target = directory() / f"{kind}-{name}"
     if target.exists():
+        target.touch()
         return target
     with _locked(directory() / f"{kind}.lock"):
         if target.exists():
@@ -53,6 +56,7 @@ def made(kind: str, name: str, make: Callable[[Path], None]) -> Path:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+        _forget_unused(kind)
     return target
 
 
@@ -74,6 +78,14 @@ def run_directory() -> Iterator[Path]:
             stack.callback(shutil.rmtree, path, ignore_errors=True)
             fcntl.flock(stack.enter_context((path / "lock").open("w")), fcntl.LOCK_EX)
         yield path
+
+
+def _forget_unused(kind: str) -> None:
+    """Remove what nobody asked for in a week; whoever uses one asks for all it is based on too."""
+    oldest = time.time() - UNUSED
+    for path in directory().glob(f"{kind}-*"):
+        if path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager

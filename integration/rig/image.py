@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import shutil
 import time
 
 from integration.rig import cache, initrd, release
-from integration.rig.process import run
+from integration.rig.process import RigError, run
 from integration.rig.release import Release
 
 STEPS = cache.ROOT / "integration" / "image"
@@ -25,6 +26,8 @@ class Image:
 
 def build(tell: Callable[[str], None]) -> Image:
     """The image of the chosen release; what is there already is used. Raises RigError."""
+    if os.geteuid() != 0:
+        raise RigError("cannot build the rig: only root can make a root directory for guests")
     run(STEPS / "tools")
     chosen = release.chosen()
     root_key = cache.key(chosen.name, STEPS / "root", *chosen.packages)

@@ -11,7 +11,7 @@ class RigError(Exception):
     """The rig itself could not do what it was asked to; nothing is said about the product."""
 
 
-def run(*argv: str | Path, cwd: Path | None = None, timeout: float = 1800) -> str:
+def run(*argv: str | Path, cwd: Path | None = None, timeout: float = 7200) -> str:
     """What a program says on standard output. Raises RigError with its words when it fails."""
     words = [str(word) for word in argv]
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
-from integration.suites import stock
+from integration.suites import proxmox, stock
 from integration.suites.scene import Scene
 
 FAILED = pytest.StashKey[bool]()
@@ -59,9 +59,15 @@ def installed(booted: Golden, debs: Path) -> Golden:
 
 
 @pytest.fixture(scope="session")
-def settled(installed: Golden) -> Path:
+def hosts(installed: Golden) -> Golden:
+    """A Proxmox host with our packages and no pool; it does for a coordinator too."""
+    return proxmox.ready(installed, tell)
+
+
+@pytest.fixture(scope="session")
+def settled(hosts: Golden) -> Path:
     """The state of a coordinator and three hosts after release 1 was published and all settled."""
-    return stock.settled(installed, tell)
+    return stock.settled(hosts, tell)
 
 
 @pytest.fixture
@@ -71,9 +77,15 @@ def bare_fleet(request: pytest.FixtureRequest, booted: Golden) -> Iterator[Fleet
 
 
 @pytest.fixture
-def fleet(request: pytest.FixtureRequest, installed: Golden) -> Iterator[Fleet]:
-    """Room for guests with our packages installed: `fleet.add("off1", "off2")`."""
-    yield from _fleet(request, installed)
+def bare_hosts(request: pytest.FixtureRequest, booted: Golden) -> Iterator[Fleet]:
+    """Room for Proxmox hosts without our packages."""
+    yield from _fleet(request, proxmox.ready(booted, tell, product=True))
+
+
+@pytest.fixture
+def fleet(request: pytest.FixtureRequest, hosts: Golden) -> Iterator[Fleet]:
+    """Room for Proxmox hosts with our packages installed: `fleet.add("off1", "off2")`."""
+    yield from _fleet(request, hosts)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ HOSTS = ("off1", "off2", "ovh1")
 PORT = 7643
 # Seconds between two looks of an agent; the deadlines below hold for slow guests.
 INTERVAL = 5
-SETTLE = 300
+SETTLE = 600
 
 
 class Scene:

@@ -1,7 +1,6 @@
 """The example's largest host, off2, on an empty machine with real pools and containers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -10,15 +10,15 @@ from integration.suites.stock import install
 UNITS = ("offctl-agent", "offctl-courier", "offctl-coordinator")
 
 
-def test_three_packages_make_a_site(bare_fleet: Fleet, debs: Path) -> None:
-    coordinator, *hosts = bare_fleet.add(COORDINATOR, *HOSTS)
-    scene = Scene(bare_fleet, coordinator, hosts)
+def test_three_packages_make_a_site(bare_hosts: Fleet, debs: Path) -> None:
+    coordinator, *hosts = bare_hosts.add(COORDINATOR, *HOSTS)
+    scene = Scene(bare_hosts, coordinator, hosts)
 
     # 1. Installing needs no network and starts nothing.
     said = install(coordinator, debs)
     assert "offctl-coordinator init" in said
     scene.each(lambda host: install(host, debs))
-    for machine in bare_fleet.machines:
+    for machine in bare_hosts.machines:
         states = [machine.run("systemctl", "is-active", unit, check=False).stdout for unit in UNITS]
         assert states == ["inactive\n"] * 3
         assert machine.run("systemctl", "is-failed", *UNITS, check=False).code != 0
@@ -37,6 +37,8 @@ def test_three_packages_make_a_site(bare_fleet: Fleet, debs: Path) -> None:
     scene.settle("converged", "off1", "off2")
     scene.settle("drift", "ovh1")
     assert "tank/products" in ground.datasets(scene.host("off1"))
+    assert ground.containers(scene.host("off1")) == {"111": "running"}
+    assert ground.containers(scene.host("ovh1")) == {}
     assert ground.datasets(scene.host("ovh1")) == before["ovh1"]
 
     # 4. Now it may act.

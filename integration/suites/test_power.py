@@ -6,7 +6,7 @@ from integration.suites import ground
 from integration.suites.scene import Scene
 from integration.suites.test_service import journal, many
 
-COUNT = 40
+COUNT = 25
 
 
 @pytest.mark.parametrize("after", [1, 15])

@@ -7,7 +7,7 @@ from integration.suites.scene import Scene
 from integration.suites.stock import install
 from integration.suites.test_service import journal, many
 
-COUNT = 40
+COUNT = 25
 
 
 def test_packages_are_upgraded_in_the_middle_of_a_run(pair: Scene, newer_debs: Path) -> None:

@@ -11,6 +11,7 @@ from fakes.kernel import Kernel
 from host.simulatedrig import NODE, SimulatedRig
 from offctl.errors import HostError
 from offctl_agent import converge
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.observed import Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
@@ -37,7 +38,7 @@ def _run(root: Path, host: ProxmoxHost, text: str = TEXT) -> converge.Run:
         replace(c, root=replace(c.root, storage="tank-pve")) for c in desired.containers
     ]
     desired = replace(desired, containers=tuple(root_storage))
-    circumstances = converge.Circumstances(
+    circumstances = Circumstances(
         clock=lambda: NOW, restarts=frozenset(), go_on=lambda: True, tell=lambda _: None
     )
     state = State(root / "state")

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from offctl.desired.model import BindMount, DesiredState
 from offctl.errors import HostError, OffctlError
+from offctl_agent.host import probes
 from offctl_agent.host.containers import Containers
 from offctl_agent.observed import ObservedDataset, ObservedDirectory, ObservedState, Unknown
 from offctl_agent.planner import actions as act
@@ -87,9 +88,10 @@ class ProxmoxHost:
         self._pve = Pve(root, node, alive)
         self._running = running or Running(root)
         self._subids = Subids(root, alive)
+        self._calls = calls or Calls(alive, programs=programs)
         self._containers = Containers(
             self._pve,
-            calls or Calls(alive, programs=programs),
+            self._calls,
             self._running,
             _Sources(directories, self._subids),
         )
@@ -109,6 +111,10 @@ class ProxmoxHost:
             writable=missing or self._unwritable(),
             unready=self._datasets.unready,
         )
+
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """What a command inside says when it fails; empty when it does not."""
+        return probes.probe(self._calls, number, command)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""

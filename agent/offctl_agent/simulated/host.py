@@ -6,7 +6,7 @@ import time
 
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
-from offctl_agent.host import subids
+from offctl_agent.host import probes, subids
 from offctl_agent.host.containers import Containers
 from offctl_agent.host.datasets import Datasets
 from offctl_agent.observed import ObservedState
@@ -42,7 +42,7 @@ class SimulatedHost:
     ) -> None:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
-        calls = Calls(self.machine, sleep, outlive=outlive)
+        self._calls = calls = Calls(self.machine, sleep, outlive=outlive)
         sources = Sources(self.machine)
         self._datasets = Datasets(DatasetDoor(self.machine, calls))
         self._containers = Containers(Pve(self.machine), calls, sources, sources)
@@ -50,6 +50,10 @@ class SimulatedHost:
     def observe(self, desired: DesiredState) -> ObservedState:
         """Read everything; never raises for a part that cannot be read."""
         return observe.observe(self.machine, desired)
+
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """What a command inside says when it fails; empty when it does not."""
+        return probes.probe(self._calls, number, command)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""

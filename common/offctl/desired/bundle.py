@@ -10,7 +10,7 @@ from typing import Any
 import tomli_w
 
 from offctl import toml
-from offctl.desired import names
+from offctl.desired import consents, names
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -47,6 +47,10 @@ def dump(state: DesiredState) -> bytes:
         "pools": list(state.pools),
         "unmanaged": list(state.unmanaged),
         "windows": [names.window_text(window) for window in state.windows],
+        "freeze": consents.dump_freeze(state.freeze),
+        "max_delta": consents.dump_max_delta(state.max_delta),
+        "approved": list(state.approved),
+        **consents.dump_turn(state.wave, state.soak),
     }
     if state.identity is not None:
         document["identity"] = {
@@ -71,6 +75,11 @@ def parse(content: bytes) -> DesiredState:
         mode=Mode(table.choice("mode", ("enforce", "audit"))),
         identity=None if identity is None else _parse_identity(identity),
         windows=tuple(names.window(text) for text in table.strings("windows")),
+        freeze=consents.parse_freeze(table),
+        max_delta=consents.parse_max_delta(table),
+        approved=tuple(names.checked(t, names.SHA256, "hash") for t in table.strings("approved")),
+        wave=table.integer("wave", 1, least=1, most=consents.MAX_WAVE),
+        soak=table.integer("soak", 0, most=consents.MAX_SOAK),
         pools=tuple(names.checked(p, names.POOL, "pool") for p in table.strings("pools")),
         unmanaged=table.strings("unmanaged"),
         subids=tuple(_parse_subid(text) for text in table.strings("subids")),
@@ -167,6 +176,8 @@ def _dump_container(container: Container) -> dict[str, Any]:
         ),
         "services": list(container.services),
         "windows": [names.window_text(window) for window in container.windows],
+        "freeze": consents.dump_freeze(container.freeze),
+        "probe": consents.dump_probe(container.probe),
         "defaults": list(container.defaults),
         "options": dict(container.options),
         "network": [
@@ -230,6 +241,8 @@ def _parse_container(table: Table) -> Container:
         ),
         services=table.strings("services"),
         windows=tuple(names.window(text) for text in table.strings("windows")),
+        freeze=consents.parse_freeze(table),
+        probe=consents.parse_probe(table),
         defaults=table.strings("defaults"),
         options=table.string_map("options"),
         networks=tuple(_parse_network(item) for item in table.tables("network")),

@@ -79,6 +79,23 @@ class Example:
         report: dict[str, Any] = json.loads(done.stdout)
         return report
 
+    def report(self) -> dict[str, Any] | None:
+        """The last run's report; None before the first has ended."""
+        said = self.host.run("offctl-agent", "status", "--json", check=False).stdout
+        report: dict[str, Any] | None = json.loads(said)["report"]
+        return report
+
+    def active(self, unit: str) -> bool:
+        """Whether a unit runs: the agent's begins when all guests of the boot have started."""
+        return self.host.run("systemctl", "is-active", unit, check=False).stdout == "active\n"
+
+    @staticmethod
+    def unsettled(report: dict[str, Any]) -> list[str]:
+        """What is not right, but for services, of which templates of busybox have none."""
+        resources: list[dict[str, Any]] = report["resources"]
+        found = [f"{r['resource']}: {r['state']}: {r['reason']}" for r in resources]
+        return [line for line in found if not line.startswith("service ")]
+
     def wrong(self) -> list[str]:
         """What is not as the bundle says, seen without any program of ours."""
         said = self.host.out("python3", LOOK, "/root/bundle.toml", timeout=300)

@@ -51,7 +51,7 @@ def test_everything_is_there_after_the_power_was_lost(off2: Example) -> None:
     events = off2.apply()["events"]
     off2.host.run("sync")
     off2.host.power_cycle()
-    off2.host.until("the agent", lambda: off2.active(AGENT), timeout=600)
+    off2.host.until("the agent", lambda: off2.active(AGENT), timeout=1500)
     assert off2.wrong() == [SEEN]
     report = off2.apply()
     assert report["events"] == events

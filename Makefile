@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance nightly proto deb deb-test integration integration-trixie vm clean
+.PHONY: help demo test conformance nightly integration-nightly proto deb deb-test integration integration-trixie vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -17,6 +17,7 @@ help:
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
 	@echo "make integration   the packages on virtual hosts with real ZFS, LXC and systemd (root, Debian)"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
+	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
@@ -54,6 +55,10 @@ integration: $(READY)
 integration-trixie: $(READY)
 	@RIG_RELEASE=trixie $(BIN)/python -m pytest -p no:cacheprovider --durations=10 \
 	    $(SUITES)/test_smoke.py $(SUITES)/test_install.py
+
+# Named, because it is not collected otherwise.
+integration-nightly: $(READY)
+	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/every_step.py
 
 vm: $(READY)
 	@$(BIN)/python -m integration.vm

@@ -64,10 +64,6 @@ class GuestRig(pools.RealRig):
         for name in ("/etc/subuid", "/etc/subgid"):
             Path(name).write_text(SUBIDS)
         layout.lay_out(NODE, {STORAGE: f"{pools.POOL}/pve"})
-        vmlist = etcpve.ROOT / ".vmlist"
-        if not vmlist.exists():
-            # pmxcfs has one on an empty host too.
-            vmlist.write_text('{"version": 0, "ids": {}}\n')
         self._stack = contextlib.ExitStack()
         calls = _Calls(programs)
         mounts = Mounts()

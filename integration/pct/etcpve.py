@@ -104,6 +104,7 @@ def list_guests(written: int = 0) -> None:
             before = old["ids"].get(number, {})
             changed = number == str(written) or before.get("node") != found["node"]
             ids[number] = {**found, "version": version if changed else before["version"]}
+        # An empty host has one too.
         if ids != old["ids"] or not path.exists():
             temporary = ROOT / f".vmlist.tmp.{os.getpid()}"
             temporary.write_text(json.dumps({"version": version, "ids": ids}) + "\n", "ascii")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACE = "/usr/local/lib/offctl-tests"
 ARCHIVE = "/root/offctl-tests.tar"
 TEMPLATE = "local:vztmpl/debian-12-tiny_12.5-1_amd64.tar.gz"
-BRIDGES = {"vmbr0": "10.77.0.1/24"}
+BRIDGES = {"vmbr0": "10.77.0.1/24", "vmbr1": "10.78.0.1/24"}
 _OURS = ("integration/pct", "integration/pve")
 _PRODUCT = ("agent/offctl_agent", "common/offctl")
 

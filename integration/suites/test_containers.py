@@ -1,4 +1,4 @@
-"""Real containers under the agent: the contract of a Host, and whole days of one host."""
+"""Real containers under the agent: the contract of a Host, whole days, accidents, kill -9."""
 
 from collections.abc import Iterator
 
@@ -13,16 +13,16 @@ from integration.suites.conftest import tell
 
 @pytest.fixture(scope="module")
 def host(booted: Golden) -> Iterator[Machine]:
-    """A Proxmox host with nothing on it; the tests inside make a pool on a spare disk."""
+    """A Proxmox host with nothing on it; the tests inside make pools on spare disks and files."""
     with Fleet(stock.HARDWARE, proxmox.ready(booted, tell, product=True)) as fleet:
         (machine,) = fleet.add("off2")
         inside.bring(machine)
         yield machine
 
 
-def test_a_host_is_built_left_alone_drifts_and_is_mended(host: Machine) -> None:
-    inside.passes(host, "integration/inside/test_scenarios.py", seconds=900)
-
-
-def test_real_containers_keep_the_contract(host: Machine) -> None:
-    inside.passes(host, "integration/inside/test_containers.py", seconds=1800)
+@pytest.mark.parametrize(
+    ("tests", "seconds"),
+    [("scenarios", 900), ("accidents", 1500), ("killed", 1500), ("containers", 2400)],
+)
+def test_inside(host: Machine, tests: str, seconds: int) -> None:
+    inside.passes(host, f"integration/inside/test_{tests}.py", seconds=seconds)

@@ -63,12 +63,15 @@ class DatasetDoor:
         return self._zfs.read([name], keys).get(name, {})
 
     def create(self, action: act.CreateDataset, doing: str) -> None:
-        """With every property from its first moment; exported only when it is there."""
+        """With every property from its first moment; exported only when it is mounted.
+
+        `zfs set sharenfs=` would mount it too, through whatever link is in its path.
+        """
         self.user_properties.update(key for key, _ in action.properties if ":" in key)
         self._zfs.create(action.name, action.properties, MARKER)
+        self._mount(action.name, action.mountpoint, doing, only_if="on")
         if shared := tuple(p for p in action.properties if p[0] in kernelvalues.SHARED):
             self._calls.run(doing, commands(act.SetProperties(action.name, shared))[0])
-        self._mount(action.name, action.mountpoint, doing, only_if="on")
 
     def set(self, action: act.SetProperties, doing: str) -> None:
         """User properties in one transaction; with native ones among them one `zfs set`."""

@@ -1,0 +1,134 @@
+"""Runs of the agent on this host, each of which is killed at a step, until one is not.
+
+python3 dying.py: of the installed agent, before and after every single step.
+A step has been journaled when it is killed; what came of it has not.
+"""
+
+from collections.abc import Callable
+import os
+import signal
+import sys
+import threading
+import time
+
+from offctl.desired.model import DesiredState
+from offctl_agent import config as configs
+from offctl_agent.agent import Agent, open_floors, open_host, utc_now
+from offctl_agent.host.protocol import Host
+from offctl_agent.observed import ObservedState
+from offctl_agent.planner.actions import Action
+
+BEFORE, DURING, AFTER = "before", "during", "after"
+# More deaths than there can be steps: nothing gets on.
+MANY = 2000
+# Seconds into a step, when it takes so long: pct is at work by then, and outlives us.
+MOMENT = 1.0
+
+Fate = Callable[[Action], str]
+Run = Callable[[Callable[[Host], Host]], None]
+
+
+class Mortal:
+    """A host on which whoever carries out a step may die of it."""
+
+    def __init__(self, host: Host, fate: Fate) -> None:
+        self._host = host
+        self._fate = fate
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        return self._host.observe(desired)
+
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        return self._host.probe(number, command)
+
+    def execute(self, action: Action) -> None:
+        way = self._fate(action)
+        if way == BEFORE:
+            _die()
+        if way == DURING:
+            threading.Timer(MOMENT, _die).start()
+        self._host.execute(action)
+        if way == AFTER:
+            _die()
+        if way == DURING:
+            # It was quick; not even its outcome is noted.
+            time.sleep(2 * MOMENT)
+
+
+def deaths(run: Run, key: Callable[[Action], str], ways: tuple[str, ...]) -> list[str]:
+    """Die once in each way of each step, or of all steps with the same `key`; what was died of.
+
+    `run` is one whole run on the host that the function it is given makes of one. The last life
+    ends by itself, without an error.
+    """
+    died: list[str] = []
+    for _ in range(MANY):
+        told = _one_life(run, key, ways, died)
+        if not told:
+            return died
+        died.append(told)
+    raise AssertionError(f"still dying: {died[-3:]}")
+
+
+def label(action: Action) -> str:
+    """The kind of an action and what it is about."""
+    about = [getattr(action, name, "") for name in ("id", "name", "dataset", "path")]
+    return " ".join([type(action).__name__, *(str(word) for word in about if word)])
+
+
+def kind(action: Action) -> str:
+    """The kind alone."""
+    return type(action).__name__
+
+
+def _one_life(
+    run: Run, key: Callable[[Action], str], ways: tuple[str, ...], died: list[str]
+) -> str:
+    """One run in a process of its own; what it died of, empty when it lived."""
+    read, write = os.pipe()
+
+    def fate(action: Action) -> str:
+        for way in ways:
+            told = f"{way} {key(action)}"
+            if told not in died:
+                os.write(write, told.encode())
+                return way
+        return ""
+
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            run(lambda host: Mortal(host, fate))
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        told = pipe.read()
+    _, ended = os.waitpid(child, 0)
+    if os.WIFSIGNALED(ended):
+        return told
+    assert ended == 0, "the run failed"
+    return ""
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _installed(made_mortal: Callable[[Host], Host]) -> None:
+    config = configs.load(configs.DEFAULT)
+    agent = Agent(config, made_mortal(open_host(config)), utc_now, open_floors(config))
+    agent.prepare()
+    agent.run()
+
+
+def main() -> int:
+    """Die at every step there is; print what was died of."""
+    print("\n".join(deaths(_installed, label, (BEFORE, AFTER))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""kill -9 of the agent before and after every step of building off2, then a run (`make nightly`).
+
+A file that is only collected when it is named: it takes an hour.
+"""
+
+from pathlib import Path
+
+from integration.inside import dying
+from integration.rig.fleet import Fleet
+from integration.suites.example import Example
+from integration.suites.test_example import SEEN
+
+PLACE = "/root/dying.py"
+
+
+def test_killed_at_every_step_of_building_off2(fleet: Fleet, tmp_path: Path) -> None:
+    (host,) = fleet.add("off2")
+    off2 = Example(host, tmp_path / "desk")
+    off2.desk.mkdir()
+    off2.prepare()
+    off2.deliver()
+    host.put(PLACE, Path(dying.__file__))
+    path = "PYTHONPATH=/usr/share/offctl"
+    said = host.run("env", path, "python3", PLACE, check=False, timeout=4 * 3600)
+    assert said.code == 0, said.stdout + said.stderr
+    died = said.stdout.splitlines()
+    # Each container was created, mapped or set, and started, each dataset created: twice killed.
+    assert len(died) > 2 * (35 - 2 + 3 * 13)
+    # A call to pct that outlived its caller may have ended since the last look.
+    off2.apply()
+    events = off2.apply()["events"]
+    report = off2.apply()
+    assert report["events"] == events
+    assert off2.unsettled(report) == []
+    assert not [note for note in report["notes"] if "owed" in note or "damaged" in note]
+    assert off2.wrong() == [SEEN]

@@ -1,0 +1,120 @@
+"""off2 of the example on one guest: its pools, its templates, and a signed release in its inbox.
+
+Everything is as the example says, sizes too: a root volume's size is a quota, which costs nothing.
+Only what templates contain is small. Keys, trust root and release are made by the programs.
+"""
+
+import json
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+from integration.inside import effective
+from integration.pve import guest
+from integration.rig.control import Done
+from integration.rig.machine import Machine
+from integration.suites.inside import ROOT
+
+EXAMPLE = ROOT / "examples" / "openfoodfacts"
+BIN = Path(sys.executable).parent
+HOST = "off2"
+POOLS = {"rpool": "vdb", "zfs-hdd": "vdc", "zfs-nvme": "vdd"}
+STORAGES = {"zfs-hdd": "zfs-hdd/pve", "zfs-nvme": "zfs-nvme/pve"}
+CACHE = "/var/lib/vz/template/cache"
+TINY = guest.TEMPLATE.rpartition("/")[2]
+INBOX = "/var/lib/offctl/inbox/release.json"
+LOOK = "/root/effective.py"
+
+
+class Example:
+    """The guest, and the desk of the operator who writes for it."""
+
+    def __init__(self, host: Machine, desk: Path) -> None:
+        self.host = host
+        self.desk = desk
+        self.site = desk / "site"
+        self._serial = 0
+
+    def prepare(self) -> None:
+        """An empty host whose keys are in the site, and the operator's own keys."""
+        shutil.copytree(EXAMPLE, self.site)
+        guest.lay_out(self.host, HOST, POOLS, STORAGES)
+        lines = self.host.out("offctl-agent", "init", "--host", HOST)
+        (self.site / "identities" / f"{HOST}.toml").write_text(lines + "\n")
+        release = _found(r"ed25519:\S+", self._run("offctl", "key", "new", "release.pem"))
+        self._run("offctl", "identity", "new", ".", "desk")
+        said = self._run("offctl-coordinator", "init", "coordinator", "--name", "main")
+        self._run(
+            *("offctl", "trust", "new", "-o", "trust.toml", "--site", "openfoodfacts"),
+            *("--threshold", "1", "--release-key", f"desk={release}"),
+            *("--timestamp-key", _found(r'ed25519:[^"]+', said), "--operator", "desk=desk.crt"),
+            *("--coordinator", "main=coordinator/server.cert.pem"),
+        )
+        self.host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+        for name in sorted(set(re.findall(r"local:vztmpl/(\S+)\"", self.bundle()))):
+            self.host.run("ln", "-sf", TINY, f"{CACHE}/{name}")
+        self.host.put(LOOK, Path(effective.__file__))
+
+    def bundle(self) -> str:
+        """What the host is asked to be."""
+        return self._run("offctl", "compile", "site", "--host", HOST)
+
+    def deliver(self) -> None:
+        """Sign the site as it is and lay the release where the courier would."""
+        self._serial += 1
+        name = f"{self._serial}.release"
+        key = ("--key", "release.pem", "--serial", str(self._serial))
+        self._run("offctl", "sign", "site", *key, "-o", name)
+        self.host.put(INBOX, self.desk / name)
+        self.host.put("/root/bundle.toml", self.bundle())
+
+    def apply(self, *options: str) -> dict[str, Any]:
+        """One run, now; its report."""
+        argv = ("offctl-agent", "apply", "--json", *options)
+        done: Done = self.host.run(*argv, check=False, timeout=1800)
+        assert done.stdout.startswith("{"), done.stdout + done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    def report(self) -> dict[str, Any] | None:
+        """The last run's report; None before the first has ended."""
+        said = self.host.run("offctl-agent", "status", "--json", check=False).stdout
+        report: dict[str, Any] | None = json.loads(said)["report"]
+        return report
+
+    def active(self, unit: str) -> bool:
+        """Whether a unit runs: the agent's begins when all guests of the boot have started."""
+        return self.host.run("systemctl", "is-active", unit, check=False).stdout == "active\n"
+
+    @staticmethod
+    def unsettled(report: dict[str, Any]) -> list[str]:
+        """What is not right, but for services, of which templates of busybox have none."""
+        resources: list[dict[str, Any]] = report["resources"]
+        found = [f"{r['resource']}: {r['state']}: {r['reason']}" for r in resources]
+        return [line for line in found if not line.startswith("service ")]
+
+    def wrong(self) -> list[str]:
+        """What is not as the bundle says, seen without any program of ours."""
+        said = self.host.out("python3", LOOK, "/root/bundle.toml", timeout=300)
+        return said.splitlines()
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(BIN / program), *arguments],
+            cwd=self.desk,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr if program != "offctl" else done.stdout
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None, text
+    return match[0]

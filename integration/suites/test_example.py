@@ -1,0 +1,69 @@
+"""The example's largest host, off2, on an empty machine with real pools and containers.
+
+The tests of this file follow each other on one guest.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration.rig.fleet import Fleet
+from integration.rig.golden import Golden
+from integration.suites import stock
+from integration.suites.example import POOLS, Example
+
+SEEN = "seen: 35 datasets, 13 containers, 105 mounts"
+AGENT = "offctl-agent"
+
+
+@pytest.fixture(scope="module")
+def off2(hosts: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """An empty host, and off2's release in its inbox."""
+    with Fleet(stock.HARDWARE, hosts) as fleet:
+        (machine,) = fleet.add("off2")
+        found = Example(machine, tmp_path_factory.mktemp("desk"))
+        found.prepare()
+        found.deliver()
+        try:
+            yield found
+        finally:
+            fleet.collect(stock.LOGS / "example")
+
+
+def test_an_empty_host_becomes_off2_in_one_run(off2: Example) -> None:
+    off2.host.run("systemctl", "start", AGENT)
+    off2.host.until("the first run", lambda: off2.report() is not None, timeout=1500)
+    # In the service's cage, by the service's own words.
+    assert "failed: " not in off2.host.out("journalctl", "-o", "cat", "-u", AGENT)
+    assert off2.unsettled(off2.report() or {}) == []
+    assert off2.wrong() == [SEEN]
+
+
+def test_a_second_run_does_nothing(off2: Example) -> None:
+    before = off2.apply()
+    after = off2.apply()
+    assert after["sequence"] > before["sequence"]
+    assert after["events"] == before["events"]
+    assert off2.unsettled(after) == []
+
+
+def test_everything_is_there_after_the_power_was_lost(off2: Example) -> None:
+    events = off2.apply()["events"]
+    off2.host.run("sync")
+    off2.host.power_cycle()
+    off2.host.until("the agent", lambda: off2.active(AGENT), timeout=1500)
+    assert off2.wrong() == [SEEN]
+    report = off2.apply()
+    assert report["events"] == events
+    assert off2.unsettled(report) == []
+
+
+def test_a_quiet_run_starts_at_most_one_program_for_a_pool(off2: Example) -> None:
+    trace = "/root/execve"
+    argv = ("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=execve", "-o", trace)
+    off2.host.run(*argv, "offctl-agent", "apply", check=False, timeout=900)
+    lines = [line for line in off2.host.text(trace).splitlines() if line.endswith(" = 0")]
+    # The first is the agent itself.
+    started = [line.split('"')[1].rpartition("/")[2] for line in lines[1:]]
+    assert set(started) <= {"zfs"}
+    assert len(started) <= len(POOLS)

@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance nightly integration-nightly proto deb deb-test integration integration-trixie vm clean
+.PHONY: help demo test conformance nightly proto deb deb-test integration integration-host integration-trixie integration-nightly vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -16,6 +16,7 @@ help:
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
 	@echo "make integration   the packages on virtual hosts with real ZFS, LXC and systemd (root, Debian)"
+	@echo "make integration-host   one Proxmox host in all its parts: datasets, containers, off2 of the example"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
 	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
@@ -49,8 +50,13 @@ deb-test: $(READY)
 
 # One guest answers after the other on two cores: no parallel tests.
 SUITES := integration/suites
+FLEET  := smoke install service reboot network power upgrade
+HOST   := datasets containers pct example
 integration: $(READY)
-	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(SUITES)
+	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(FLEET:%=$(SUITES)/test_%.py)
+
+integration-host: $(READY)
+	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(HOST:%=$(SUITES)/test_%.py)
 
 integration-trixie: $(READY)
 	@RIG_RELEASE=trixie $(BIN)/python -m pytest -p no:cacheprovider --durations=10 \

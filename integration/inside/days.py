@@ -8,7 +8,6 @@ from agent.scenario import taken
 from integration.inside import guests
 from offctl_agent import converge
 from offctl_agent.circumstances import Circumstances
-from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host as Managed
 from offctl_agent.observed import Effective, ObservedContainer, Unknown

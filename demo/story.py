@@ -2,9 +2,11 @@
 
 from pathlib import Path
 import re
+import secrets
 import shutil
 
 from demo.stage import Stage
+from offctl_cli.site import load
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "openfoodfacts"
@@ -59,6 +61,17 @@ def make_host(stage: Stage, host: str) -> None:
     pasted = "\n".join(line for line in lines if not line.startswith("#"))
     (identities / f"{host}.toml").write_text(pasted + "\n")
     shutil.copy(stage.directory / "trust.toml", stage.directory / host)
+    put_keys_of_far_ends(stage, host)
+
+
+def put_keys_of_far_ends(stage: Stage, host: str) -> None:
+    """What a person agrees on with an end that is not managed: a key in a file, on this host."""
+    for end in load.compile_site(EXAMPLE).state(host).tunnels:  # type: ignore[union-attr]
+        if end.psk_file:
+            path = stage.directory / host / "machine" / "files" / end.psk_file.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{end.identity}:{secrets.token_hex(32)}\n")
+            path.chmod(0o600)
 
 
 def start_coordinator(stage: Stage) -> None:
@@ -115,6 +128,7 @@ def publish_first(stage: Stage) -> None:
     stage.run("offctl status off1", expect=1)
     receive_replicas(stage)
     stage.run("offctl status --wait 50")
+    stage.run("offctl tunnels")
 
 
 def start_everything(stage: Stage) -> None:

@@ -6,16 +6,19 @@ import json
 import os
 from pathlib import Path
 import random
+import re
 import sys
 
 import click
 
 import offctl
-from offctl import errors, service
-from offctl.tables import MAX_INTEGER
+from offctl import durations, errors, service
+from offctl.tables import INSTANT, MAX_INTEGER
+from offctl.text import visible
 from offctl_agent import config as configs
 from offctl_agent import printing
 from offctl_agent.agent import Agent, open_floors, open_host, utc_now
+from offctl_agent.holds import HOST, Hold
 
 Command = Callable[..., None]
 
@@ -134,6 +137,12 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
 
 
 @functools.cache
+def _ending() -> bool:
+    print("held from now on; waiting for a step that was begun to end", file=sys.stderr, flush=True)
+    return True
+
+
+@functools.cache
 def _waiting() -> bool:
     print("waiting for another run on this host to end", file=sys.stderr, flush=True)
     return True
@@ -147,15 +156,88 @@ def plan(config: configs.Config, as_json: bool) -> None:
 
     Exit 0 nothing to do, 1 something to do, 2 when no release is believed or one was refused.
     """
-    taken, found = made(config).preview()
+    now = made(config).preview()
     if as_json:
-        print(json.dumps(printing.plan_json(taken, found), indent=1))
+        print(json.dumps(printing.plan_json(now.intake, now.plan, now.waits), indent=1))
     else:
-        for line in printing.plan_lines(taken, found):
+        for line in printing.plan_lines(now.intake, now.plan, now.waits):
             print(line)
-    if taken.held is None or taken.refused is not None:
+    if now.intake.held is None or now.intake.refused is not None:
         sys.exit(2)
-    sys.exit(0 if found.empty else 1)
+    sys.exit(0 if now.plan.empty else 1)
+
+
+@agent.command()
+@click.option("--reason", default="", help="Why, for everybody who wonders.")
+@click.option("--for", "span", default="", metavar="SPAN", help="Such as 30min, 2h or 3d.")
+@click.option("--container", type=click.IntRange(1), metavar="ID", help="Only this one.")
+@click.option("--release", is_flag=True, help="End it.")
+@with_config
+def hold(
+    config: configs.Config, reason: str, span: str, container: int | None, *, release: bool
+) -> None:
+    """Change nothing on this host until the hold is over or released. Works offline, at once.
+
+    A hold survives restarts and reboots. It covers everything, or one container with its mounts
+    and their datasets; the agent goes on looking and reporting. Without options: show what is held.
+    """
+    if release:
+        if reason or span:
+            raise click.UsageError("--release stands alone, or with --container")
+        ended = made(config).release(container or HOST)
+        print(f"released: {ended.reason}" if ended else "nothing was held")
+        sys.exit(0 if ended else 1)
+    if not reason:
+        if span or container:
+            raise click.UsageError("say why with --reason")
+        sys.exit(_show_holds(made(config)))
+    now = utc_now()
+    until = now + durations.parse(span) if span else None
+    by = os.environ.get("SUDO_USER", os.environ.get("USER", ""))
+    until_text = until.strftime(INSTANT) if until else "released"
+    what = f"container {container}" if container else f"host {config.host}"
+    held = Hold(container or HOST, until, reason, since=now.strftime(INSTANT), by=by)
+    made(config).hold(held, waiting=_ending)
+    print(f"held: nothing is changed on {what} until {until_text}")
+
+
+def _show_holds(shown: Agent) -> int:
+    kept = [hold for hold in shown.state.holds.read() if not hold.over(utc_now())]
+    for hold in kept:
+        what = f"container {hold.container}" if hold.container else "this host"
+        until = hold.until.strftime(INSTANT) if hold.until else "it is released"
+        said = f"{hold.reason} (since {hold.since}{f', by {hold.by}' if hold.by else ''})"
+        print(visible(f"{what} is held until {until}: {said if hold.since else hold.reason}"))
+    if not kept:
+        print("nothing is held here")
+    return 0
+
+
+@agent.command()
+@click.argument("container", metavar="ID", type=click.IntRange(1))
+@with_config
+def retry(config: configs.Config, container: int) -> None:
+    """Try a change of container ID again that was undone because its probe failed."""
+    known = made(config).retry(container, waiting=_waiting)
+    print(f"container {container}: " + ("tried again in the next run" if known else "not undone"))
+    sys.exit(0 if known else 1)
+
+
+@agent.command()
+@click.argument("plan_hash", metavar="HASH")
+@with_config
+def approve(config: configs.Config, plan_hash: str) -> None:
+    """Let a plan through that touches more than the site allows without being asked.
+
+    HASH is what `offctl-agent plan` shows. It stands for the release and for all that was found on
+    this host; when either has changed, nothing is approved. An approval is used up as it is
+    carried out.
+    """
+    if not re.fullmatch(r"[0-9a-f]{12,64}", plan_hash):
+        raise click.UsageError("HASH is 12 to 64 of the digits that `offctl-agent plan` shows")
+    done = made(config).approve(plan_hash, waiting=_waiting)
+    print(f"approved: {printing.summary(done.plan)}")
+    print("the next run carries it out; `offctl-agent apply` does it now")
 
 
 @agent.command()

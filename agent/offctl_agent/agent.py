@@ -8,12 +8,29 @@ import time
 
 from offctl import errors, files
 from offctl import report as reports
-from offctl_agent import converge, floors, intake, mailbox, reporting
+from offctl.report import Wait
+from offctl.tables import INSTANT
+from offctl.tunnelkeys import TunnelSecret
+from offctl_agent import (
+    approvals,
+    consenting,
+    converge,
+    floors,
+    intake,
+    mailbox,
+    reporting,
+    tunnelstatus,
+)
+from offctl_agent.approvals import Limit
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
+from offctl_agent.holds import Hold
 from offctl_agent.host.protocol import FloorStore, Host, Nowhere
+from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
 from offctl_agent.memory import Memory
+from offctl_agent.planner import delta
 from offctl_agent.planner.plan import Plan
 from offctl_agent.simulated.floors import PoolFloors
 from offctl_agent.simulated.host import SimulatedHost
@@ -30,6 +47,15 @@ class Ran:
     intake: Intake
     run: converge.Run
     report: reports.Report
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would do now, and what keeps it from doing it."""
+
+    intake: Intake
+    plan: Plan
+    waits: tuple[Wait, ...]
 
 
 class Agent:
@@ -76,7 +102,7 @@ class Agent:
                 files.sweep(shared, older=LEFT_OVER_SECONDS)
             started, now = time.monotonic(), self._clock()
             taken = self._take(self.state, now, keep=True)
-            circumstances = converge.Circumstances(
+            circumstances = Circumstances(
                 clock=self._clock, restarts=frozenset(restarts), go_on=go_on, tell=tell
             )
             try:
@@ -119,13 +145,68 @@ class Agent:
     def _take(self, state: State, now: datetime, *, keep: bool) -> Intake:
         return intake.take(self.config, state, self.inbox, now=now, keep=keep, store=self._store)
 
-    def preview(self) -> tuple[Intake, Plan]:
+    def preview(self) -> Preview:
         """What a run would do now; writes nothing. Raises AdminError."""
         state = State(self.config.agent_state, read_only=True)
         taken = self._take(state, self._clock(), keep=False)
         if taken.held is None:
-            return taken, Plan()
-        return taken, converge.preview(taken.held.desired, state, self._host)
+            return Preview(taken, Plan(), ())
+        desired = taken.held.desired
+        found = converge.preview(desired, state, self._host)
+        limit = Limit(desired, state.approval())
+        limit.look_at(found)
+        return Preview(taken, found, consenting.waits(taken, state, limit, self._clock()))
+
+    def hold(self, hold: Hold, *, waiting: Callable[[], bool]) -> None:
+        """From now on nothing is changed; when this returns, nothing is being changed either.
+
+        Raises AdminError.
+        """
+        self.prepare()
+        with files.locked(self.state.directory / "holds.lock", holder="another hold"):
+            self.state.holds.put(hold)
+        # A run that goes on asks before its next step; then it lets go of the lock.
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            pass
+        mailbox.ring(mailbox.agent_bell(self.config.runtime))
+
+    def release(self, container: int) -> Hold | None:
+        """End a hold; None when there was none. Raises AdminError."""
+        self.prepare()
+        with files.locked(self.state.directory / "holds.lock", holder="another hold"):
+            found = self.state.holds.release(container)
+        mailbox.ring(mailbox.agent_bell(self.config.runtime))
+        return found
+
+    def retry(self, container: int, *, waiting: Callable[[], bool]) -> bool:
+        """Let a change that was undone be tried again; False when there is none."""
+        self.prepare()
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            known = self.state.undone()
+            kept = [undone for undone in known if undone.container != container]
+            if len(kept) != len(known):
+                self.state.keep_undone(kept)
+        mailbox.ring(mailbox.agent_bell(self.config.runtime))
+        return len(kept) != len(known)
+
+    def approve(self, plan_hash: str, *, waiting: Callable[[], bool]) -> Preview:
+        """Let the plan with this hash through, if it still is the plan. Raises AdminError."""
+        self.prepare()
+        with files.locked(self.state.lock, holder="another run", waiting=waiting):
+            now = self.preview()
+            if now.intake.held is None:
+                raise errors.AdminError("cannot approve: no release is believed here")
+            desired = now.intake.held.desired
+            found = delta.plan_hash(now.plan, desired)
+            if not found.startswith(plan_hash):
+                raise errors.AdminError(
+                    f"cannot approve plan {plan_hash}: the plan on this host is now {found}",
+                    hint="the release or the host has changed; look at `offctl-agent plan` again",
+                    code="OTHER_PLAN",
+                )
+            self.state.keep_approval(approvals.of(now.plan, desired))
+        mailbox.ring(mailbox.agent_bell(self.config.runtime))
+        return now
 
     def _report_failure(
         self, taken: Intake, error: errors.OffctlError, now: datetime, seconds: float
@@ -140,6 +221,7 @@ class Agent:
         self, taken: Intake, done: converge.Run, now: datetime, seconds: float
     ) -> reports.Report:
         stream = self.state.next_stream(self.outbox.newest())
+        tunnels = self._tunnels(taken, done, now)
         report = reporting.report(
             self.config,
             taken,
@@ -149,10 +231,22 @@ class Agent:
             seconds=seconds,
             events=self.state.events(),
             notes=(*taken.notes, *done.notes, *self.state.damaged),
+            tunnels=tunnels,
             health=reporting.health(),
         )
         self.outbox.put(stream.sequence, reports.dump(report))
         return report
+
+    def _tunnels(
+        self, taken: Intake, done: converge.Run, now: datetime
+    ) -> tuple[reports.TunnelStatus, ...]:
+        if taken.held is None or done.failure:
+            return ()
+        found = tunnelstatus.statuses(
+            taken.held.desired, done.tunnels, self.state.tunnels(), now.strftime(INSTANT)
+        )
+        self.state.keep_tunnels(tunnelstatus.remembered(found))
+        return found
 
 
 def utc_now() -> datetime:
@@ -169,12 +263,16 @@ def open_host(config: Config, alive: Callable[[], None] = _silent) -> Host:
 
     Raises AdminError.
     """
+
+    def secret() -> TunnelSecret:
+        return TunnelSecret(files.require(config.tunnel_key, limit=MAX_KEY))
+
     if config.simulated is not None:
-        return SimulatedHost(config.simulated, config.host, outlive=True)
+        return SimulatedHost(config.simulated, config.host, outlive=True, secret=secret)
     # Imported late: who tries things out on a simulated host needs none of it.
     from offctl_agent.proxmox import opened
 
-    return opened.host(config.host, alive)
+    return opened.host(config.host, secret, alive)
 
 
 def open_floors(config: Config, alive: Callable[[], None] = _silent) -> FloorStore:

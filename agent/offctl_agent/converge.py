@@ -1,27 +1,30 @@
 """One run: verify, observe, plan, execute, observe again, remember, report."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 from offctl import errors
-from offctl.desired.model import DesiredState, Mode
-from offctl.report import Event
+from offctl.desired.model import DesiredState
+from offctl.report import Event, Wait
 from offctl.tables import INSTANT
+from offctl_agent import approvals, consenting, execute, undoing
 from offctl_agent import debts as owed
-from offctl_agent import execute, windows
+from offctl_agent.approvals import Limit
 from offctl_agent.backoff import Starts
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host import failures
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
-from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
+from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer, StartContainer
 from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
+from offctl_agent.trials import OnTrial, Undone
+from offctl_agent.undoing import Bench
 
 # Later rounds only finish what an earlier one made possible; more would be fighting somebody.
 ROUNDS = 3
@@ -34,27 +37,18 @@ Interrupted = set[tuple[str, str, str]]
 class Run:
     """What one run did and what is left: the plan after it, and each left step's last result.
 
-    `failure` is empty, or says why the run could not be ended.
+    `tunnels` are the stunnel instances as they were last seen; `failure` is empty, or says why the
+    run could not be ended.
     """
 
     plan: Plan
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    waits: tuple[Wait, ...] = ()
+    undone: tuple[Undone, ...] = ()
+    tunnels: tuple[ObservedInstance, ...] = ()
     failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a run depends on besides the host: the clock, and what the operator allowed.
-
-    `restarts` are ids of containers that may be restarted whatever the window.
-    """
-
-    clock: Callable[[], datetime]
-    restarts: frozenset[int]
-    go_on: Callable[[], bool]
-    tell: Callable[[Result], None]
 
 
 def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) -> Run:
@@ -71,9 +65,22 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     notes = _presume(desired, ledger) if ledger.lost else []
     asked = owed.added(desired, debts)
     starts = state.starts()
-    consent = _consent(desired, intake, circumstances, starts)
-    found = _rounds(asked, ledger, (journal, interrupted, starts), host, consent)
-    found.notes += notes
+    limit = Limit(desired, state.approval())
+    consent = consenting.consent(desired, intake, circumstances, (state, limit, starts))
+    trial = OnTrial(host, desired, state.trials(), state.keep_trials)
+    going = (consent, circumstances, limit)
+    found = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
+    peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))
+    bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
+    if (judged := undoing.judge(bench, found.plan)).results:
+        found.events += [_event(r, circumstances) for r in judged.results if _happened(r)]
+        again = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
+        found.plan, found.events = again.plan, found.events + again.events
+        found.results.update(again.results)
+    found.notes += judged.notes
+    found.undone = consenting.still_undone(desired, state)
+    found.notes += notes + consenting.over(state, circumstances)
+    found.waits = consenting.waits(intake, state, limit, circumstances.clock())
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
     unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
@@ -83,6 +90,8 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     state.keep_debts(unpaid)
     if starts.items() != state.starts().items():
         state.keep_starts(starts)
+    if (still := approvals.left(limit.approval, found.plan, desired)) != state.approval():
+        state.keep_approval(still)
     if found.events:
         state.keep_events((*state.events(), *found.events))
     journal.empty()
@@ -130,16 +139,18 @@ def _rounds(
     desired: DesiredState,
     ledger: Ledger,
     memory: tuple[Journal, Interrupted, Starts],
-    host: Host,
-    consent_and: tuple[Consent, Circumstances],
+    host: OnTrial,
+    consent_and: tuple[Consent, Circumstances, Limit],
 ) -> Run:
-    (journal, interrupted, starts), (consent, circumstances) = memory, consent_and
+    (journal, interrupted, starts), (consent, circumstances, limit) = memory, consent_and
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
-    found = Run(planner.plan(desired, observed, ledger))
+    found = Run(planner.plan(desired, observed, ledger), tunnels=observed.tunnels)
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
+        limit.look_at(found.plan)
+        host.expect(found.plan)
         earlier = tuple(found.results.values())
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
         found.results.update({_identity(result): result for result in results})
@@ -155,7 +166,7 @@ def _rounds(
         before = found.plan.digest
         observed = host.observe(desired)
         _adopt(interrupted, observed, ledger)
-        found.plan = planner.plan(desired, observed, ledger)
+        found.plan, found.tunnels = planner.plan(desired, observed, ledger), observed.tunnels
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
     return found
@@ -183,29 +194,6 @@ def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
         told.add(said)
 
     return once
-
-
-def _consent(
-    desired: DesiredState, intake: Intake, circumstances: Circumstances, starts: Starts
-) -> tuple[Consent, Circumstances]:
-    by_id = {container.id: container for container in desired.containers}
-    observe_only = intake.observe_only
-    if desired.mode is Mode.AUDIT:
-        observe_only = observe_only or "audit mode"
-
-    def restart(number: int) -> bool:
-        if number in circumstances.restarts:
-            return True
-        container = by_id.get(number)
-        own = container.windows if container is not None else ()
-        return windows.is_open(own or desired.windows, circumstances.clock())
-
-    def hold(number: int) -> str:
-        if number in circumstances.restarts:
-            return ""
-        return starts.wait(number, circumstances.clock())
-
-    return Consent(observe_only, restart, circumstances.go_on, hold), circumstances
 
 
 def _identity(result: Result) -> tuple[str, str]:

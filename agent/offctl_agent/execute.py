@@ -26,6 +26,7 @@ class Outcome(enum.Enum):
     FAILED = "failed"
     BLOCKED = "blocked"
     SKIPPED = "skipped"
+    HELD = "held"
     WAITING = "pending"
     OBSERVED = "drift"
 
@@ -47,12 +48,14 @@ class Result:
 class Consent:
     """What a run may do. `observe_only` is empty, or says why nothing may change.
 
-    `restart` says whether a container may be interrupted now; `go_on` is asked before each step;
-    `hold` says why a container must not be started yet, empty when it may.
+    `stopped` says of a step, and `restart` of a container that would be interrupted, why not now
+    and how to go on; empty when it may be. Both, and `go_on`, are asked before each step. `hold`
+    says why a container must not be started yet, empty when it may.
     """
 
     observe_only: str
-    restart: Callable[[int], bool]
+    stopped: Callable[[Step], str]
+    restart: Callable[[int], str]
     go_on: Callable[[], bool]
     hold: Callable[[int], str] = _nothing
 
@@ -82,7 +85,7 @@ def execute(
             continue
         result = _one(step, failed, host, journal, consent, restart_failed=restart_failed)
         if result.outcome in (Outcome.FAILED, Outcome.SKIPPED) or (
-            result.outcome is Outcome.BLOCKED and step.hinders
+            result.outcome in (Outcome.BLOCKED, Outcome.HELD) and step.hinders
         ):
             failed.add(step.resource.key)
         if result.outcome is Outcome.FAILED and isinstance(step.action, RestartContainer):
@@ -110,9 +113,11 @@ def _one(
         return Result(step, Outcome.SKIPPED, f"needs {hindered[0]}")
     if not consent.go_on():
         return Result(step, Outcome.OBSERVED, "the agent is stopping")
+    if stopped := consent.stopped(step):
+        return Result(step, Outcome.HELD, stopped)
     if step.effect is Effect.RESTART:
-        if not consent.restart(step.container):
-            return Result(step, Outcome.WAITING, "waits for its restart window")
+        if waits := consent.restart(step.container):
+            return Result(step, Outcome.WAITING, waits)
         if restart_failed:
             return Result(step, Outcome.WAITING, "another container failed to restart")
     if isinstance(step.action, StartContainer) and (why := consent.hold(step.action.id)):

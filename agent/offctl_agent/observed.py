@@ -103,6 +103,64 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedTunnel:
+    """One end of a tunnel. `proof` is "" when a connection through it stays up, else why not.
+
+    None: not tried, because it is a server end or its stunnel does not listen. `trouble` says why
+    it cannot be served as it is asked to be; the others of its instance can.
+    """
+
+    name: str
+    role: str
+    generation: int
+    listening: bool
+    proof: str | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedInstance:
+    """One stunnel instance that the text asks for, in a container (0: on the host itself).
+
+    `unknown` says why it cannot be looked at, `obstacle` why nothing can be done there now, and
+    `refusal` why it must not be done. A `kept` one is people's: `different` says what is not right.
+    `missing` is what has to be set up inside; `different` are files not as they should be, and
+    `leftover` those that nothing needs any more. `uncut` are tunnels with the revoked generation
+    whose connections may still be up. `loaded`: the running process has read exactly
+    the files that should be there. `surplus` are sockets of it that nothing asks for.
+    """
+
+    container: int
+    instance: str
+    directory: bool
+    unknown: str = ""
+    obstacle: str = ""
+    refusal: str = ""
+    missing: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
+    leftover: tuple[str, ...] = ()
+    kept: bool = False
+    uncut: tuple[str, ...] = ()
+    running: bool = False
+    loaded: bool = False
+    surplus: tuple[str, ...] = ()
+    ends: tuple[ObservedTunnel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A stunnel that is not ours: where it runs, in words, and the sockets it listens at.
+
+    `exposed` are those of them that others than private networks could reach.
+    """
+
+    place: str
+    configuration: str
+    listening: tuple[str, ...]
+    exposed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedState:
     """A host at one moment.
 
@@ -112,6 +170,7 @@ class ObservedState:
     `directories` holds what was asked about: a directory, None where there is none, or Unknown.
     `writable` is empty, or says why container configuration cannot be changed (no quorum).
     `unready` says of pools that are here and not in `pools` why not.
+    `tunnels` has one entry for each stunnel instance asked about; `strays` are the others.
     """
 
     pools: tuple[tuple[str, int], ...] | Unknown
@@ -122,3 +181,5 @@ class ObservedState:
     directories: tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
     writable: str = ""
     unready: tuple[tuple[str, str], ...] = ()
+    tunnels: tuple[ObservedInstance, ...] = ()
+    strays: tuple[Stray, ...] | Unknown = ()

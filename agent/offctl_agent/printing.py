@@ -1,11 +1,11 @@
 """Plans and runs as text and as JSON; nothing here decides or prints by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from offctl.report import Event, Report
+from offctl.report import Event, Report, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_agent.execute import Outcome, Result
@@ -17,7 +17,7 @@ from offctl_agent.planner.plan import Effect, Origin, Plan, Step
 _MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect.ONLINE: "+"}
 
 
-def plan_lines(intake: Intake, plan: Plan) -> Iterator[str]:
+def plan_lines(intake: Intake, plan: Plan, waits: Iterable[Wait]) -> Iterator[str]:
     """A plan for people: what, why, before and after, and the exact commands."""
     yield heading(intake) + (" (offered, not kept yet)" if intake.news else "")
     if intake.refused is not None:
@@ -25,6 +25,7 @@ def plan_lines(intake: Intake, plan: Plan) -> Iterator[str]:
     if intake.held is None:
         return
     yield summary(plan)
+    yield from wait_lines(waits)
     for step in plan:
         yield ""
         yield f"{_MARKS[step.effect]} {step.resource.label}: {step.text}  [{_words(step)}]"
@@ -39,6 +40,14 @@ def plan_lines(intake: Intake, plan: Plan) -> Iterator[str]:
         yield ""
     for finding in notes:
         yield visible(f"? {finding.resource.label}: {finding.state}: {finding.reason}")
+
+
+def wait_lines(waits: Iterable[Wait]) -> Iterator[str]:
+    """What keeps the host from changing, and how to go on."""
+    for wait in waits:
+        until = f" until {wait.until}" if wait.until else ""
+        yield visible(f"{wait.kind} on {wait.scope}{until}: {wait.reason}")
+        yield visible(f"    to go on: {wait.go_on}")
 
 
 def heading(intake: Intake) -> str:
@@ -98,7 +107,7 @@ def event_line(event: Event) -> str:
     )
 
 
-def plan_json(intake: Intake, plan: Plan) -> dict[str, Any]:
+def plan_json(intake: Intake, plan: Plan, waits: Iterable[Wait]) -> dict[str, Any]:
     """The plan as one JSON object; keys are stable."""
     held = intake.held
     return {
@@ -107,6 +116,7 @@ def plan_json(intake: Intake, plan: Plan) -> dict[str, Any]:
         "observe_only": intake.observe_only,
         "refused": None if intake.refused is None else asdict(intake.refused),
         "digest": plan.digest,
+        "waits": [asdict(wait) for wait in waits],
         "resources": plan.resources,
         "steps": [_step_json(step) for step in plan],
         "findings": [
@@ -137,6 +147,7 @@ def left_lines(report: Report) -> Iterator[str]:
     if not report.serial:
         yield "nothing was changed: it is not known what this host should be"
         return
+    yield from wait_lines(report.waits)
     left = [r for r in report.resources if r.state not in ("unmanaged", "orphan")]
     if not left:
         yield f"all {report.counts.resources} resources are as desired"
@@ -155,7 +166,14 @@ def exit_status(report: Report) -> int:
     counts = report.counts
     if counts.failed or report.refused is not None:
         return 2
-    waiting = counts.drift + counts.pending + counts.blocked + counts.skipped + counts.unknown
+    waiting = (
+        counts.drift
+        + counts.held
+        + counts.pending
+        + counts.blocked
+        + counts.skipped
+        + counts.unknown
+    )
     return 1 if waiting or report.serial == 0 or report.freshness == "expired" else 0
 
 

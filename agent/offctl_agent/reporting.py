@@ -9,11 +9,13 @@ import time
 
 import offctl
 from offctl import files
-from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus
+from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus, TunnelStatus
+from offctl_agent import undoing
 from offctl_agent.config import Config
 from offctl_agent.converge import Run
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.intake import Intake
+from offctl_agent.planner import resources
 from offctl_agent.planner.plan import Origin, Step
 from offctl_agent.state import Stream
 
@@ -31,9 +33,10 @@ def report(
     events: Iterable[Event],
     notes: Iterable[str],
     health: Health,
+    tunnels: Iterable[TunnelStatus] = (),
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
-    statuses = [*_failure(run), *_left(run), *_findings(run)]
+    statuses = [*_failure(run), *_undone(run), *_left(run), *_findings(run)]
     held = intake.held
     return Report(
         site=intake.site,
@@ -52,11 +55,13 @@ def report(
         observe_only=intake.observe_only,
         code=intake.code,
         machine=machine(config),
+        waits=run.waits,
         refused=intake.refused,
         counts=Counts(run.plan.resources, **Counter(status.state for status in statuses)),
         resources=tuple(statuses[:MAX_RESOURCES]),
         events=tuple(events),
         notes=tuple(notes),
+        tunnels=tuple(tunnels),
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
     )
@@ -109,9 +114,15 @@ def _state(step: Step, result: Result | None) -> tuple[str, str]:
         return ("blocked", step.reason) if step.action is None else ("drift", what)
     if result.outcome is Outcome.DONE:
         return "failed", f"{what}: done, but it is not in effect"
-    if result.outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED):
+    if result.outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED, Outcome.HELD):
         return result.outcome.value, result.detail
     return result.outcome.value, f"{what} ({result.detail})"
+
+
+def _undone(run: Run) -> Iterable[ResourceStatus]:
+    for undone in run.undone:
+        label = resources.container(undone.container).label
+        yield ResourceStatus(label, "failed", undoing.words(undone))
 
 
 def _findings(run: Run) -> Iterable[ResourceStatus]:

@@ -4,33 +4,33 @@ Everything here can be lost: the release comes again, the ledger fills again, an
 A damaged file is set aside under another name and reported, never half believed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-import hashlib
 import json
 import os
 from pathlib import Path
-import re
 import secrets
 from typing import Any, TypeVar
 
 from offctl import errors, files
 from offctl.report import Difference, Event
 from offctl.tables import INSTANT
-from offctl_agent import floors
+from offctl_agent import approvals, checksummed, floors
+from offctl_agent.approvals import Approval
 from offctl_agent.backoff import Starts, Times
 from offctl_agent.debts import Debt
 from offctl_agent.floors import Mark
+from offctl_agent.holds import Holds
 from offctl_agent.mailbox import MAX_DROP
+from offctl_agent.planner.delta import Change
 from offctl_agent.planner.ledger import Entry, Ledger
+from offctl_agent.trials import Trial, Undone
 
 MAX_STATE = 64 * 1024 * 1024
 KEPT_EVENTS = 50
 
 _Shape = TypeVar("_Shape")
-
-_HEADER = re.compile(rb"offctl-state 1 ([0-9a-f]{64}) ([0-9]{1,9})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class State:
     @property
     def journal(self) -> Path:
         return self.directory / "journal"
+
+    @property
+    def holds(self) -> Holds:
+        """What an operator on this host wants to stay as it is."""
+        return Holds(self.directory / "holds")
 
     def release(self) -> bytes | None:
         """The last release that was accepted, as it came; its signature is checked again."""
@@ -113,6 +118,28 @@ class State:
     def keep_debts(self, debts: Iterable[Debt]) -> None:
         self._write("debts", _json({"debts": [asdict(debt) for debt in debts]}))
 
+    def approval(self) -> Approval:
+        """What was approved here and is not carried out yet."""
+        return self._shaped("approval", _approval) or approvals.NONE
+
+    def keep_approval(self, approval: Approval) -> None:
+        listed = sorted(approval.changes)
+        self._write("approval", _json({"bundle": approval.bundle, "changes": listed}))
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Changes whose containers have not shown yet that they are well."""
+        return self._shaped("trials", _trials) or ()
+
+    def keep_trials(self, kept: Iterable[Trial]) -> None:
+        self._write("trials", _json({"trials": [_plain(asdict(trial)) for trial in kept]}))
+
+    def undone(self) -> tuple[Undone, ...]:
+        """Changes that were taken back and are not to be tried again."""
+        return self._shaped("undone", _undone) or ()
+
+    def keep_undone(self, kept: Iterable[Undone]) -> None:
+        self._write("undone", _json({"undone": [_plain(asdict(undone)) for undone in kept]}))
+
     def events(self) -> tuple[Event, ...]:
         """What was done lately, oldest first."""
         return self._shaped("events", _events) or ()
@@ -131,6 +158,15 @@ class State:
             for number, times in starts.items()
         }
         self._write("starts", _json(document))
+
+    def tunnels(self) -> dict[str, tuple[str, str]]:
+        """What was last said of each end of a tunnel, and since when."""
+        return self._shaped("tunnels", _tunnels) or {}
+
+    def keep_tunnels(self, said: Mapping[str, tuple[str, str]]) -> None:
+        """Keep what is said now, when it is something else."""
+        if dict(said) != self.tunnels():
+            self._write("tunnels", _json({"tunnels": said}))
 
     def next_stream(self, outbox_newest: int) -> Stream:
         """The next report's number, durable before it is used; never one the outbox has seen.
@@ -179,8 +215,7 @@ class State:
             return None
 
     def _write(self, name: str, content: bytes) -> None:
-        header = f"offctl-state 1 {hashlib.sha256(content).hexdigest()} {len(content)}\n"
-        files.write(self.directory / name, header.encode() + content, mode=files.PRIVATE)
+        files.write(self.directory / name, checksummed.dump(content), mode=files.PRIVATE)
 
     def _read(self, name: str, limit: int) -> bytes | None:
         path = self.directory / name
@@ -190,13 +225,8 @@ class State:
             whole = b""
         if whole is None:
             return None
-        match = _HEADER.match(whole)
-        content = whole[match.end() :] if match else b""
-        if (
-            match
-            and len(content) == int(match[2])
-            and hashlib.sha256(content).hexdigest() == match[1].decode()
-        ):
+        content = checksummed.parse(whole)
+        if content is not None:
             return content
         self.set_aside(path)
         return None
@@ -218,6 +248,42 @@ def _entries(document: dict[str, Any]) -> dict[str, dict[str, Entry]]:
 
 def _debts(document: dict[str, Any]) -> tuple[Debt, ...]:
     return tuple(Debt(**item) for item in document["debts"])
+
+
+def _approval(document: dict[str, Any]) -> Approval:
+    return Approval(str(document["bundle"]), _changes(document["changes"]))
+
+
+def _trials(document: dict[str, Any]) -> tuple[Trial, ...]:
+    return tuple(
+        Trial(
+            **{
+                **item,
+                "before": tuple((str(key), str(value)) for key, value in item["before"]),
+                "idmap": None if item["idmap"] is None else tuple(item["idmap"]),
+                "changes": _changes(item["changes"]),
+            }
+        )
+        for item in document["trials"]
+    )
+
+
+def _undone(document: dict[str, Any]) -> tuple[Undone, ...]:
+    return tuple(
+        Undone(**{**item, "changes": _changes(item["changes"])}) for item in document["undone"]
+    )
+
+
+def _changes(listed: list[list[str]]) -> frozenset[Change]:
+    return frozenset((str(key), str(f), str(o), str(d)) for key, f, o, d in listed)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in values.items()}
+
+
+def _tunnels(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {key: (str(state), str(since)) for key, (state, since) in document["tunnels"].items()}
 
 
 def _events(document: dict[str, Any]) -> tuple[Event, ...]:

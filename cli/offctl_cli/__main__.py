@@ -12,17 +12,23 @@ from offctl_cli import console
 # Command name -> module below offctl_cli.commands with the same click command as `command`;
 # loaded only when asked for, so that `offctl check` never imports grpc.
 COMMANDS = {
+    "approve": "approve",
     "check": "check",
     "compile": "compile",
+    "freeze": "freeze",
     "history": "history",
     "host": "host",
     "identity": "identity",
     "key": "key",
     "publish": "publish",
+    "revert": "revert",
+    "rollout": "rollout",
     "schema": "schema",
     "sign": "sign",
     "status": "status",
     "trust": "trust",
+    "tunnel": "tunnel",
+    "tunnels": "tunnels",
 }
 
 

@@ -21,6 +21,8 @@ from offctl_cli.fleet import (
     HostStatus,
     Published,
     PublishedRoot,
+    Rollout,
+    RolloutHost,
 )
 
 SECONDS = 20.0
@@ -114,6 +116,41 @@ class Client:
             for entry in response.entries
         )
 
+    def get_release(self, serial: int) -> SignedRelease:
+        """A release as it was published, its signatures not checked; raises NotFoundError."""
+        envelope, bundles = b"", []
+        with self._calling():
+            request = operator_pb2.GetReleaseRequest(serial=serial)
+            for part in self._stub.GetRelease(request, timeout=PUBLISH_SECONDS):
+                if part.WhichOneof("part") == "envelope":
+                    envelope = part.envelope
+                else:
+                    bundles.append((part.bundle.host, part.bundle.content))
+        return SignedRelease(envelope, tuple(bundles))
+
+    def get_rollout(self) -> Rollout:
+        """How far the newest release has come."""
+        with self._calling():
+            response = self._stub.GetRollout(operator_pb2.GetRolloutRequest(), timeout=SECONDS)
+        return Rollout(
+            *(response.serial, response.wave, response.paused, response.halted),
+            hosts=tuple(
+                RolloutHost(
+                    *(each.host, each.wave, each.soak_seconds, each.right_seconds),
+                    *(each.offered, each.state, each.reason),
+                )
+                for each in response.hosts
+            ),
+        )
+
+    def steer_rollout(self, order: str, seen: Rollout, reason: str) -> None:
+        """Give the order "pause", "resume" or "promote" about the rollout as it was seen."""
+        request = operator_pb2.SteerRolloutRequest(
+            order=f"ORDER_{order.upper()}", serial=seen.serial, wave=seen.wave, reason=reason
+        )
+        with self._calling():
+            self._stub.SteerRollout(request, timeout=SECONDS)
+
     @contextlib.contextmanager
     def _calling(self) -> Iterator[None]:
         """Turn gRPC's error into ours.
@@ -178,6 +215,7 @@ def _host(status: operator_pb2.HostStatus) -> HostStatus:
         unknown=status.unknown,
         orphans=status.orphans,
         unmanaged=status.unmanaged,
+        held=status.held,
     )
 
 

@@ -12,6 +12,7 @@ import click
 from offctl import certificates, errors, files, toml
 from offctl.tables import Table
 from offctl.trust import root
+from offctl.trust.root import TrustRoot
 
 MAX_CONFIG = 64 * 1024
 MAX_KEY = 16 * 1024
@@ -26,6 +27,7 @@ class Connection:
     """Where a coordinator is, the pinned certificates it may have, and our own; all PEM.
 
     `own_files` are the paths of our certificate and key, for a library that reads only files.
+    `root` says whose signatures count.
     """
 
     address: str
@@ -33,6 +35,7 @@ class Connection:
     certificate: bytes
     key: bytes
     own_files: tuple[Path, Path]
+    root: TrustRoot
 
     def __repr__(self) -> str:
         return f"Connection({self.address!r})"
@@ -76,24 +79,26 @@ def resolve(
         raise errors.AdminError(
             f"cannot connect to {settings['address']!r}: not of the form HOST:PORT"
         )
+    trusted = _trusted(Path(settings["trust"]))
     own = files.require(Path(settings["certificate"]), limit=certificates.MAX_CERTIFICATE)
     return Connection(
         address=settings["address"],
-        coordinators=_pinned(Path(settings["trust"])),
+        coordinators="".join(pem for _, pem in trusted.coordinators).encode(),
         certificate=certificates.check(own).encode(),
         key=files.require(Path(settings["key"]), limit=MAX_KEY),
         own_files=(Path(settings["certificate"]), Path(settings["key"])),
+        root=trusted,
     )
 
 
-def _pinned(path: Path) -> bytes:
+def _trusted(path: Path) -> TrustRoot:
     trust = root.parse(files.require(path, limit=root.MAX_TRUST_ROOT))
     if not trust.coordinators:
         raise errors.AdminError(
             f"cannot connect to a coordinator: trust root {path} names none",
             hint="add the lines that `offctl-coordinator init` printed",
         )
-    return "".join(pem for _, pem in trust.coordinators).encode()
+    return trust
 
 
 def _config_path() -> Path:

@@ -32,6 +32,7 @@ class HostStatus:
     unknown: int
     orphans: int
     unmanaged: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +80,30 @@ class PublishedRoot:
 
     version: int
     already_in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutHost:
+    """One host of the newest release; `offered` is the serial it gets, 0 for none.
+
+    It must be right for `soak` seconds before the next wave has its turn, and was for `right`.
+    """
+
+    host: str
+    wave: int
+    soak: int
+    right: int
+    offered: int
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far the newest release has come; `paused` and `halted` say why it goes no further."""
+
+    serial: int
+    wave: int
+    paused: str
+    halted: str
+    hosts: tuple[RolloutHost, ...]

@@ -164,6 +164,10 @@ def _host_lines(found: HostDetail, now: datetime, *, everything: bool) -> Iterat
     )
     if report.observe_only:
         yield f"  observing only: {visible(report.observe_only)}"
+    for wait in report.waits:
+        until = f" until {visible(wait.until, 30)}" if wait.until else ""
+        yield f"  {visible(wait.kind)} on {visible(wait.scope)}{until}: {visible(wait.reason)}"
+        yield f"    to go on: {visible(wait.go_on)}"
     yield from _resource_lines(report, everything=everything)
     yield from (f"  note: {visible(note)}" for note in report.notes)
     yield from _event_lines(report, everything=everything)

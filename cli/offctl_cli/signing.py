@@ -19,8 +19,6 @@ from offctl.trust.keys import SecretKey
 from offctl.trust.manifest import HostEntry, Manifest
 from offctl.trust.release import SignedRelease
 
-WAVE = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
@@ -126,7 +124,8 @@ def _entry(state: DesiredState, content: bytes) -> HostEntry:
         sha256=hashlib.sha256(content).hexdigest(),
         length=len(content),
         identity=_identity(state),
-        wave=WAVE,
+        wave=state.wave,
+        soak=state.soak,
     )
 
 

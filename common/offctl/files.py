@@ -29,8 +29,10 @@ _DISK = {
 _LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
-def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
-    """Replace `path` by `content`, atomically and durably, with exactly `mode`.
+def write(
+    path: Path, content: bytes, *, mode: int = READABLE, owner: tuple[int, int] | None = None
+) -> None:
+    """Replace `path` by `content`, atomically and durably, with exactly `mode` (and `owner`).
 
     The bytes go to a new file of that mode from its first system call, are fsynced and read back,
     take the name in one rename, and the directory is fsynced. On any failure the old file stays as
@@ -38,7 +40,7 @@ def write(path: Path, content: bytes, *, mode: int = READABLE) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        with _created(temporary, mode) as descriptor:
+        with _created(temporary, mode, owner) as descriptor:
             _write_all(descriptor, content)
             os.fsync(descriptor)
             if os.pread(descriptor, len(content) + 1, 0) != content:
@@ -229,10 +231,12 @@ def _taken(descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
-def _created(path: Path, mode: int) -> Iterator[int]:
+def _created(path: Path, mode: int, owner: tuple[int, int] | None = None) -> Iterator[int]:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, PRIVATE)
     try:
+        if owner is not None:
+            os.fchown(descriptor, *owner)
         if mode != PRIVATE:
             os.fchmod(descriptor, mode)
         yield descriptor

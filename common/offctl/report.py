@@ -22,10 +22,13 @@ SCHEMA = 1
 MAX_REPORT = 1024 * 1024
 MAX_RESOURCES = 500
 MAX_EVENTS = 200
+MAX_WAITS = 100
+MAX_TUNNELS = 500
 MAX_TEXT = 500
 
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
+    "held",  # may not be changed for now: a hold, a freeze, or an approval that is missing
     "pending",  # written, in effect only after a restart that waits for its window
     "blocked",  # cannot be done; the reason says what would unblock it
     "failed",  # was tried in this run and did not succeed
@@ -79,6 +82,7 @@ class Counts:
 
     resources: int = 0
     drift: int = 0
+    held: int = 0
     pending: int = 0
     blocked: int = 0
     failed: int = 0
@@ -86,6 +90,51 @@ class Counts:
     unknown: int = 0
     orphan: int = 0
     unmanaged: int = 0
+
+
+TUNNEL_STATES = (
+    "proven",  # client end: a connection through it, to the far target and back, stays up
+    "loaded",  # server end: its stunnel listens, and has read exactly what it should serve
+    "not loaded",  # it listens, but has not read what it should serve
+    "down",  # nothing listens
+    "broken",  # it listens and does not work, or must not or cannot be set up
+    "unknown",  # could not be looked at
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelStatus:
+    """One end of a tunnel. During a rotation a server end has one for each generation it accepts.
+
+    `container` 0 is the host itself; `since` is UTC as RFC 3339.
+    """
+
+    tunnel: str
+    role: str
+    container: int
+    instance: str
+    accept: str
+    peer: str
+    generation: int
+    state: str
+    since: str
+    reason: str
+    consumers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that keeps the host from changing `scope`, whether or not anything differs there.
+
+    `kind` is "hold", "freeze", "approval" or "undone"; `until` is UTC as RFC 3339, or empty;
+    `go_on` says how to go on sooner.
+    """
+
+    kind: str
+    scope: str
+    until: str
+    reason: str
+    go_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +183,13 @@ class Report:
     observe_only: str = ""
     code: str = ""
     machine: str = ""
+    waits: tuple[Wait, ...] = ()
     refused: Refused | None = None
     counts: Counts = Counts()
     resources: tuple[ResourceStatus, ...] = ()
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
+    tunnels: tuple[TunnelStatus, ...] = ()
     health: Health = Health()
     omitted: int = 0
 
@@ -149,9 +200,13 @@ def dump(report: Report) -> bytes:
         report,
         resources=report.resources[:MAX_RESOURCES],
         events=report.events[:MAX_EVENTS],
+        waits=report.waits[:MAX_WAITS],
+        tunnels=report.tunnels[:MAX_TUNNELS],
         omitted=report.omitted
         + max(0, len(report.resources) - MAX_RESOURCES)
-        + max(0, len(report.events) - MAX_EVENTS),
+        + max(0, len(report.events) - MAX_EVENTS)
+        + max(0, len(report.waits) - MAX_WAITS)
+        + max(0, len(report.tunnels) - MAX_TUNNELS),
     )
     content = _encode(cut)
     while len(content) > MAX_REPORT:
@@ -162,6 +217,7 @@ def dump(report: Report) -> bytes:
             resources=cut.resources[:kept],
             events=(),
             notes=cut.notes[:10],
+            tunnels=cut.tunnels[: len(cut.tunnels) // 2],
         )
         content = _encode(cut)
     return content
@@ -233,11 +289,13 @@ def _report(table: Table) -> Report:
         observe_only=table.string("observe_only"),
         code=table.string("code"),
         machine=table.string("machine"),
+        waits=tuple(_flat(Wait, item) for item in table.tables("waits")),
         refused=refused,
         counts=_flat(Counts, table.table("counts")),
         resources=tuple(_resource(item) for item in table.tables("resources")),
         events=tuple(_event(item) for item in table.tables("events")),
         notes=table.strings("notes"),
+        tunnels=tuple(_tunnel(item) for item in table.tables("tunnels")),
         health=_flat(Health, table.table("health")),
         omitted=table.integer("omitted"),
     )
@@ -252,6 +310,24 @@ def _resource(table: Table) -> ResourceStatus:
         reason=table.string("reason"),
         corrective=table.boolean("corrective"),
         differences=_differences(table),
+    )
+    table.finish()
+    return status
+
+
+def _tunnel(table: Table) -> TunnelStatus:
+    status = TunnelStatus(
+        tunnel=table.string("tunnel"),
+        role=table.choice("role", ("client", "server")),
+        container=table.integer("container"),
+        instance=table.string("instance"),
+        accept=table.string("accept"),
+        peer=table.string("peer"),
+        generation=table.integer("generation", least=1),
+        state=table.choice("state", TUNNEL_STATES),
+        since=table.string("since"),
+        reason=table.string("reason"),
+        consumers=table.strings("consumers"),
     )
     table.finish()
     return status

@@ -30,6 +30,8 @@ class State(enum.Enum):
     STALE = "stale"  # nothing signed has told it for a day that its release is current
     AWAITED = "awaited"  # in the release, but it never reported
     BLOCKED = "blocked"  # something cannot be done without a person
+    HELD = "held"  # somebody wants it to stay as it is, or has to approve a plan first
+    QUEUED = "queued"  # an earlier wave has to show first that the newest release is right
     BEHIND = "behind"  # it works, but not yet towards the newest release
     DRIFT = "drift"  # it differs and may not, or did not yet, change that
     PENDING = "pending"  # a restart waits for its window
@@ -77,7 +79,7 @@ def judge(
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
     told = told_at(report, received)
-    allowed = max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
+    allowed = silence(report)
     if duplicated is not None and now - duplicated <= 2 * allowed:
         return Verdict(
             State.DUPLICATE, "DUPLICATE", "two machines report with its keys: was its disk copied?"
@@ -87,6 +89,11 @@ def judge(
     if not released:
         return Verdict(State.RETIRED, "", "reports, but is not in the newest release")
     return _judge_content(report, current)
+
+
+def silence(report: reports.Report) -> timedelta:
+    """For how long a host may say nothing after a report."""
+    return max(GRACE, timedelta(seconds=SILENT_INTERVALS * report.interval))
 
 
 def told_at(report: reports.Report, received: datetime) -> datetime:
@@ -118,6 +125,8 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
         return Verdict(
             State.BLOCKED, "", _first(report, "blocked", counts.blocked + counts.skipped)
         )
+    if counts.held:
+        return Verdict(State.HELD, _code(report), _first(report, "held", counts.held))
     if behind:
         return Verdict(State.BEHIND, "", f"at serial {report.serial} of {current.serial}")
     if report.observe_only and counts.drift:
@@ -126,7 +135,19 @@ def _judge_content(report: reports.Report, current: Current) -> Verdict:
         return Verdict(State.DRIFT, "", _first(report, "drift", counts.drift))
     if counts.pending:
         return Verdict(State.PENDING, "", _first(report, "pending", counts.pending))
-    return Verdict(State.CONVERGED, "", "")
+    return Verdict(State.CONVERGED, _code(report), _waiting(report))
+
+
+def _code(report: reports.Report) -> str:
+    return report.waits[0].kind.upper() if report.waits else ""
+
+
+def _waiting(report: reports.Report) -> str:
+    """A host that is right and must stay as it is: nobody should wonder why later."""
+    return "; ".join(
+        f"{wait.kind} on {wait.scope}{f' until {wait.until}' if wait.until else ''}: {wait.reason}"
+        for wait in report.waits
+    )
 
 
 def _first(report: reports.Report, state: str, count: int) -> str:

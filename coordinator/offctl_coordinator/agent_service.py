@@ -27,7 +27,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
     ) -> AsyncIterator[agent_pb2.WatchResponse]:
         del request
         self._coordinator.touch(caller.name)
-        async for announcement in self._coordinator.watch():
+        async for announcement in self._coordinator.watch(caller.name):
             yield wire.announcement(announcement)
 
     async def Report(  # noqa: N802

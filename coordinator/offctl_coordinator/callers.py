@@ -37,6 +37,9 @@ METHODS: Mapping[str, frozenset[Role]] = {
     "/offctl.api.v1.OperatorService/ListHosts": _OPERATORS,
     "/offctl.api.v1.OperatorService/GetHost": _OPERATORS,
     "/offctl.api.v1.OperatorService/History": _OPERATORS,
+    "/offctl.api.v1.OperatorService/GetRelease": _OPERATORS,
+    "/offctl.api.v1.OperatorService/GetRollout": _OPERATORS,
+    "/offctl.api.v1.OperatorService/SteerRollout": _OPERATORS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _ANYONE,
 }

@@ -22,14 +22,16 @@ from offctl.trust.refusal import Refusal, refused
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl.trust.rotation import Step
-from offctl_coordinator import callers, publication, rooting
+from offctl_coordinator import callers, publication, rooting, turns
 from offctl_coordinator.lasting import Lasting
+from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
 from offctl_coordinator.sightings import Sightings
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
+from offctl_coordinator.turns import Steering, Turns
 
 STREAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_HISTORY = 1000
@@ -101,6 +103,8 @@ class Coordinator:
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self.news = News()
+        self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
+        self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
     @property
@@ -109,11 +113,13 @@ class Coordinator:
 
     async def start(self) -> None:
         """Take up what the store holds."""
+        await self.turns.start()
         record = await self._in_store(self._store.newest_release)
         if record is not None:
             if record.serial > self._floor.serial:
                 self._raise_floor(Floor(record.serial, record.sha256))
             self._take_up(record)
+        await self._begin()
         for report in await self._in_store(self._store.newest_reports):
             self._remember(report)
 
@@ -140,6 +146,7 @@ class Coordinator:
         self._set_current(None)
         if record is not None:
             self._take_up(record)
+        await self._begin()
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
@@ -189,20 +196,22 @@ class Coordinator:
             record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
             await self._in_store(self._store.add_release, record)
             self._raise_floor(Floor(found.serial, found.sha256))
+            await self.turns.begin(found)
             self._set_current(found)
             logger.info("release %d published by operator %s", found.serial, operator)
             return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
-        """The current release, cut down to `host`; raises NotFoundError.
+        """The release that `host` is offered, cut down to it; raises NotFoundError.
 
         With it come the trust roots after `trust_version`; 0 asks for none.
         """
-        current = self._publication
+        current = self.turns.offer(host)
         part = current.host(host) if current else None
         if current is None or part is None:
-            raise errors.NotFoundError("cannot fetch: nothing has been published yet")
-        timestamp = self._timestamper.sign(current, self._clock())
+            waits = turns.waiting(self.turns, host) or "nothing has been published yet"
+            raise errors.NotFoundError(f"cannot fetch: {waits}")
+        timestamp = self._signer(current).sign(current, self._clock())
         newer = rooting.successors(self._chain, trust_version)
         if trust_version > self._root.version:
             logger.error(
@@ -215,9 +224,31 @@ class Coordinator:
             return Fetched(b"", b"", timestamp, newer)
         return Fetched(current.envelope, part.bundle, timestamp, newer)
 
-    def watch(self) -> AsyncIterator[Announcement]:
-        """Which release is current, now and whenever it changes."""
-        return self.news.listen()
+    async def watch(self, host: str) -> AsyncIterator[Announcement]:
+        """Which release `host` is offered, now and whenever that changes."""
+        told = ""
+        async for news in self.news.listen():
+            found = self.turns.offer(host)
+            if self._publication is None or self._publication.host(host) is None:
+                yield news  # the door ends the stream of who is not in the release any more
+            elif found is not None and found.sha256 != told:
+                told = found.sha256
+                yield Announcement(found.serial, told, news.wave)
+
+    async def steer(self, steering: Steering) -> None:
+        """Pause, resume or promote the rollout; raises RefusedError."""
+        async with self._publishing:
+            if await self.turns.steer(steering):
+                self._tell()
+
+    async def release(self, serial: int) -> SignedRelease:
+        """A release as it was published; raises NotFoundError."""
+        record = await self._in_store(self._store.release, serial)
+        if record is None:
+            raise errors.NotFoundError(
+                f"cannot give release {serial}: it is not kept here any more, or never was"
+            )
+        return record.release
 
     async def report(self, host: str, content: bytes) -> None:
         """Keep a report of `host`; raises MalformedError when it is not one."""
@@ -235,15 +266,17 @@ class Coordinator:
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
+            async with self._publishing:
+                verdict = self.roster().view(host, now).verdict
+                if await self.turns.heard(found, verdict, now):
+                    self._tell()
 
     def roster(self) -> Roster:
         """What is known of all hosts at this moment."""
         return Roster(
-            self._publication,
-            dict(self._standings),
-            dict(self._contacts),
-            self._started,
-            self._sightings.duplicated(),
+            *(self._publication, dict(self._standings), dict(self._contacts), self._started),
+            duplicated=self._sightings.duplicated(),
+            turns=self.turns,
         )
 
     def now(self) -> datetime:
@@ -291,7 +324,23 @@ class Coordinator:
     def _set_current(self, found: Publication | None) -> None:
         self.allowed = callers.allow(self._root, found)
         self._publication = found
-        self.news.tell(Announcement(found.serial, found.sha256) if found else None)
+        self._tell()
+
+    def _tell(self) -> None:
+        found = self._publication
+        self._timestampers.clear()
+        wave = self.turns.rollout.wave
+        self.news.tell(Announcement(found.serial, found.sha256, wave) if found else None)
+
+    async def _begin(self) -> None:
+        await self.turns.begin(self._publication)
+        self._tell()
+
+    def _signer(self, offered: Publication) -> Timestamper:
+        """The word that a release is current goes to whoever is offered it."""
+        if offered is self._publication:
+            return self._timestamper
+        return self._timestampers.setdefault(offered.sha256, self._timestamper.another())
 
     def _remember(self, record: ReportRecord) -> None:
         try:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """The current release, by its manifest's hash (hexadecimal)."""
+    """The current release, by its manifest's hash (hexadecimal), and the wave that has its turn."""
 
     serial: int
     sha256: str
+    wave: int = 0
 
 
 class News:

@@ -55,6 +55,25 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         limit = request.limit or wire.DEFAULT_HISTORY
         return wire.history(await self._coordinator.history(limit))
 
+    async def GetRelease(  # noqa: N802
+        self, request: operator_pb2.GetReleaseRequest, caller: Caller
+    ) -> AsyncIterator[operator_pb2.GetReleaseResponse]:
+        del caller
+        for part in wire.release_parts(await self._coordinator.release(request.serial)):
+            yield part
+
+    async def GetRollout(  # noqa: N802
+        self, request: operator_pb2.GetRolloutRequest, caller: Caller
+    ) -> operator_pb2.GetRolloutResponse:
+        del request, caller
+        return wire.rollout(self._coordinator.roster(), self._coordinator.now())
+
+    async def SteerRollout(  # noqa: N802
+        self, request: operator_pb2.SteerRolloutRequest, caller: Caller
+    ) -> operator_pb2.SteerRolloutResponse:
+        await self._coordinator.steer(wire.steering(request, caller.name))
+        return operator_pb2.SteerRolloutResponse()
+
 
 async def _collect(parts: AsyncIterator[operator_pb2.PublishRequest]) -> SignedRelease:
     envelope = b""

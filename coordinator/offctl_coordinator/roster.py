@@ -10,8 +10,10 @@ from datetime import datetime
 from offctl import report as reports
 from offctl import status
 from offctl.report import Report
-from offctl.status import Verdict
+from offctl.status import State, Verdict
+from offctl_coordinator import turns
 from offctl_coordinator.publication import Publication
+from offctl_coordinator.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Roster:
     contacts: Mapping[str, datetime]
     since: datetime | None = None
     duplicated: Mapping[str, datetime] = field(default_factory=dict)
+    turns: Turns | None = None
 
     def names(self) -> list[str]:
         """Every host of the newest release and every host that ever reported, sorted."""
@@ -73,10 +76,13 @@ class Roster:
     def _verdict(
         self, name: str, standing: Standing | None, *, released: bool, now: datetime
     ) -> Verdict:
-        current = status.Current()
-        if self.publication is not None:
-            current = status.Current(self.publication.serial, self.publication.sha256)
-        return status.judge(
+        """Judged by the release it is offered; whoever is right there but not newest is queued."""
+        offered = self.publication
+        waits = turns.waiting(self.turns, name) if self.turns and released else ""
+        if waits and self.turns:
+            offered = self.turns.offer(name)
+        current = status.Current(offered.serial, offered.sha256) if offered else status.Current()
+        found = status.judge(
             standing.report if standing else None,
             received=standing.received if standing else None,
             current=current,
@@ -85,3 +91,5 @@ class Roster:
             since=self.since,
             duplicated=self.duplicated.get(name),
         )
+        queued = found.state in (State.CONVERGED, State.BEHIND, State.AWAITED)
+        return Verdict(State.QUEUED, "", waits) if waits and queued else found

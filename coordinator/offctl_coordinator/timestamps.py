@@ -24,6 +24,10 @@ class Timestamper:
         """The half that the trust root must name."""
         return self._key.public
 
+    def another(self) -> "Timestamper":
+        """One with the same key, for another release that is served beside."""
+        return Timestamper(self._key)
+
     def sign(self, publication: Publication, now: datetime) -> bytes:
         """The envelope to serve; made before `now`, by at most KEPT_FOR."""
         if not self._usable(publication, now):

@@ -1,5 +1,6 @@
 """Between protobuf and our own values; nothing below the services knows protobuf."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -7,10 +8,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from offctl import errors
 from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl.trust.manifest import SHA256
+from offctl.trust.release import SignedRelease
 from offctl_coordinator.coordinator import Fetched, HostDetail, Published, PublishedRoot
 from offctl_coordinator.news import Announcement
 from offctl_coordinator.roster import HostView, Roster
 from offctl_coordinator.store.records import HistoryRecord
+from offctl_coordinator.turns import Order, Steering
 
 DEFAULT_HISTORY = 50
 # What a host wrote into its report must not make the list of all hosts too large to send.
@@ -92,7 +95,60 @@ def host(value: HostView) -> operator_pb2.HostStatus:
         unknown=_count(counts.unknown),
         orphans=_count(counts.orphan),
         unmanaged=_count(counts.unmanaged),
+        held=_count(counts.held),
     )
+
+
+def release_parts(release: SignedRelease) -> Iterator[operator_pb2.GetReleaseResponse]:
+    yield operator_pb2.GetReleaseResponse(envelope=release.envelope)
+    for name, content in release.bundles:
+        part = operator_pb2.Bundle(host=name, content=content)
+        yield operator_pb2.GetReleaseResponse(bundle=part)
+
+
+def rollout(value: Roster, now: datetime) -> operator_pb2.GetRolloutResponse:
+    if value.publication is None or value.turns is None:
+        return operator_pb2.GetRolloutResponse()
+    known, spells = value.turns.rollout, value.turns.spells
+    response = operator_pb2.GetRolloutResponse(
+        serial=known.serial, wave=known.wave, paused=known.paused, halted=known.halted
+    )
+    entries = value.publication.accepted.manifest.hosts
+    for entry in sorted(entries, key=lambda each: (each.wave, each.host)):
+        verdict = value.view(entry.host, now).verdict
+        spell = spells.get(entry.host)
+        response.hosts.add(
+            host=entry.host,
+            wave=entry.wave,
+            soak_seconds=entry.soak,
+            right_seconds=_count(int((spell.last - spell.since).total_seconds())) if spell else 0,
+            offered=known.offers.get(entry.host, 0),
+            state=verdict.state.value,
+            reason=_cut(verdict.reason, MAX_REASON),
+        )
+    return response
+
+
+def steering(request: operator_pb2.SteerRolloutRequest, operator: str) -> Steering:
+    """Raises MalformedError."""
+    orders = operator_pb2.SteerRolloutRequest
+    known = {
+        orders.ORDER_PAUSE: Order.PAUSE,
+        orders.ORDER_RESUME: Order.RESUME,
+        orders.ORDER_PROMOTE: Order.PROMOTE,
+    }
+    order = known.get(request.order)
+    if order is None:
+        raise errors.MalformedError("cannot steer the rollout: no known order is given")
+    reason = request.reason
+    if not reason.isprintable() or len(reason) > MAX_REASON:
+        raise errors.MalformedError(
+            f"cannot steer the rollout: the reason has more than {MAX_REASON} characters, or "
+            "some that cannot be shown"
+        )
+    if order is Order.PAUSE and not reason:
+        raise errors.MalformedError("cannot pause the rollout: no reason is given")
+    return Steering(order, request.serial, request.wave, operator, reason)
 
 
 def history(entries: tuple[HistoryRecord, ...]) -> operator_pb2.HistoryResponse:

@@ -21,6 +21,8 @@ from offctl_agent.proxmox.directories import Directories
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pools
+from offctl_agent.proxmox.running import Running
+from offctl_agent.proxmox.tunnels import TunnelDoor
 from offctl_agent.proxmox.zfscommand import ZfsCommand
 
 NODE = "off2"
@@ -75,7 +77,9 @@ class GuestRig(pools.RealRig):
             pools=Pools(program=str(programs / "zpool")),
             mounts=mounts,
         )
-        self.guest = ProxmoxHost(Path("/"), NODE, datasets, Directories(mounts), calls=calls)
+        root = Path("/")
+        tunnels = TunnelDoor(root, Running(root))
+        self.guest = ProxmoxHost(root, NODE, datasets, Directories(mounts), tunnels, calls=calls)
         self.host = self.guest
 
     def close(self) -> None:

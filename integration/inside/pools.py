@@ -66,6 +66,9 @@ class ZfsHost:
         paths += [f"{d.mountpoint}/{i.path}" for d in desired.datasets for i in d.directories]
         return ObservedState(pools, datasets, (), (), (), self.directories.observe(paths), "")
 
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        return f"cannot run {command[0]} in container {number}: this host has datasets only"
+
     def execute(self, action: act.Action) -> None:
         match action:
             case act.CreateDataset():

@@ -14,6 +14,7 @@ from agent.scenario import taken
 from integration.inside import guests
 from integration.pve import quorum
 from offctl_agent import converge
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.observed import Effective, ObservedContainer, Unknown
 from offctl_agent.state import State
@@ -83,7 +84,7 @@ class Host:
         self._state = home / "state"
 
     def run(self, text: str = SITE, *, restarts: tuple[int, ...] = ()) -> converge.Run:
-        circumstances = converge.Circumstances(
+        circumstances = Circumstances(
             clock=lambda: datetime.now(UTC),
             restarts=frozenset(restarts),
             go_on=lambda: True,

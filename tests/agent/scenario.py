@@ -1,5 +1,6 @@
 """A simulated host with a desired state, and runs on it that can be stopped dead at any step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from offctl.desired.model import DesiredState
 from offctl.trust.accept import AcceptedManifest
 from offctl.trust.manifest import HostEntry, Manifest
 from offctl_agent import converge
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Held, Intake
@@ -75,6 +77,9 @@ class Interrupted:
     def observe(self, desired: DesiredState) -> ObservedState:
         return self.host.observe(desired)
 
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        return self.host.probe(number, command)
+
     def execute(self, action: Action) -> None:
         dies = len(self.done) + 1 == self.at
         if dies and not self.having_done:
@@ -124,16 +129,19 @@ class Scene:
         observe_only: str = "",
         tell: list[Result] | None = None,
         now: datetime = NOW,
+        paused: list[float] | None = None,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> converge.Run:
         """One run of a process that has just started."""
         if text is not None:
             self.desired = case.desired(text)
         heard = [] if tell is None else tell
-        circumstances = converge.Circumstances(
+        circumstances = Circumstances(
             clock=lambda: now,
             restarts=frozenset(restarts),
-            go_on=lambda: True,
+            go_on=go_on,
             tell=heard.append,
+            pause=([] if paused is None else paused).append,
         )
         return converge.run(
             taken(self.desired, observe_only), self.state(), host or self.simulated(), circumstances

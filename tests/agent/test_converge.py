@@ -6,6 +6,7 @@ import pytest
 
 from agent.scenario import FULL, NOW, TEMPLATE, Interrupted, Scene
 from offctl_agent import converge
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.intake import Intake
 
@@ -75,7 +76,7 @@ def test_a_host_in_audit_mode_changes_nothing(tmp_path: Path) -> None:
 
 def test_without_a_release_only_the_memory_is_kept(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path)
-    circumstances = converge.Circumstances(
+    circumstances = Circumstances(
         clock=lambda: NOW, restarts=frozenset(), go_on=lambda: True, tell=lambda _: None
     )
     nothing = Intake("openfoodfacts", None, None, "unknown", "no release is believed")

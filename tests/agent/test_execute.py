@@ -1,5 +1,6 @@
 """Carrying out plans: the journal first, dependents of what failed left, restarts with consent."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from offctl_agent.planner import actions as act
 from offctl_agent.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
 
 EMPTY = ObservedState((), (), (), (), (), ())
-ALL = Consent("", lambda _: True, lambda: True)
+ALL = Consent("", lambda _: "", lambda _: "", lambda: True)
 REFUSED = HostError("cannot start container 110: no", evidence="pct: status 2")
 
 
@@ -135,7 +136,7 @@ def test_what_is_unknown_hinders_an_orphan_does_not(tmp_path: Path) -> None:
 
 def test_observing_only_and_audit_touch_nothing(tmp_path: Path) -> None:
     host = FakeHost(EMPTY)
-    watching = Consent("the release has expired", lambda _: True, lambda: True)
+    watching = replace(ALL, observe_only="the release has expired")
     audited = step("container 110", act.ShutDownContainer(110), audited=True)
     assert carry_out(tmp_path, start(110), host=host, consent=watching) == [Outcome.OBSERVED]
     assert carry_out(tmp_path, audited, host=host) == [Outcome.OBSERVED]
@@ -145,13 +146,13 @@ def test_observing_only_and_audit_touch_nothing(tmp_path: Path) -> None:
 
 def test_an_agent_that_is_stopping_begins_nothing_new(tmp_path: Path) -> None:
     host = FakeHost(EMPTY)
-    consent = Consent("", lambda _: True, lambda: len(host.done) < 1)
+    consent = replace(ALL, go_on=lambda: len(host.done) < 1)
     outcomes = carry_out(tmp_path, start(110), start(111), host=host, consent=consent)
     assert outcomes == [Outcome.DONE, Outcome.OBSERVED]
 
 
 def test_restarts_need_consent_and_it_is_asked_for_each(tmp_path: Path) -> None:
-    consent = Consent("", lambda number: number == 111, lambda: True)
+    consent = replace(ALL, restart=lambda number: "" if number == 111 else "closed")
     host = FakeHost(EMPTY)
     outcomes = carry_out(
         tmp_path, restart(110), restart(111), start(112), host=host, consent=consent

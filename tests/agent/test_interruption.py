@@ -153,6 +153,7 @@ def lift_and_die(scene: Scene) -> None:
         def __init__(self) -> None:
             self.host = scene.simulated()
             self.observe = self.host.observe
+            self.probe = self.host.probe
 
         def execute(self, action: act.Action) -> None:
             assert isinstance(action, act.SetContainer)

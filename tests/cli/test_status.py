@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import pytest
 
 from offctl import report as reports
-from offctl.report import Counts, Difference, Event, Report, ResourceStatus
+from offctl.report import Counts, Difference, Event, Report, ResourceStatus, Wait
 from offctl_cli import overview
 from offctl_cli.commands import status
 from offctl_cli.fleet import HostDetail, HostList, HostStatus
@@ -127,6 +127,7 @@ def test_a_host_shows_what_is_not_right_and_what_was_done(
             Event("2026-03-01T11:59:10Z", "dataset tank/a", "set", "wanted", "failed", "full"),
         ),
         notes=("ledger was damaged",),
+        waits=(Wait("hold", "host off2", "2026-03-01T14:00:00Z", "restore", "release it"),),
     )
     overview.print_host(found, NOW, everything=False)
     shown = capsys.readouterr().out
@@ -136,6 +137,8 @@ def test_a_host_shows_what_is_not_right_and_what_was_done(
     assert "11:59:00 repaired container 113 off: start" in shown
     assert "FAILED: full" in shown
     assert "note: ledger was damaged" in shown
+    assert "  hold on host off2 until 2026-03-01T14:00:00Z: restore\n" in shown
+    assert "    to go on: release it\n" in shown
 
 
 def test_many_alike_are_one_line_unless_all_are_asked_for(

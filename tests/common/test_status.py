@@ -9,7 +9,7 @@ import pytest
 
 from offctl import errors, status
 from offctl import report as reports
-from offctl.report import Counts, Difference, Event, Refused, Report, ResourceStatus
+from offctl.report import Counts, Difference, Event, Refused, Report, ResourceStatus, Wait
 from offctl.status import Current, State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -31,6 +31,7 @@ GOOD = Report(
     seconds_milli=20,
     counts=Counts(resources=10),
 )
+HOLD = Wait("hold", "host off2", "2026-03-01T14:00:00Z", "restore", "`offctl-agent hold --release`")
 
 
 def judged(report: Report | None, *, age: int = 5, released: bool = True) -> status.Verdict:
@@ -49,6 +50,12 @@ CASES = {
     "never a word": (replace(GOOD, freshness="unknown"), State.STALE),
     "blocked": (replace(GOOD, counts=Counts(blocked=1)), State.BLOCKED),
     "only skipped": (replace(GOOD, counts=Counts(skipped=1)), State.BLOCKED),
+    "held": (replace(GOOD, counts=Counts(held=1), waits=(HOLD,)), State.HELD),
+    "held and older": (
+        replace(GOOD, counts=Counts(held=1), waits=(HOLD,), manifest_sha256="c" * 64),
+        State.HELD,
+    ),
+    "held, but right": (replace(GOOD, waits=(HOLD,)), State.CONVERGED),
     "older release": (replace(GOOD, serial=6, manifest_sha256="c" * 64), State.BEHIND),
     "same serial, other content": (replace(GOOD, manifest_sha256="c" * 64), State.BEHIND),
     "drift": (replace(GOOD, counts=Counts(drift=1)), State.DRIFT),
@@ -67,7 +74,7 @@ def test_each_truth_has_its_word(name: str) -> None:
 def test_words_are_told_worst_first() -> None:
     everything = replace(
         GOOD,
-        counts=Counts(failed=1, unknown=1, blocked=1, drift=1, pending=1),
+        counts=Counts(failed=1, unknown=1, blocked=1, held=1, drift=1, pending=1),
         freshness="stale",
         manifest_sha256="c" * 64,
     )
@@ -82,6 +89,14 @@ def test_words_are_told_worst_first() -> None:
     )
     states = [judged(replace(everything, **change)).state for change in changes]  # type: ignore[arg-type]
     assert states == order
+
+
+def test_a_host_that_must_stay_as_it_is_says_so_also_when_it_is_right() -> None:
+    verdict = judged(replace(GOOD, waits=(HOLD,)))
+    assert (verdict.code, verdict.reason) == (
+        "HOLD",
+        "hold on host off2 until 2026-03-01T14:00:00Z: restore",
+    )
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,17 @@ class FailingStore:
         self._work()
         return ()
 
+    def release(self, serial: int) -> ReleaseRecord | None:
+        self._work()
+        return None
+
+    def recall(self, name: str) -> str:
+        self._work()
+        return ""
+
+    def keep(self, name: str, text: str) -> None:
+        self._work()
+
     def close(self) -> None:
         pass
 

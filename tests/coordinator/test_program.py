@@ -33,6 +33,7 @@ def connection(fleet: Fleet, address: str, directory: Path) -> Connection:
         fleet.operator.certificate.encode(),
         fleet.operator.key,
         own,
+        fleet.root(),
     )
 
 

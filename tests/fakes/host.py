@@ -31,6 +31,9 @@ class FakeHost:
         self.looks += 1
         return self.observed
 
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        return ""
+
     def execute(self, action: Action) -> None:
         name = type(action).__name__
         self.done.append(action)

@@ -13,6 +13,7 @@ from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import Datasets, Directories, Pools, ProxmoxHost
 from offctl_agent.proxmox.running import Running
+from offctl_agent.proxmox.tunnels import TunnelDoor
 from offctl_agent.simulated import calls, datasets, directories, observe
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.sources import Sources
@@ -71,12 +72,14 @@ class ProxmoxRig(SimulatedRig):
         self.kernel = Kernel(self.machine, root, services)
         inner = calls.Calls(self.machine)
         self.calls = RenderedCalls(inner, self.kernel)
+        running = Running(root, pause=0)
         self.proxmox = ProxmoxHost(
             root,
             NODE,
             SimulatedDatasets(self.machine, inner),
             SimulatedDirectories(self.machine),
-            running=Running(root, pause=0),
+            TunnelDoor(root, running),
+            running=running,
             calls=self.calls,
         )
         self.kernel.render()

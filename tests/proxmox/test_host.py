@@ -11,11 +11,13 @@ from fakes.kernel import Kernel
 from host.simulatedrig import NODE, SimulatedRig
 from offctl.errors import HostError
 from offctl_agent import converge
+from offctl_agent.circumstances import Circumstances
 from offctl_agent.observed import Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.running import Running
+from offctl_agent.proxmox.tunnels import TunnelDoor
 from offctl_agent.simulated import calls
 from offctl_agent.state import State
 from planner import case
@@ -37,7 +39,7 @@ def _run(root: Path, host: ProxmoxHost, text: str = TEXT) -> converge.Run:
         replace(c, root=replace(c.root, storage="tank-pve")) for c in desired.containers
     ]
     desired = replace(desired, containers=tuple(root_storage))
-    circumstances = converge.Circumstances(
+    circumstances = Circumstances(
         clock=lambda: NOW, restarts=frozenset(), go_on=lambda: True, tell=lambda _: None
     )
     state = State(root / "state")
@@ -59,7 +61,9 @@ def test_a_whole_host_by_real_calls_and_then_nothing_more(tmp_path: Path) -> Non
 
     def host(programs: dict[str, str]) -> ProxmoxHost:
         doors = Datasets(rig.machine, calls.Calls(rig.machine)), SimulatedDirectories(rig.machine)
-        return ProxmoxHost(root, NODE, *doors, programs=programs, running=Running(root, 0))
+        running = Running(root, 0)
+        tunnels = TunnelDoor(root, running)
+        return ProxmoxHost(root, NODE, *doors, tunnels, programs=programs, running=running)
 
     run = _run(tmp_path, host({"pct": str(pct)}))
     assert [e.detail for e in run.events if e.outcome != "done"] == []

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from offctl.desired import bundle
+from offctl.desired import bundle, tunnelplaces
 from offctl.desired.model import BindMount, Container, DesiredState, VolumeMount
 from offctl_cli.site import load
 from offctl_cli.site.compiler import Compiled
@@ -51,6 +51,8 @@ def as_written(container: Container) -> set[tuple[str, str, str]]:
     """
     lines = set()
     for mount in container.mounts:
+        if mount.target == tunnelplaces.INSIDE:
+            continue  # ours; people have these files in the container itself
         options = dict(mount.options)
         if isinstance(mount, BindMount):
             source = mount.source
@@ -235,6 +237,20 @@ def test_a_mount_by_rule_comes_from_the_stanza_that_gives_it(example: Compiled) 
     assert (EXAMPLE / "applications.toml").read_text().splitlines()[place.line - 1] == (
         "[flavors.opff]"
     )
+
+
+def test_containers_with_stunnel_see_their_files_and_cannot_write_them(example: Compiled) -> None:
+    found = {
+        (each.host, container.id): (mount.source, dict(mount.options))
+        for each in example.states
+        for container in each.containers
+        for mount in container.mounts
+        if isinstance(mount, BindMount) and mount.target == tunnelplaces.INSIDE
+    }
+    assert found == {
+        place: (f"/var/lib/offctl/tunnels/{place[1]}", {"ro": "1"})
+        for place in (("off2", 101), ("off2", 103), ("ovh1", 101), ("ovh1", 113))
+    }
 
 
 def test_no_mount_line_is_copied() -> None:

@@ -139,7 +139,8 @@ class Fleet:
 
 def entry(state: DesiredState, content: bytes) -> HostEntry:
     identity = certificates.fingerprint(state.identity.certificate) if state.identity else ""
-    return HostEntry(state.host, hashlib.sha256(content).hexdigest(), len(content), identity)
+    found = hashlib.sha256(content).hexdigest()
+    return HostEntry(state.host, found, len(content), identity, state.wave, state.soak)
 
 
 def sha256(release: SignedRelease) -> str:

@@ -3,6 +3,7 @@
 Pure. Every value is an argument of its own, after its option; no shell ever sees it.
 """
 
+from offctl.desired import tunnelplaces
 from offctl.desired.model import Access
 from offctl_agent.planner import actions as act
 
@@ -60,8 +61,22 @@ def shown(action: act.Action) -> tuple[str, ...]:
         case act.SetIdmap():
             lines = ", ".join(f"{r.kind} {r.inside} {r.outside} {r.count}" for r in action.ranges)
             return (f"edit /etc/pve/lxc/{action.id}.conf: lxc.idmap = {lines or 'none'}",)
+        case act.MakeTunnelDirectory():
+            return (f"mkdir {tunnelplaces.of_container(action.container)}/{action.instance}",)
+        case act.RenewTunnels():
+            return _renewal(action)
         case _:
             return tuple(" ".join(quoted(word) for word in c) for c in commands(action))
+
+
+def _renewal(action: act.RenewTunnels) -> tuple[str, ...]:
+    """What is written where, and how stunnel comes to read it; keys are never shown."""
+    directory = f"{tunnelplaces.of_container(action.container)}/{action.instance}"
+    where = f"pct exec {action.container} -- " if action.container else ""
+    return (
+        f"write {directory}: {action.instance}.conf, its unit and one key file a section",
+        f"{where}systemctl start or reload stunnel@{action.instance}.service, if it differs",
+    )
 
 
 def quoted(word: str) -> str:

@@ -46,6 +46,14 @@ class Host(Protocol):
         """
         ...
 
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """Run a command inside a running container, without a shell and with a deadline.
+
+        Empty when it exits 0, else what it, or who should have run it, said, bounded (host.probes
+        does that). MUST change nothing itself.
+        """
+        ...
+
     def execute(self, action: Action) -> None:
         """Do one action to its end, or raise HostError and leave what it can as it was.
 

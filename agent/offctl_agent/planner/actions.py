@@ -7,7 +7,7 @@ belief that is no longer true.
 
 from dataclasses import dataclass
 
-from offctl.desired.model import Access, IdRange, Subid
+from offctl.desired.model import Access, IdRange, Subid, TunnelEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,10 @@ class SetIdmap:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A host directory a container needs at start: it must be `dataset`, mounted, or inside it."""
+    """A host directory a container needs at start: it must be `dataset`, mounted, or inside it.
+
+    Without a dataset it is a directory of the agent's own, which only has to be there.
+    """
 
     path: str
     dataset: str
@@ -144,6 +147,28 @@ class ShutDownContainer:
     id: int
 
 
+@dataclass(frozen=True, slots=True)
+class MakeTunnelDirectory:
+    """Make the host directory that container `container` sees as its stunnel files."""
+
+    container: int
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenewTunnels:
+    """Bring one stunnel instance to exactly `ends`: files, its unit, its process.
+
+    Configuration that differs is tried beside the running one first; files that are right are not
+    written, and a process that has read them is not touched.
+    """
+
+    site: str
+    container: int
+    instance: str
+    ends: tuple[TunnelEnd, ...]
+
+
 Action = (
     CreateDataset
     | SetProperties
@@ -158,4 +183,6 @@ Action = (
     | StartContainer
     | RestartContainer
     | ShutDownContainer
+    | MakeTunnelDirectory
+    | RenewTunnels
 )

@@ -103,8 +103,7 @@ class _Calls:
         keys = []
         for mount in self.container.mounts:
             if isinstance(mount, BindMount) and mount.source in wanted:
-                dataset, directory = mount.dataset, mount.source
-                keys += [resources.dataset(dataset).key, resources.directory(directory).key]
+                keys += resources.shown_by(mount)
         return list(dict.fromkeys(keys))
 
 

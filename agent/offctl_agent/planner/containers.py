@@ -129,7 +129,7 @@ def _needs(container: Container, desired: DesiredState) -> list[str]:
     keys = []
     for mount in container.mounts:
         if isinstance(mount, BindMount):
-            keys += [resources.dataset(mount.dataset).key, resources.directory(mount.source).key]
+            keys += resources.shown_by(mount)
     if container.idmap or any(desired.subids):
         keys.append(resources.subids().key)
     return list(dict.fromkeys(keys))

@@ -2,7 +2,7 @@
 
 from offctl.desired.model import DesiredState
 from offctl_agent.observed import ObservedState
-from offctl_agent.planner import containers, datasets, directories, pools, subids
+from offctl_agent.planner import containers, datasets, directories, pools, subids, tunnels
 from offctl_agent.planner.draft import Draft
 from offctl_agent.planner.ledger import Ledger
 from offctl_agent.planner.plan import Plan
@@ -19,5 +19,7 @@ def plan(desired: DesiredState, observed: ObservedState, ledger: Ledger) -> Plan
     subids.plan(desired, observed, draft)
     datasets.plan(desired, observed, draft)
     directories.plan(desired, observed, draft)
+    tunnels.plan_directories(observed, draft)
     containers.plan(desired, observed, draft)
+    tunnels.plan(desired, observed, draft)
     return draft.plan()

@@ -13,6 +13,7 @@ MINUTE = 60.0
 # `pct create` unpacks a template; shutdown and reboot wait for what runs inside (twice, in PVE).
 SECONDS: Mapping[tuple[str, ...], float] = {
     ("pct", "create"): 30 * MINUTE,
+    ("pct", "exec"): 0.5 * MINUTE,
     ("pct", "reboot"): 15 * MINUTE,
     ("pct", "set"): 5 * MINUTE,
     ("pct", "shutdown"): 15 * MINUTE,

@@ -60,6 +60,8 @@ class Directories:
 
     def unfit(self, source: act.Source) -> str:
         """Why this is not what a container should be given; empty when it is."""
+        if not source.dataset:
+            return obstacle(source.path)
         try:
             with (
                 self._mounts.top(source.dataset, source.mountpoint) as top,

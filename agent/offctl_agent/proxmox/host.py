@@ -6,8 +6,16 @@ from typing import Protocol, TypeVar
 
 from offctl.desired.model import BindMount, DesiredState
 from offctl.errors import HostError, OffctlError
+from offctl_agent.host import probes
 from offctl_agent.host.containers import Containers
-from offctl_agent.observed import ObservedDataset, ObservedDirectory, ObservedState, Unknown
+from offctl_agent.observed import (
+    ObservedDataset,
+    ObservedDirectory,
+    ObservedInstance,
+    ObservedState,
+    Stray,
+    Unknown,
+)
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.containers import Look
@@ -62,6 +70,20 @@ class DirectoryDoor(Protocol):
         ...
 
 
+class TunnelDoor(Protocol):
+    """stunnel, in containers and on the host itself."""
+
+    def observe(
+        self, desired: DesiredState
+    ) -> tuple[tuple[ObservedInstance, ...], tuple[Stray, ...] | Unknown]:
+        """Never raises for what cannot be read: that is unknown."""
+        ...
+
+    def make_directory(self, action: act.MakeTunnelDirectory) -> None: ...
+
+    def renew(self, action: act.RenewTunnels) -> None: ...
+
+
 class ProxmoxHost:
     """The host below `root` that is called `node`; satisfies host.protocol.Host.
 
@@ -75,6 +97,7 @@ class ProxmoxHost:
         node: str,
         datasets: DatasetDoor,
         directories: DirectoryDoor,
+        tunnels: TunnelDoor,
         *,
         alive: Callable[[], None] = lambda: None,
         programs: Mapping[str, str] | None = None,
@@ -84,12 +107,14 @@ class ProxmoxHost:
         self._root = root
         self._datasets = datasets
         self._directories = directories
+        self._tunnels = tunnels
         self._pve = Pve(root, node, alive)
         self._running = running or Running(root)
         self._subids = Subids(root, alive)
+        self._calls = calls or Calls(alive, programs=programs)
         self._containers = Containers(
             self._pve,
-            calls or Calls(alive, programs=programs),
+            self._calls,
             self._running,
             _Sources(directories, self._subids),
         )
@@ -99,6 +124,7 @@ class ProxmoxHost:
         pools, datasets = self._datasets.observe(desired)
         missing = self._pve.missing()
         look = Look(self._root, self._pve, self._running, _mountpoints(datasets))
+        tunnels, strays = self._tunnels.observe(desired)
         return ObservedState(
             pools=pools,
             datasets=datasets,
@@ -108,7 +134,13 @@ class ProxmoxHost:
             directories=self._directories.observe(_paths(desired)),
             writable=missing or self._unwritable(),
             unready=self._datasets.unready,
+            tunnels=tunnels,
+            strays=strays,
         )
+
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """What a command inside says when it fails; empty when it does not."""
+        return probes.probe(self._calls, number, command)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""
@@ -149,6 +181,10 @@ class ProxmoxHost:
                 self._containers.restart(action)
             case act.ShutDownContainer():
                 self._containers.shut_down(action)
+            case act.MakeTunnelDirectory():
+                self._tunnels.make_directory(action)
+            case act.RenewTunnels():
+                self._tunnels.renew(action)
 
     def _unwritable(self) -> str:
         try:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from offctl import errors
+from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.directories import Directories
@@ -11,13 +12,19 @@ from offctl_agent.proxmox.floors import PoolFloors
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pools
+from offctl_agent.proxmox.running import Running
+from offctl_agent.proxmox.tunnels import TunnelDoor
 from offctl_agent.proxmox.zfs import Zfs
 
 ROOT = Path("/")
 
 
-def host(node: str, alive: Callable[[], None], root: Path = ROOT) -> ProxmoxHost:
-    """The machine we run on as the host `node`; `alive` hears that a long command goes on.
+def host(
+    node: str, secret: Callable[[], TunnelSecret], alive: Callable[[], None], root: Path = ROOT
+) -> ProxmoxHost:
+    """The machine we run on as the host `node`.
+
+    `secret` reads its tunnel key; `alive` hears that a long command goes on.
 
     Raises AdminError on a machine that never was a Proxmox host: there nothing may be done. One
     whose /etc/pve is only not there now is a host with nothing known of it.
@@ -29,7 +36,14 @@ def host(node: str, alive: Callable[[], None], root: Path = ROOT) -> ProxmoxHost
         )
     calls = Calls(alive)
     datasets = Datasets(calls, alive=alive)
-    return ProxmoxHost(root, node, datasets, Directories(Mounts()), alive=alive, calls=calls)
+    running = Running(root)
+    tunnels = TunnelDoor(root, running, secret, alive=alive)
+    return ProxmoxHost(
+        *(root, node, datasets, Directories(Mounts()), tunnels),
+        alive=alive,
+        calls=calls,
+        running=running,
+    )
 
 
 def floors(alive: Callable[[], None]) -> PoolFloors:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import itertools
 
 from offctl_agent.host import pctconf, subids
-from offctl_agent.simulated import pctidmap, pctlife, pctvalues, running
+from offctl_agent.simulated import pctidmap, pctlife, pctvalues, running, stunnel
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.mounts import Place
 from offctl_agent.simulated.pctworld import DIED, Files, Said, Volumes, World
@@ -36,6 +36,7 @@ class DirectoryContainers:
 
     def stop(self, number: int) -> None:
         running.forget(self._machine, number)
+        stunnel.forget(self._machine, number)
         pctlife.after_stop(self._world, number)
 
     def shut_down(self, number: int, seconds: int, *, force: bool) -> None:

@@ -3,6 +3,8 @@
 no_quorum = true            # /etc/pve is read-only
 pve_not_mounted = true      # /etc/pve is an empty directory
 zfs_unreadable = "reason"   # zfs cannot be read at all
+stunnel_deaf = true         # stunnel, told to read its files again, does nothing
+tunnels_broken = ["10.1.0.113:6379"]  # no connection through these addresses stays up
 [pools.zfs-nvme]
 state = "missing"           # or "readonly"
 [[command]]                 # a program that fails instead of doing its work ...
@@ -48,6 +50,8 @@ class Faults:
     no_quorum: bool = False
     pve_not_mounted: bool = False
     zfs_unreadable: str = ""
+    stunnel_deaf: bool = False
+    tunnels_broken: tuple[str, ...] = ()
     pools: tuple[tuple[str, str], ...] = ()
     failures: tuple[Failure, ...] = ()
     hangs: tuple[Hang, ...] = ()
@@ -74,6 +78,8 @@ def parse(content: bytes | None) -> Faults:
         no_quorum=table.boolean("no_quorum", default=False),
         pve_not_mounted=table.boolean("pve_not_mounted", default=False),
         zfs_unreadable=table.string("zfs_unreadable", ""),
+        stunnel_deaf=table.boolean("stunnel_deaf", default=False),
+        tunnels_broken=table.strings("tunnels_broken"),
         pools=tuple((name, _pool(t)) for name, t in table.named_tables("pools")),
         failures=tuple(_failure(t) for t in table.tables("command")),
         hangs=tuple(_hang(t) for t in table.tables("hang")),

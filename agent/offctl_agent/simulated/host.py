@@ -1,17 +1,21 @@
 """SimulatedHost: the Host that is a directory. Does actions through the simulated programs."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 import secrets
 import time
 
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
-from offctl_agent.host import subids
+from offctl.tunnelkeys import TunnelSecret
+from offctl_agent.host import probes, subids
 from offctl_agent.host.containers import Containers
 from offctl_agent.host.datasets import Datasets
-from offctl_agent.observed import ObservedState
+from offctl_agent.host.stunnel.door import Tunnels, no_secret
+from offctl_agent.observed import ObservedState, Stray, Unknown
 from offctl_agent.planner import actions as act
-from offctl_agent.simulated import directories, observe
+from offctl_agent.simulated import directories, observe, stunnel
 from offctl_agent.simulated.calls import Calls
 from offctl_agent.simulated.datasets import DatasetDoor
 from offctl_agent.simulated.machine import Machine, Random
@@ -27,7 +31,8 @@ class SimulatedHost:
 
     `random` gives n bytes (hardware addresses, guids); `step` sees every durable write before and
     after it happens, and may raise to play a crash; `sleep` plays commands that hang; with
-    `outlive` a command goes on to its end when the agent that called it is killed.
+    `outlive` a command goes on to its end when the agent that called it is killed; `secret` reads
+    the host's tunnel key.
     """
 
     def __init__(
@@ -39,17 +44,40 @@ class SimulatedHost:
         step: Step | None = None,
         sleep: Sleep = time.sleep,
         outlive: bool = False,
+        secret: Callable[[], TunnelSecret] = no_secret,
     ) -> None:
         store = Store(root) if step is None else Store(root, step)
         self.machine = Machine(store, node, random)
-        calls = Calls(self.machine, sleep, outlive=outlive)
+        self._calls = calls = Calls(self.machine, sleep, outlive=outlive)
         sources = Sources(self.machine)
         self._datasets = Datasets(DatasetDoor(self.machine, calls))
         self._containers = Containers(Pve(self.machine), calls, sources, sources)
+        self._tunnels = Tunnels(
+            stunnel.root(self.machine),
+            secret,
+            lambda number: stunnel.SimulatedSeat(self.machine, number),
+            files_below=self.machine.store.path("files"),
+            patience=0.2,
+        )
 
     def observe(self, desired: DesiredState) -> ObservedState:
         """Read everything; never raises for a part that cannot be read."""
-        return observe.observe(self.machine, desired)
+        seen = observe.observe(self.machine, desired)
+        tunnels = self._tunnels.observe(desired, lambda n: stunnel.closed(self.machine, n))
+        return replace(seen, tunnels=tunnels, strays=self._strays(desired))
+
+    def _strays(self, desired: DesiredState) -> tuple[Stray, ...] | Unknown:
+        try:
+            found = stunnel.every(self.machine)
+        except OffctlError as error:
+            return Unknown(str(error))
+        # Here a container's number stands for its network namespace too.
+        networks = {number: number for number in (0, *(c.id for c in desired.containers))}
+        return self._tunnels.strays(desired, found, networks)
+
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        """What a command inside says when it fails; empty when it does not."""
+        return probes.probe(self._calls, number, command)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""
@@ -95,6 +123,10 @@ class SimulatedHost:
                 self._containers.restart(action)
             case act.ShutDownContainer():
                 self._containers.shut_down(action)
+            case act.MakeTunnelDirectory():
+                self._tunnels.make_directory(action)
+            case act.RenewTunnels():
+                self._tunnels.renew(action)
 
     def _grant(self, action: act.GrantSubids) -> None:
         for kind, name in subids.FILES:

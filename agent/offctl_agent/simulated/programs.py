@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 import time
 
 from offctl.errors import OffctlError
-from offctl_agent.simulated import directoryworld, pct, zfs
+from offctl_agent.simulated import directoryworld, pct, probes, zfs
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.result import Result
 
@@ -40,6 +40,8 @@ def _run(machine: Machine, words: tuple[str, ...], sleep: Sleep) -> Result:
 
 def _call(machine: Machine, words: tuple[str, ...]) -> Result:
     match words[:1]:
+        case ("pct",) if words[1:2] == ("exec",) and words[3:4] == ("--",):
+            return probes.run(machine, int(words[2]))
         case ("pct",):
             return pct.run(directoryworld.world(machine), words[1:])
         case ("zfs",):

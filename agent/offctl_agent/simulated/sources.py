@@ -14,6 +14,8 @@ class Sources:
 
     def unfit(self, source: act.Source) -> str:
         """Why this is not what should be mounted; empty when it is."""
+        if not source.dataset:
+            return self.obstacle(source.path)
         reason = directories.not_mounted(self._machine, source.dataset, source.mountpoint)
         if reason or (reason := self.obstacle(source.path)):
             return reason

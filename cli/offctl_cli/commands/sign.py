@@ -66,7 +66,7 @@ def command(
     if output is None:
         raise errors.AuthorError("cannot sign: no file to write", hint="name one with -o RELEASE")
     name, states = _compile(site or DEFAULT_SITE)
-    last = _read(previous) if previous else _read(output) if output.exists() else None
+    last = read(previous) if previous else read(output) if output.exists() else None
     created = datetime.now(UTC).replace(microsecond=0)
     release = signing.make_release(
         states,
@@ -75,14 +75,14 @@ def command(
         expires=created + timedelta(days=expires_days),
         keys=keys,
     )
-    _write(output, release)
+    write(output, release)
 
 
 def _append(file: Path, site: Path | None, output: Path | None, keys: Sequence[SecretKey]) -> None:
     if site is None and output is None and not signedfile.is_release(signedfile.read(file)):
         _append_to_root(file, keys)
     else:
-        _write(output or file, _appended(file, site, keys))
+        write(output or file, _appended(file, site, keys))
 
 
 def _append_to_root(file: Path, keys: Sequence[SecretKey]) -> None:
@@ -97,7 +97,7 @@ def _append_to_root(file: Path, keys: Sequence[SecretKey]) -> None:
 
 
 def _appended(file: Path, site: Path | None, keys: Sequence[SecretKey]) -> SignedRelease:
-    release = _read(file).release
+    release = read(file).release
     if site is not None:
         signing.check_same(release, _compile(site)[1])
     for key in keys:
@@ -121,11 +121,13 @@ def _compile(site: Path) -> tuple[str, tuple[DesiredState, ...]]:
     return compiled.site_name, compiled.states
 
 
-def _read(file: Path) -> signing.Unverified:
+def read(file: Path) -> signing.Unverified:
+    """What a release file says about itself."""
     return signing.read(files.require(file, limit=releases.MAX_RELEASE))
 
 
-def _write(file: Path, release: SignedRelease) -> None:
+def write(file: Path, release: SignedRelease) -> None:
+    """Write a release, having read it back, and say what it is."""
     content = release.dump()
     written = signing.read(content)
     files.write(file, content)

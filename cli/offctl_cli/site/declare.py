@@ -4,10 +4,12 @@
 from collections.abc import Mapping
 import dataclasses
 from dataclasses import dataclass
+from datetime import datetime
 import functools
 from types import MappingProxyType
 from typing import Any
 
+from offctl.tables import INSTANT
 from offctl_cli.site import kinds
 
 
@@ -65,7 +67,11 @@ def schema(cls: type) -> dict[str, Any]:
     """The JSON Schema of the table, with every key's sentence as its description."""
     of = keys(cls).values()
     properties = {
-        each.name: {"description": each.doc, "examples": [each.example], **each.kind.schema()}
+        each.name: {
+            "description": each.doc,
+            "examples": [_plain(each.example)],
+            **each.kind.schema(),
+        }
         for each in of
     }
     described: dict[str, Any] = {
@@ -76,3 +82,10 @@ def schema(cls: type) -> dict[str, Any]:
     }
     needed = [each.name for each in of if each.required]
     return {**described, "required": needed} if needed else described
+
+
+def _plain(example: object) -> object:
+    """The example as JSON has it, which knows no moments."""
+    if isinstance(example, dict):
+        return {name: _plain(value) for name, value in example.items()}
+    return example.strftime(INSTANT) if isinstance(example, datetime) else example

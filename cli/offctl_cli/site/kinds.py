@@ -7,6 +7,7 @@ Every kind reads a value, says in words what it wants, and gives its JSON Schema
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 import enum
 import re
 from types import MappingProxyType
@@ -204,12 +205,38 @@ class Boolean:
 
 
 @dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment in TOML's own form, to the second and with its offset; held in UTC."""
+
+    def read(self, value: object, path: key.Path, reader: ValueReader) -> datetime:
+        del path, reader
+        if not isinstance(value, datetime):
+            raise UnfitError("wrong-type", self.words(), "written without quotes")
+        if value.tzinfo is None:
+            raise UnfitError("bad-value", self.words(), "end it in Z, or in an offset as +02:00")
+        try:
+            return value.astimezone(UTC).replace(microsecond=0)
+        except OverflowError:
+            raise UnfitError("out-of-range", self.words()) from None
+
+    def words(self) -> str:
+        return "a date and time with its offset, such as 2026-01-31T18:00:00Z"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list without doubles; with `or_one`, a single element may stand without brackets."""
+    """A list, without doubles where `distinct`.
+
+    With `or_one`, a single element may stand without brackets.
+    """
 
     element: Kind
     most: int = 256
     or_one: bool = False
+    distinct: bool = True
 
     def read(self, value: object, path: key.Path, reader: ValueReader) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -221,7 +248,7 @@ class ListOf:
         read = [reader.value(self.element, each, (*path, i)) for i, each in enumerate(value)]
         kept: list[Any] = []
         for position, each in enumerate(read):
-            if each is not UNREAD and each in kept:
+            if each is not UNREAD and self.distinct and each in kept:
                 text = f"{key.shown((*path, position))} stands in the list already"
                 reader.complain("listed-twice", (*path, position), text, "remove one of the two")
             elif each is not UNREAD:
@@ -236,7 +263,7 @@ class ListOf:
             "type": "array",
             "items": self.element.schema(),
             "maxItems": self.most,
-            "uniqueItems": True,
+            "uniqueItems": self.distinct,
         }
         return {"anyOf": [self.element.schema(), schema]} if self.or_one else schema
 

@@ -5,9 +5,11 @@ Knows no particular table; what a key accepts is its kind's business.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 import difflib
 from typing import Any
 
+from offctl.tables import INSTANT
 from offctl_cli.site import declare, finding, key, kinds
 
 MAX_SHOWN = 60
@@ -149,6 +151,8 @@ def example(value: object) -> str:
         return "[" + ", ".join(example(each) for each in value) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.strftime(INSTANT)
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -10,7 +10,7 @@ from offctl_cli.site.reader import example
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = "https://openfoodfacts.org/offctl/site.schema.json"
 
-_SECTION = re.compile(r"(<!-- keys: (?P<table>[a-z.*]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_SECTION = re.compile(r"(<!-- keys: (?P<table>[a-z._*]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def document() -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import tomli_w
 
-from offctl import toml
-from offctl.desired import names
+from offctl import errors, toml
+from offctl.desired import consents, names, tunnelplaces
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -47,6 +47,10 @@ def dump(state: DesiredState) -> bytes:
         "pools": list(state.pools),
         "unmanaged": list(state.unmanaged),
         "windows": [names.window_text(window) for window in state.windows],
+        "freeze": consents.dump_freeze(state.freeze),
+        "max_delta": consents.dump_max_delta(state.max_delta),
+        "approved": list(state.approved),
+        **consents.dump_turn(state.wave, state.soak),
     }
     if state.identity is not None:
         document["identity"] = {
@@ -71,6 +75,11 @@ def parse(content: bytes) -> DesiredState:
         mode=Mode(table.choice("mode", ("enforce", "audit"))),
         identity=None if identity is None else _parse_identity(identity),
         windows=tuple(names.window(text) for text in table.strings("windows")),
+        freeze=consents.parse_freeze(table),
+        max_delta=consents.parse_max_delta(table),
+        approved=tuple(names.checked(t, names.SHA256, "hash") for t in table.strings("approved")),
+        wave=table.integer("wave", 1, least=1, most=consents.MAX_WAVE),
+        soak=table.integer("soak", 0, most=consents.MAX_SOAK),
         pools=tuple(names.checked(p, names.POOL, "pool") for p in table.strings("pools")),
         unmanaged=table.strings("unmanaged"),
         subids=tuple(_parse_subid(text) for text in table.strings("subids")),
@@ -167,6 +176,8 @@ def _dump_container(container: Container) -> dict[str, Any]:
         ),
         "services": list(container.services),
         "windows": [names.window_text(window) for window in container.windows],
+        "freeze": consents.dump_freeze(container.freeze),
+        "probe": consents.dump_probe(container.probe),
         "defaults": list(container.defaults),
         "options": dict(container.options),
         "network": [
@@ -230,6 +241,8 @@ def _parse_container(table: Table) -> Container:
         ),
         services=table.strings("services"),
         windows=tuple(names.window(text) for text in table.strings("windows")),
+        freeze=consents.parse_freeze(table),
+        probe=consents.parse_probe(table),
         defaults=table.strings("defaults"),
         options=table.string_map("options"),
         networks=tuple(_parse_network(item) for item in table.tables("network")),
@@ -239,6 +252,7 @@ def _parse_container(table: Table) -> Container:
     root.finish()
     table.finish()
     names.refuse_twice("mount target", [mount.target for mount in container.mounts])
+    _check_own(container)
     for key, _ in container.options:
         names.checked(key, names.OPTION, "container option")
     return container
@@ -272,12 +286,32 @@ def _parse_mount(table: Table) -> Mount:
         mount = BindMount(
             target=target,
             source=names.bind_source(table.string("source")),
-            dataset=names.checked(table.string("dataset"), names.DATASET, "dataset name"),
+            dataset=_dataset_of_mount(table),
             subdirectory=names.relative_path(subdirectory) if subdirectory else "",
             options=table.string_map("options"),
         )
     table.finish()
     return mount
+
+
+def _dataset_of_mount(table: Table) -> str:
+    name = table.string("dataset", "")
+    return names.checked(name, names.DATASET, "dataset name") if name else ""
+
+
+def _check_own(container: Container) -> None:
+    """Only the directory of its own stunnel files is shown without being a dataset's."""
+    for mount in container.mounts:
+        own = (tunnelplaces.INSIDE, tunnelplaces.of_container(container.id), (("ro", "1"),))
+        if isinstance(mount, BindMount) and not mount.dataset:
+            if (mount.target, mount.source, mount.options) != own:
+                raise errors.MalformedError(
+                    f"cannot use mount {mount.target!r}: {mount.source!r} is of no dataset"
+                )
+        elif mount.target == tunnelplaces.INSIDE:
+            raise errors.MalformedError(
+                f"cannot use mount {mount.target!r}: stunnel's files are there"
+            )
 
 
 def _parse_id_range(text: str) -> IdRange:
@@ -303,6 +337,8 @@ def _dump_tunnel(tunnel: TunnelEnd) -> dict[str, Any]:
         field: getattr(tunnel, field) for field in TunnelEnd.__dataclass_fields__
     }
     document["consumers"] = list(tunnel.consumers)
+    document["revoked"] = tunnel.revoked or None
+    document["kept"] = tunnel.kept or None
     return _without_empty(document)
 
 
@@ -313,14 +349,22 @@ def _parse_tunnel(table: Table) -> TunnelEnd:
         section=table.matching("section", names.NAME),
         container=table.integer("container", most=999_999_999),
         instance=table.matching("instance", names.NAME),
-        accept=table.string("accept"),
-        connect=table.string("connect"),
+        accept=table.matching("accept", names.ACCEPT),
+        connect=table.matching("connect", names.CONNECT),
         identity=table.matching("identity", names.PSK_IDENTITY),
         generation=table.integer("generation", least=1),
         peer_host=table.string("peer_host", ""),
         peer_key=table.string("peer_key", ""),
         psk_file=table.string("psk_file", ""),
+        revoked=table.integer("revoked", 0),
+        kept=table.boolean("kept", default=False),
         consumers=table.strings("consumers"),
     )
     table.finish()
+    if tunnel.psk_file:
+        names.path(tunnel.psk_file)
+    if tunnel.revoked >= tunnel.generation:
+        raise errors.MalformedError(
+            f"cannot use tunnel {tunnel.name!r}: generation {tunnel.generation} is revoked"
+        )
     return tunnel

@@ -6,6 +6,7 @@ order means nothing, so that equal states compare and serialise equal.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 import enum
 
 
@@ -28,14 +29,45 @@ class RunState(enum.Enum):
 class Window:
     """When containers may be restarted: days, and wall-clock minutes in a time zone.
 
-    `days` holds 0 (Monday) to 6; `start` and `end` count minutes since midnight; `end` may be
-    smaller than `start`, then the window crosses midnight into the next day.
+    `days` holds 0 (Monday) to 6; `start` and `end` count minutes since midnight and differ; `end`
+    may be smaller than `start`, then the window crosses midnight into the next day.
     """
 
     days: tuple[int, ...]
     start: int
     end: int
     zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Until `until` (UTC) nothing is changed on what carries it; `reason` is for people."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaxDelta:
+    """How much of a host one plan may touch without being approved, in percent of each kind.
+
+    100 never waits. A share is rounded up, so that one of them may always change.
+    """
+
+    containers: int = 100
+    mounts: int = 100
+    datasets: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A command that exits 0 in a healthy container, at the latest `grace` seconds after a change.
+
+    It runs inside, without a shell.
+    """
+
+    command: tuple[str, ...]
+    grace: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +145,8 @@ class BindMount:
     """A host directory shown in a container; identified by `target`.
 
     `source` is the host path: the mountpoint of dataset `dataset` plus `subdirectory` (may be
-    empty). Neither path ends in a slash. `options` are pct's (ro, backup, mountoptions, ...).
+    empty). Without a dataset it is the directory of the container's stunnel files. Neither path
+    ends in a slash. `options` are pct's (ro, backup, mountoptions, ...).
     """
 
     target: str
@@ -189,6 +222,8 @@ class Container:
     services: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     mode: Mode = Mode.ENFORCE
+    freeze: Freeze | None = None
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +233,9 @@ class TunnelEnd:
     `role` is "client" or "server"; `container` is 0 for the host itself. `identity` is the PSK
     identity and carries the generation. `peer_key` is the far host's x25519 key; `psk_file`
     replaces it when the far end is not managed. Several clients of one service give the serving
-    host several ends with one `section`.
+    host several ends with one `section`, and so does a rotation: one for each generation that is
+    accepted. Connections made with generation `revoked` or an older one are cut, once. A `kept` end
+    is served by files that people made in its place: looked at, never changed.
     """
 
     name: str
@@ -213,18 +250,29 @@ class TunnelEnd:
     peer_host: str
     peer_key: str = ""
     psk_file: str = ""
+    revoked: int = 0
+    kept: bool = False
     consumers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """Everything one host is asked to be. Resources are sorted by name, id or target."""
+    """Everything one host is asked to be. Resources are sorted by name, id or target.
+
+    `approved` are hashes of plans that may touch more than `max_delta`. Hosts of a lower `wave` go
+    first, and must have been right for `soak` seconds before the next one does.
+    """
 
     site: str
     host: str
     mode: Mode
     identity: Identity | None = None
     windows: tuple[Window, ...] = ()
+    freeze: Freeze | None = None
+    max_delta: MaxDelta = MaxDelta()
+    approved: tuple[str, ...] = ()
+    wave: int = 1
+    soak: int = 0
     pools: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
     subids: tuple[Subid, ...] = ()

@@ -21,12 +21,17 @@ OPTION = re.compile(r"[a-z][a-z_]*[0-9]{0,3}")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 SIZE = re.compile(r"[1-9][0-9]{0,8}[KMGT]?")
 FILE_MODE = re.compile(r"[0-7]{4}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+# A port, or host:port with the host before the last colon, as stunnel writes IPv6 too.
+ACCEPT = re.compile(r"(?:(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}):)?[1-9][0-9]{0,4}")
+CONNECT = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}):[1-9][0-9]{0,4}")
 PSK_IDENTITY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ID_RANGE = re.compile(
     r"(?P<kind>[ug]) (?P<inside>[0-9]{1,10}) (?P<outside>[0-9]{1,10}) (?P<count>[0-9]{1,10})"
 )
 SUBID = re.compile(r"(?P<kind>[ug]):(?P<start>[0-9]{1,10}):(?P<count>[0-9]{1,10})")
 
+DAY = 24 * 60
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = re.compile(
     r"(?P<days>(?:mon|tue|wed|thu|fri|sat|sun)(?:,(?:mon|tue|wed|thu|fri|sat|sun)){0,6}) "
@@ -106,15 +111,26 @@ def relative_path(text: str) -> str:
     return text
 
 
+def word(text: str) -> str:
+    """One argument of a command: printable and bounded; it is never given to a shell."""
+    if not text or len(text) > MAX_PATH or not _PATH_CHARACTERS.fullmatch(text):
+        raise errors.MalformedError(
+            f"cannot use argument {text[:80]!r}: only 1 to {MAX_PATH} printable ASCII characters"
+        )
+    return text
+
+
 def window(text: str) -> Window:
-    """Read `sat,sun 02:00-05:00 Europe/Paris`."""
+    """Read `sat,sun 02:00-05:00 Europe/Paris`; `24:00` may stand for the end of a day."""
     match = matched(text, WINDOW, "restart window")
-    return Window(
-        days=tuple(sorted({DAYS.index(day) for day in match["days"].split(",")})),
-        start=_minutes(match["start"], text),
-        end=_minutes(match["end"], text),
-        zone=match["zone"],
-    )
+    start, end = _minutes(match["start"], text), _minutes(match["end"], text)
+    if start in (end, DAY):
+        raise errors.MalformedError(
+            f"cannot use restart window {text!r}: it never opens",
+            hint="a whole day is 00:00-24:00",
+        )
+    days = tuple(sorted({DAYS.index(day) for day in match["days"].split(",")}))
+    return Window(days=days, start=start, end=end, zone=match["zone"])
 
 
 def window_text(value: Window) -> str:
@@ -137,6 +153,6 @@ def refuse_twice(what: str, values: list[str]) -> None:
 
 def _minutes(text: str, whole: str) -> int:
     hours, minutes = text.split(":")
-    if int(hours) > 23:
+    if int(hours) > 23 and text != "24:00":
         raise errors.MalformedError(f"cannot use restart window {whole!r}: no such hour")
     return int(hours) * 60 + int(minutes)

@@ -3,21 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-import re
 from typing import Any
 
 import tomli_w
 
 from offctl import errors, toml
-from offctl.desired import bundle, names
+from offctl.desired import bundle, consents, names
 from offctl.tables import MAX_INTEGER, Table
 
 PAYLOAD_TYPE = "application/vnd.offctl.manifest.v1+toml"
 SCHEMA = 1
 MAX_MANIFEST = 4 * 1024 * 1024
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
-MAX_WAVE = 1000
+SHA256 = names.SHA256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,8 @@ class HostEntry:
     """One host of a release: the hash and length of its bundle, and who the host is.
 
     `identity` is the sha256 of the DER of its pinned certificate, in hexadecimal; empty while the
-    host has none. Hosts of a lower `wave` go first.
+    host has none. Hosts of a lower `wave` go first, and must have been right for `soak` seconds
+    before the next wave does.
     """
 
     host: str
@@ -33,6 +32,7 @@ class HostEntry:
     length: int
     identity: str = ""
     wave: int = 1
+    soak: int = 0
 
     def __post_init__(self) -> None:
         names.checked(self.host, names.NAME, "host name")
@@ -40,7 +40,7 @@ class HostEntry:
         if self.identity:
             names.checked(self.identity, SHA256, "identity")
         check_range("length", self.length, bundle.MAX_BUNDLE)
-        check_range("wave", self.wave, MAX_WAVE)
+        check_range("wave", self.wave, consents.MAX_WAVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,7 @@ def check_times(created: datetime, expires: datetime) -> None:
 
 def _entry_values(entry: HostEntry) -> dict[str, Any]:
     values: dict[str, Any] = {"sha256": entry.sha256, "length": entry.length, "wave": entry.wave}
+    values |= {"soak": entry.soak} if entry.soak else {}
     return {**values, "identity": entry.identity} if entry.identity else values
 
 
@@ -126,5 +127,6 @@ def _read_hosts(table: Table) -> Iterator[HostEntry]:
             length=item.integer("length", least=1),
             identity=item.matching("identity", SHA256, ""),
             wave=item.integer("wave", least=1),
+            soak=item.integer("soak", 0, most=consents.MAX_SOAK),
         )
         item.finish()

@@ -70,6 +70,18 @@ class Store(Protocol):
         """The report that came in last from each host."""
         ...
 
+    def release(self, serial: int) -> ReleaseRecord | None:
+        """One release; None when it, or the content of one of its bundles, is not kept."""
+        ...
+
+    def recall(self, name: str) -> str:
+        """A short text that was kept under `name`; empty when there is none."""
+        ...
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a short text under `name`, in place of the one before."""
+        ...
+
     def close(self) -> None:
         """Let go of the database."""
         ...

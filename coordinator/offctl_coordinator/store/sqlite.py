@@ -15,7 +15,7 @@ from offctl.tables import INSTANT
 from offctl.trust.release import SignedRelease
 from offctl_coordinator.store import opening
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
-from offctl_coordinator.store.schema import bundles, release_hosts, releases, reports
+from offctl_coordinator.store.schema import bundles, meta, release_hosts, releases, reports
 
 # The content of older releases is of no use: nobody is served it, and git has the text.
 KEPT_CONTENTS = 20
@@ -131,6 +131,27 @@ class SqliteStore:
         query = select(reports).where(reports.c.number.in_(newest)).order_by(reports.c.host)
         with self._transaction("read the reports") as connection:
             return tuple(_report(row) for row in connection.execute(query))
+
+    def release(self, serial: int) -> ReleaseRecord | None:
+        query = select(releases).where(releases.c.serial == serial)
+        hosts = select(func.count()).where(release_hosts.c.serial == serial)
+        with self._transaction(f"read release {serial}") as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            record = self._release(connection, row)
+            whole = connection.execute(hosts).scalar() == len(record.release.bundles)
+            return record if whole else None
+
+    def recall(self, name: str) -> str:
+        query = select(meta.c.value).where(meta.c.name == name)
+        with self._transaction(f"read {name}") as connection:
+            return connection.execute(query).scalar() or ""
+
+    def keep(self, name: str, text: str) -> None:
+        with self._transaction(f"store {name}") as connection:
+            connection.execute(meta.delete().where(meta.c.name == name))
+            connection.execute(meta.insert().values(name=name, value=text))
 
     def close(self) -> None:
         self._engine.dispose()

@@ -64,7 +64,7 @@ class DatasetContract:
         rig.host.execute(action)
         first = look(rig)
         rig.host.execute(action)
-        assert look(rig) == first
+        assert look(rig).datasets == first.datasets
 
     def test_one_bad_value_sets_none(self, rig: Rig) -> None:
         name = make(rig, "off")
@@ -81,7 +81,7 @@ class DatasetContract:
         name = make(rig, "off")
         before = look(rig)
         refused(rig, act.SetProperties(name, ((key, value),)), "FAILED")
-        assert look(rig) == before
+        assert look(rig).datasets == before.datasets
 
     def test_inherited_again(self, rig: Rig) -> None:
         make(rig, "off", atime="off")
@@ -181,4 +181,4 @@ class DatasetContract:
         whole = f"{rig.pool}/{name}"
         with pytest.raises(HostError):
             rig.host.execute(act.CreateDataset(whole, (), f"/{rig.pool}/x"))
-        assert look(rig) == before
+        assert look(rig).datasets == before.datasets

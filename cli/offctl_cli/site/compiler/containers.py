@@ -2,7 +2,7 @@
 
 from offctl.desired import model, names
 from offctl_cli.site import key
-from offctl_cli.site.compiler import idmaps, mounts, networks, options
+from offctl_cli.site.compiler import consents, idmaps, mounts, networks, options
 from offctl_cli.site.compiler.catalogue import Known
 from offctl_cli.site.compiler.notes import Notes
 from offctl_cli.site.model import Site
@@ -70,4 +70,6 @@ def _container(
         idmap=idmaps.lines(container.idmap, ("containers", name, "idmap"), notes),
         services=tuple(sorted(container.services)),
         windows=tuple(names.window(text) for text in container.windows),
+        freeze=consents.freeze(container.freeze),
+        probe=consents.probe(container.probe),
     )

@@ -6,6 +6,7 @@ from offctl.desired import model, names
 from offctl_cli.site import finding
 from offctl_cli.site.compiler import (
     catalogue,
+    consents,
     containers,
     datasets,
     idmaps,
@@ -57,11 +58,18 @@ def _state(
         mode=host.mode,
         identity=_identity(host),
         windows=tuple(names.window(text) for text in host.windows),
+        freeze=consents.freeze(host.freeze),
+        max_delta=consents.max_delta(host.max_delta),
+        approved=tuple(sorted(host.approved)),
+        wave=host.wave,
+        soak=consents.seconds(host.soak),
         pools=tuple(sorted(host.pools)),
         unmanaged=_unmanaged(host),
         subids=_subids(host, here),
         datasets=datasets.lower(site, name, known, mounted, seen, notes),
-        containers=tuple(sorted(here, key=lambda each: each.id)),
+        containers=tuple(
+            sorted((tunnels.shown(each, ends) for each in here), key=lambda each: each.id)
+        ),
         tunnels=ends,
     )
 

@@ -36,6 +36,7 @@ _ELSEWHERE = {
     "route": "A route leads to one thing: a container, a tunnel or an address.",
     "tunnel-end": "An end of a tunnel is in one container, on one host, or unmanaged.",
     "tunnel-key": "A tunnel with an unmanaged end names the file that holds its key.",
+    "tunnel-rotation": "A rotation follows its phases, and only where offctl makes the keys.",
     "tunnel-target": "A container named as a tunnel's target has an internal address.",
     "undeclared": "A host, container, dataset, profile, storage or application named is declared.",
     "without-mounts": "A target that is done without is one that a rule would mount.",

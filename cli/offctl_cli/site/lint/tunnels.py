@@ -112,6 +112,30 @@ def section_clash(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
             yield ("tunnels", name, side), text, hint
 
 
+@rule.error("tunnel-section", "No section is called like one of offctl's own.")
+def reserved_section(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
+    for name, tunnel in site.tunnels.items():
+        if section_of(tunnel).lower().startswith("offctl"):
+            where = ("tunnels", name, "section" if tunnel.section else "service")
+            text = f"tunnels.{name} uses section [{section_of(tunnel)}], a name kept for offctl"
+            yield where, text, "write section = with another name"
+
+
+@rule.error("tunnel-kept", "Of the tunnels of one stunnel all are kept as people made it, or none.")
+def kept_in_part(_: model.Site, compiled: Compiled) -> Iterator[rule.Complaint]:
+    for state in compiled.states:
+        others: dict[tuple[int, str], str] = {}
+        for end in state.tunnels:
+            if not end.kept:
+                others.setdefault((end.container, end.instance), end.name)
+        for end in state.tunnels:
+            other = others.get((end.container, end.instance))
+            if end.kept and other is not None and other != end.name:
+                text = f"tunnels.{end.name} is kept, and tunnels.{other} of the same stunnel is not"
+                hint = 'write psk = "keep" in both or in neither, or another instance'
+                yield ("tunnels", end.name, "psk"), text, hint
+
+
 @rule.error("plaintext-target", "What a tunnel carries is not sent on over a public network.")
 def plaintext_target(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
     hint = "name a container of the server's cluster or a private address"
@@ -204,6 +228,8 @@ RULES = (
     identity_clash,
     accept_clash,
     section_clash,
+    reserved_section,
+    kept_in_part,
     plaintext_target,
     tunnel_address,
 )

@@ -7,6 +7,7 @@ written (not ours). Ranges and running behaviour are those of pct.conf(5).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 import re
 from typing import Any
 
@@ -77,6 +78,20 @@ class Features:
         "File system types that may be mounted.",
         example=["nfs"],
         default=(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A command that tells whether it is well; a change after which it is not is undone."""
+
+    command: tuple[str, ...] = declare.required(
+        kinds.ListOf(shapes.ARGUMENT, most=64, distinct=False),
+        "Program and arguments, run inside without a shell; exit status 0 is well.",
+        example=["curl", "-fsS", "http://localhost/"],
+    )
+    grace: str = declare.optional(
+        shapes.SPAN, "How long it may take after a change.", example="30s", default="30s"
     )
 
 
@@ -170,6 +185,11 @@ class Options:
         "When it may be restarted, instead of the host's windows.",
         example=["sun 03:00-04:00 Europe/Paris"],
         default=(),
+    )
+    probe: Probe | None = declare.optional(
+        kinds.TableOf(Probe),
+        "How to tell, after a change, that it is well.",
+        example={"command": ["curl", "-fsS", "http://localhost/"], "grace": "30s"},
     )
     idmap: IdMap | Default | None = _setting(
         kinds.TableOf(IdMap),
@@ -294,4 +314,9 @@ class Container(Options):
 
     id: int = declare.required(
         kinds.Integer(100, 999_999_999), "Id, unique within the cluster.", example=113
+    )
+    freeze: hosts.Freeze | None = declare.optional(
+        kinds.TableOf(hosts.Freeze),
+        "Until when nothing is changed on it, its mounts and their datasets, and why.",
+        example={"until": datetime(2026, 12, 24, 18, tzinfo=UTC), "reason": "restore under way"},
     )

@@ -3,12 +3,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 import re
 
+from offctl.desired import consents, names
 from offctl.desired.model import Mode
 from offctl_cli.site import declare, kinds
 from offctl_cli.site.tables import shapes
 
+_PERCENT = kinds.Integer(0, 100, "percent")
 _ROLES = kinds.Choice(("public", "internal"))
 
 
@@ -109,6 +112,31 @@ class RoleGateways:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """A time in which nothing is changed; `offctl freeze` writes it, and it ends by itself."""
+
+    until: datetime = declare.required(
+        kinds.Instant(), "When it ends.", example=datetime(2026, 12, 24, 18, tzinfo=UTC)
+    )
+    reason: str = declare.required(
+        shapes.PROSE, "Why, for everybody who wonders.", example="donations campaign"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxDelta:
+    """How much one plan may touch without `offctl approve`, in percent of each kind, rounded up."""
+
+    containers: int = declare.optional(
+        _PERCENT, "Share of the host's containers.", example=20, default=100
+    )
+    mounts: int = declare.optional(
+        _PERCENT, "Share of all mounts of its containers.", example=20, default=100
+    )
+    datasets: int = declare.optional(_PERCENT, "Share of its datasets.", example=20, default=100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unmanaged:
     """What stays somebody else's: reported as known, never changed."""
 
@@ -152,6 +180,38 @@ class Host:
         "When containers may be restarted.",
         example=["sat,sun 02:00-05:00 Europe/Paris"],
         default=(),
+    )
+    freeze: Freeze | None = declare.optional(
+        kinds.TableOf(Freeze),
+        "Until when nothing is changed on it, and why.",
+        example={
+            "until": datetime(2026, 12, 24, 18, tzinfo=UTC),
+            "reason": "donations campaign",
+        },
+    )
+    max_delta: MaxDelta = declare.optional(
+        kinds.TableOf(MaxDelta),
+        "How much one plan may touch without being approved.",
+        example={"containers": 20, "mounts": 20},
+        default=MaxDelta(),
+    )
+    approved: tuple[str, ...] = declare.optional(
+        kinds.ListOf(kinds.Text("a plan's hash", names.SHA256)),
+        "Plans that may touch more than that; `offctl approve` writes them.",
+        example=["5e2f" * 16],
+        default=(),
+    )
+    wave: int = declare.optional(
+        kinds.Integer(1, consents.MAX_WAVE),
+        "Its turn when a release goes out; hosts of a lower wave go first.",
+        example=2,
+        default=1,
+    )
+    soak: str = declare.optional(
+        shapes.SPAN,
+        "How long it must have been right before the next wave has its turn.",
+        example="10min",
+        default="10min",
     )
     bridges: RoleNames = declare.optional(
         kinds.TableOf(RoleNames),

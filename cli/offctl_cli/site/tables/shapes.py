@@ -4,7 +4,7 @@ from collections.abc import Callable
 import ipaddress
 import re
 
-from offctl import errors
+from offctl import durations, errors
 from offctl.desired import names
 from offctl_cli.site import kinds
 
@@ -105,6 +105,10 @@ HOSTNAME = kinds.Text(
 WINDOW = kinds.Text(
     'a restart window such as "sat,sun 02:00-05:00 Europe/Paris"', complaint=_is_day
 )
+SPAN = kinds.Text(
+    "a span of time such as 10min, 2h or 3d", complaint=refusal(durations.parse), most=16
+)
+ARGUMENT = kinds.Text("one argument of a command", complaint=refusal(names.word), most=4096)
 SERVICE = kinds.Text(
     "a systemd unit name with its suffix",
     re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,200}\.(?:service|timer|socket|target|mount|path)"),

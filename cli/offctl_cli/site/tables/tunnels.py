@@ -85,6 +85,16 @@ class Tunnel:
         example=2,
         default=1,
     )
+    rotation: str | None = declare.optional(
+        kinds.Choice(("accept", "switch")),
+        "Where a rotation stands: the server accepts the new key too, or clients use it.",
+        example="accept",
+    )
+    revoked: int | None = declare.optional(
+        kinds.Integer(1, 1_000_000),
+        "Connections with the key of this generation, or an older one, are cut.",
+        example=1,
+    )
     section: str | None = declare.optional(
         shapes.NAME, "Section in the configuration, when not the service.", example="MongoDB"
     )
@@ -100,6 +110,11 @@ class Tunnel:
         shapes.FILE_PATH,
         "File with the key on the managed end, when the other one is not managed.",
         example="/etc/offctl/psk/moji-redis",
+    )
+    psk: str | None = declare.optional(
+        kinds.Choice(("keep",)),
+        "The managed ends keep the files and keys that people made there.",
+        example="keep",
     )
     consumers: tuple[str, ...] = declare.optional(
         kinds.ListOf(shapes.PROSE),

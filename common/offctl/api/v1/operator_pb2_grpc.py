@@ -40,6 +40,21 @@ class OperatorServiceStub(object):
                 request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.HistoryRequest.SerializeToString,
                 response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.HistoryResponse.FromString,
                 )
+        self.GetRelease = channel.unary_stream(
+                '/offctl.api.v1.OperatorService/GetRelease',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetReleaseRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetReleaseResponse.FromString,
+                )
+        self.GetRollout = channel.unary_unary(
+                '/offctl.api.v1.OperatorService/GetRollout',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetRolloutRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetRolloutResponse.FromString,
+                )
+        self.SteerRollout = channel.unary_unary(
+                '/offctl.api.v1.OperatorService/SteerRollout',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutResponse.FromString,
+                )
 
 
 class OperatorServiceServicer(object):
@@ -95,6 +110,34 @@ class OperatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRelease(self, request, context):
+        """Gets one release as it was published: its envelope first, then each of its bundles.
+
+        The caller must judge it by its signatures, like everything that comes from here.
+        Errors: as ListHosts, and NOT_FOUND when its content is not kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRollout(self, request, context):
+        """Gets how far the newest release has come, wave by wave.
+        Errors: as ListHosts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SteerRollout(self, request, context):
+        """Pauses, resumes or promotes the rollout that the caller has seen.
+
+        Errors: as ListHosts; FAILED_PRECONDITION when the rollout has moved on since, or no wave is
+        left to promote; INVALID_ARGUMENT when no order is given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -122,6 +165,21 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.History,
                     request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.HistoryRequest.FromString,
                     response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.HistoryResponse.SerializeToString,
+            ),
+            'GetRelease': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetRelease,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetReleaseRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetReleaseResponse.SerializeToString,
+            ),
+            'GetRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRollout,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetRolloutRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetRolloutResponse.SerializeToString,
+            ),
+            'SteerRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.SteerRollout,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -216,5 +274,56 @@ class OperatorService(object):
         return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/History',
             offctl_dot_api_dot_v1_dot_operator__pb2.HistoryRequest.SerializeToString,
             offctl_dot_api_dot_v1_dot_operator__pb2.HistoryResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/offctl.api.v1.OperatorService/GetRelease',
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetReleaseRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetReleaseResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/GetRollout',
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetRolloutRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetRolloutResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SteerRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/SteerRollout',
+            offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -1,0 +1,241 @@
+"""A real place with stunnel in it: a running container, or the host itself; satisfies Seat.
+
+A container is only ever seen and changed from inside, by its own programs; what these say is
+believed about the container alone. What its processes have open, the kernel of the host says.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+import sys
+from typing import Protocol
+
+from offctl.desired import tunnelplaces
+from offctl.errors import HostError
+from offctl_agent.host import failures
+from offctl_agent.host.stunnel import configuration, connecting, processes
+from offctl_agent.host.stunnel.directory import Owner
+from offctl_agent.host.stunnel.processes import Process
+from offctl_agent.host.stunnel.sockets import LISTENING, Address
+
+# Where a container sees the directories of its instances.
+INSIDE = tunnelplaces.INSIDE
+# A trial that nobody ends, because the agent was killed, ends by itself.
+TRIAL_SECONDS = 30
+_LIMIT = 30.0
+_MAX_ID = 65_535
+
+
+class Finished(Protocol):
+    """A program that has ended."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def stdout(self) -> bytes: ...
+    @property
+    def stderr(self) -> str: ...
+
+
+class Run(Protocol):
+    """The door through which programs are started; raises HostError when one cannot be."""
+
+    def __call__(self, argv: Sequence[str], *, timeout: float) -> Finished: ...
+
+
+Shift = Callable[[str, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`inside` are the words before a command that runs there; `pid` is a process that lives there.
+
+    `shift` gives the host's id for a container's id of kind "u" or "g"; `directory` is where the
+    place sees its instances' directories.
+    """
+
+    inside: tuple[str, ...]
+    directory: str
+    pid: int
+    run: Run
+    shift: Shift
+    proc: Path = processes.PROC
+
+    def owner(self) -> Owner:
+        answer = self._ask("look up the group of stunnel", "getent", "group", configuration.USER)
+        words = answer.strip().split(":")
+        if len(words) < 3 or words[0] != configuration.USER or not words[2].isdecimal():
+            raise self._failed("look up the group of stunnel", "is stunnel4 installed there?")
+        group = int(words[2])
+        if not 0 < group <= _MAX_ID:
+            raise self._failed("look up the group of stunnel", f"{group} is not a group of its own")
+        return self.shift("u", 0), self.shift("g", group)
+
+    def addresses(self) -> tuple[Address, ...]:
+        return processes.own_addresses(self.pid, self.proc)
+
+    def ports(self) -> frozenset[int]:
+        there = processes.table(self.pid, self.proc)
+        return frozenset(socket.port for socket in there if socket.state == LISTENING)
+
+    def process(self, configuration: str) -> Process | None:
+        network = processes.network_of(self.pid, self.proc)
+        return next(
+            (
+                found
+                for found in processes.stunnels(self.proc)
+                if found.network == network and found.configuration == configuration
+            ),
+            None,
+        )
+
+    def missing(self, instance: str) -> tuple[str, ...]:
+        wanted = self._links(instance)
+        # -maxdepth 0 names each path itself; one that is not there is only a complaint on stderr.
+        found = self.run(
+            (*self.inside, "find", *wanted, "-maxdepth", "0", "-printf", "%p\\t%l\\n"),
+            timeout=_LIMIT,
+        )
+        there = dict(
+            line.split("\t", 1)
+            for line in found.stdout.decode(errors="replace").splitlines()
+            if "\t" in line
+        )
+        if found.status and any(
+            "No such file" not in line for line in found.stderr.strip().splitlines()
+        ):
+            raise self._failed("look for the files of stunnel", failures.bounded(found.stderr))
+        told = []
+        for path, target in wanted.items():
+            if path not in there:
+                told.append(f"link {path}")
+            elif there[path] != target:
+                what = f"a link to {there[path]}" if there[path] else "something else"
+                cause = f'{path} is {what}; move it away, or keep it by `psk = "keep"`'
+                raise failures.refusal("set up stunnel", failures.CONFLICT, cause)
+        # is-enabled exits with 1 for what it was asked to tell.
+        argv = (*self.inside, "systemctl", "is-enabled", _unit(instance))
+        if self.run(argv, timeout=_LIMIT).stdout.decode(errors="replace").strip() != "enabled":
+            told.append("start at boot")
+        return tuple(told)
+
+    def arrange(self, instance: str) -> None:
+        doing = f"set up stunnel {instance}"
+        absent = self.missing(instance)
+        for path, target in self._links(instance).items():
+            if f"link {path}" in absent:
+                # -T: never into a directory that is there; without -f nothing is replaced.
+                self._ask(doing, "ln", "-sT", target, path)
+        self._ask(doing, "systemctl", "daemon-reload")
+        self._ask(doing, "systemctl", "enable", _unit(instance))
+
+    def start(self, instance: str) -> None:
+        self._ask(f"start stunnel {instance}", "systemctl", "start", _unit(instance))
+
+    def reload(self, instance: str) -> None:
+        self._ask(f"reload stunnel {instance}", "systemctl", "reload", _unit(instance))
+
+    def restart(self, instance: str) -> None:
+        self._ask(f"restart stunnel {instance}", "systemctl", "restart", _unit(instance))
+
+    def launch(self, instance: str, configuration: str) -> None:
+        self._ask(
+            f"try stunnel {instance}",
+            "systemd-run",
+            "--collect",
+            f"--unit={_trial(instance)}",
+            f"--property=RuntimeMaxSec={TRIAL_SECONDS}",
+            "--property=LimitCORE=0",
+            *command(configuration),
+        )
+
+    def halt(self, instance: str) -> None:
+        # A unit that is gone already cannot be stopped, and need not be.
+        self.run((*self.inside, "systemctl", "stop", _trial(instance)), timeout=_LIMIT)
+
+    def read(self, path: str) -> bytes:
+        return self._ask(f"read {path}", "cat", "--", path).encode()
+
+    def key_complaint(self, path: str) -> str:
+        mode = self._ask(f"look at {path}", "stat", "--format=%a", "--", path).strip()
+        if not mode.endswith("0"):
+            return f"{path} has mode {mode}: others can read it"
+        # Counts lines that are no IDENTITY:KEY; what they hold never comes here.
+        argv = (*self.inside, "grep", "-cvE", "^[^:[:space:]]+:[!-~]{16,}$", "--", path)
+        found = self.run(argv, timeout=_LIMIT)
+        count = found.stdout.decode(errors="replace").strip()
+        if not count.isdecimal():
+            raise self._failed(f"look at {path}", failures.bounded(found.stderr))
+        return "" if count == "0" else f"{path} has {count} lines that are not IDENTITY:KEY"
+
+    def prove(self, addresses: Iterable[str], seconds: float) -> Mapping[str, str]:
+        argv = (
+            "systemd-run",
+            "--pipe",
+            "--wait",
+            "--collect",
+            "--quiet",
+            "--property=DynamicUser=yes",
+            f"--property=NetworkNamespacePath={self.proc}/{self.pid}/ns/net",
+            *prover(addresses, seconds),
+        )
+        found = self.run(argv, timeout=seconds + _LIMIT)
+        if found.status:
+            raise failures.failure("try the tunnels", argv, found.status, found.stderr)
+        return proven(found.stdout)
+
+    def _links(self, instance: str) -> dict[str, str]:
+        """What has to be in the place itself, and where it leads."""
+        return {
+            f"/etc/stunnel/{instance}.conf": f"{self.directory}/{instance}/{instance}.conf",
+            f"/etc/systemd/system/{_unit(instance)}": (
+                # systemd takes a link under another name for an alias.
+                f"{self.directory}/{instance}/{_unit(instance)}"
+            ),
+        }
+
+    def _ask(self, doing: str, *command: str) -> str:
+        argv = (*self.inside, *command)
+        found = self.run(argv, timeout=_LIMIT)
+        if found.status:
+            raise failures.failure(doing, argv, found.status, found.stderr)
+        return found.stdout.decode(errors="replace")
+
+    def _failed(self, doing: str, cause: str) -> HostError:
+        return failures.refusal(doing, failures.FAILED, cause)
+
+
+def container(number: int, pid: int, run: Run, shift: Shift) -> Place:
+    """The place inside a running container, `pid` its init as the host numbers it."""
+    return Place(("pct", "exec", str(number), "--"), INSIDE, pid, run, shift)
+
+
+def host(directory: Path, run: Run) -> Place:
+    """The host itself, whose stunnel reads the directory where it is."""
+    return Place((), str(directory), 1, run, lambda _, number: number)
+
+
+def command(configuration_file: str) -> tuple[str, ...]:
+    """How stunnel is started."""
+    return (configuration.PROGRAM, configuration_file)
+
+
+def prover(addresses: Iterable[str], seconds: float) -> tuple[str, ...]:
+    """How the program that proves connections is started."""
+    # -I: nothing from the directory it happens to run in, nor from its environment; so it is named
+    # by its file, wherever the product is installed.
+    return (sys.executable, "-I", connecting.__file__, f"{seconds:g}", *addresses)
+
+
+def proven(output: bytes) -> dict[str, str]:
+    """What that program said."""
+    lines = (line.partition("\t") for line in output.decode(errors="replace").splitlines())
+    return {address: reason for address, _, reason in lines}
+
+
+def _unit(instance: str) -> str:
+    return f"stunnel@{instance}.service"
+
+
+def _trial(instance: str) -> str:
+    return f"offctl-trial-{instance}.service"

@@ -1,0 +1,110 @@
+"""`offctl tunnels`: every encrypted link, what both of its ends say, and since when."""
+
+from datetime import UTC, datetime
+import json
+from pathlib import Path
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offctl import errors
+from offctl import report as reports
+from offctl_cli import connection, links
+from offctl_cli.client import Client
+from offctl_cli.console import visible
+from offctl_cli.links import Link
+
+_STYLES = {"proven": "green", "loaded": "green", "silent": "yellow", "not loaded": "yellow"}
+
+
+@click.command("tunnels")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@connection.options
+def command(
+    *,
+    as_json: bool,
+    address: str | None,
+    trust: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
+    """Show every tunnel: both ends, generation, whether it works and since when.
+
+    `proven` means that a connection through the client end, to the far target, stays up. Exit 0
+    when every tunnel is right, 1 when one is not, 3 when the coordinator was not reached.
+    """
+    with Client(connection.resolve(address, trust, certificate, key)) as fleet:
+        found = links.links(newest(fleet))
+    if as_json:
+        click.echo(json.dumps([links.as_json(link) for link in found], indent=1))
+    elif not found:
+        click.echo("no host has said anything of a tunnel")
+    else:
+        _print(found)
+    sys.exit(0 if all(link.right for link in found) else 1)
+
+
+def newest(fleet: Client) -> dict[str, reports.Report | None]:
+    """The newest report of every host; None where there is none."""
+    found: dict[str, reports.Report | None] = {}
+    for status in fleet.list_hosts().hosts:
+        content = fleet.get_host(status.host).report
+        found[status.host] = _parsed(content)
+    return found
+
+
+def _parsed(content: bytes) -> reports.Report | None:
+    """One host's word; what cannot be read says nothing, and must not hide the others."""
+    try:
+        return reports.parse(content) if content else None
+    except errors.MalformedError:
+        return None
+
+
+def _print(found: tuple[Link, ...]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("tunnel", "state", "since", "gen", "client", "server", "used by"):
+        table.add_column(heading, overflow="fold")
+    for link in found:
+        table.add_row(
+            Text(visible(link.name)),
+            Text(link.state, style=_STYLES.get(link.state, "red")),
+            Text(_age(link.since)),
+            Text("+".join(str(each) for each in link.generations)),
+            Text(_side(link, "client")),
+            Text(_side(link, "server")),
+            Text(visible(", ".join(link.consumers))),
+        )
+    Console(highlight=False).print(table)
+    for link in found:
+        for end in link.ends:
+            if end.status.reason:
+                where = f"{link.name}, {end.status.role} end on {end.host}"
+                click.echo(visible(f"! {where}: {end.status.reason}"))
+        for host in link.unheard:
+            click.echo(visible(f"? {link.name}: {host} has said nothing of its end"))
+
+
+def _side(link: Link, role: str) -> str:
+    """Where one end is and what it says: `off2/101 loaded`."""
+    told = [end for end in link.ends if end.status.role == role]
+    if told:
+        place = f"/{told[-1].status.container}" if told[-1].status.container else ""
+        return visible(f"{told[-1].host}{place} {told[-1].status.accept} {told[-1].status.state}")
+    peers = {end.status.peer for end in link.ends}
+    return visible(", ".join(sorted(peers)) + (" silent" if link.unheard else " (unmanaged)"))
+
+
+def _age(since: str) -> str:
+    try:
+        began = datetime.fromisoformat(since.replace("Z", "+00:00"))
+    except ValueError:
+        return "?"
+    seconds = int((datetime.now(UTC) - began).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"

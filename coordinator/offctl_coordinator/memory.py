@@ -1,0 +1,55 @@
+"""What the rollout keeps in the store, and older releases that some host still gets."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+import logging
+from typing import Any
+
+from offctl import errors
+from offctl.trust.accept import Floor
+from offctl.trust.root import TrustRoot
+from offctl_coordinator import publication
+from offctl_coordinator.publication import Publication
+from offctl_coordinator.store.records import Store
+
+ROLLOUT = "rollout"
+
+logger = logging.getLogger(__name__)
+
+
+class Memory:
+    """The store as the rollout sees it; `in_store` runs a call of it, `root` is in force."""
+
+    def __init__(
+        self,
+        store: Store,
+        in_store: Callable[..., Awaitable[Any]],
+        root: Callable[[], TrustRoot],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._in_store = in_store
+        self._root = root
+        self._clock = clock
+
+    async def recall(self) -> str:
+        """What was kept; empty when nothing was."""
+        found: str = await self._in_store(self._store.recall, ROLLOUT)
+        return found
+
+    async def keep(self, text: str) -> None:
+        """Keep it, durably. Raises AdminError."""
+        await self._in_store(self._store.keep, ROLLOUT, text)
+
+    async def release(self, serial: int) -> Publication | None:
+        """An older release, judged anew; None when it is not kept or not believed any more."""
+        record = await self._in_store(self._store.release, serial)
+        if record is None:
+            return None
+        try:
+            return publication.judge(
+                record.release, self._root(), floor=Floor(), now=self._clock(), kept=True
+            )
+        except errors.RefusedError as error:
+            logger.warning("release %d in the database is not accepted: %s", serial, error)
+            return None

@@ -19,6 +19,8 @@ CHANGED = (
 BUILDING = {"GrantSubids", "CreateDataset", "MakeDirectory", "SetAccess", "CreateContainer"}
 BUILDING |= {"SetIdmap", "SetContainer", "StartContainer"}
 CHANGING = {"SetProperties", "SetContainer", "StartContainer", "ShutDownContainer"}
+# To be shut down is to be interrupted.
+RESTARTS = (113, 120, 130)
 WAYS = (dying.BEFORE, dying.DURING, dying.AFTER)
 
 
@@ -33,12 +35,12 @@ def survive(host: Host, text: str) -> set[str]:
     """Die of a step of every kind, then live; the kinds."""
 
     def run(made_mortal: Callable[[Managed], Managed]) -> None:
-        host.run(text, managed=made_mortal(host.rig.guest))
+        host.run(text, restarts=RESTARTS, managed=made_mortal(host.rig.guest))
 
     died = dying.deaths(run, dying.kind, WAYS)
     kinds = {line.split(" ")[1] for line in died}
     # A call to pct that outlived its caller may have ended since the last look.
-    host.run(text)
+    host.run(text, restarts=RESTARTS)
     quiet = host.run(text)
     assert quiet.events == []
     assert quiet.plan.steps == ()

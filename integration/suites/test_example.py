@@ -10,7 +10,7 @@ import pytest
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.suites import stock
-from integration.suites.example import POOLS, Example
+from integration.suites.example import Example
 
 SEEN = "seen: 35 datasets, 13 containers, 105 mounts"
 AGENT = "offctl-agent"
@@ -56,14 +56,3 @@ def test_everything_is_there_after_the_power_was_lost(off2: Example) -> None:
     report = off2.apply()
     assert report["events"] == events
     assert off2.unsettled(report) == []
-
-
-def test_a_quiet_run_starts_at_most_one_program_for_a_pool(off2: Example) -> None:
-    trace = "/root/execve"
-    argv = ("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=execve", "-o", trace)
-    off2.host.run(*argv, "offctl-agent", "apply", check=False, timeout=900)
-    lines = [line for line in off2.host.text(trace).splitlines() if line.endswith(" = 0")]
-    # The first is the agent itself.
-    started = [line.split('"')[1].rpartition("/")[2] for line in lines[1:]]
-    assert set(started) <= {"zfs"}
-    assert len(started) <= len(POOLS)

@@ -18,7 +18,9 @@ from offctl.text import visible
 from offctl_agent import config as configs
 from offctl_agent import printing
 from offctl_agent.agent import Agent, open_floors, open_host, utc_now
+from offctl_agent.execute import Result
 from offctl_agent.holds import HOST, Hold
+from offctl_agent.intake import Intake
 
 Command = Callable[..., None]
 
@@ -125,7 +127,11 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
     """Converge once, now, and say what was done. Exit 0 right, 1 something left, 2 failed."""
     looking = made(config)
     looking.prepare()
-    tell = (lambda _: None) if as_json else (lambda r: print(printing.result_line(r), flush=True))
+
+    def tell(_: Intake, result: Result) -> None:
+        if not as_json:
+            print(printing.result_line(result), flush=True)
+
     ran = looking.run(restarts=restarts, tell=tell, waiting=_waiting)
     if as_json:
         print(json.dumps(printing.report_json(ran.report), indent=1))

@@ -88,10 +88,12 @@ class Agent:
         *,
         restarts: Iterable[int] = (),
         go_on: Callable[[], bool] = lambda: True,
-        tell: Callable[[Result], None] = lambda _: None,
+        tell: Callable[[Intake, Result], None] = lambda _, __: None,
         waiting: Callable[[], bool] = lambda: True,
     ) -> Ran:
-        """One run; `waiting` is asked, while another on this host goes on, whether to wait for it.
+        """One run; `tell` hears of each step as it ends.
+
+        `waiting` is asked, while another run on this host goes on, whether to wait for it.
 
         Raises AdminError, having reported what it can.
         """
@@ -103,7 +105,10 @@ class Agent:
             started, now = time.monotonic(), self._clock()
             taken = self._take(self.state, now, keep=True)
             circumstances = Circumstances(
-                clock=self._clock, restarts=frozenset(restarts), go_on=go_on, tell=tell
+                clock=self._clock,
+                restarts=frozenset(restarts),
+                go_on=go_on,
+                tell=lambda result: tell(taken, result),
             )
             try:
                 done = converge.run(taken, self.state, self._host, circumstances)

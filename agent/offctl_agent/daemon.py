@@ -14,11 +14,11 @@ import time
 from types import FrameType
 
 from offctl import errors, files
-from offctl.report import Event
 from offctl.service import Manager
 from offctl_agent import printing
 from offctl_agent.agent import Agent, Ran
-from offctl_agent.execute import Outcome
+from offctl_agent.execute import Outcome, Result
+from offctl_agent.intake import Intake
 from offctl_agent.mailbox import Doorbell, agent_bell
 from offctl_agent.starts import Starts, pause
 
@@ -87,7 +87,7 @@ class Daemon:
     def _converge(self) -> None:
         self._manager.alive()
         try:
-            ran = self._agent.run(go_on=self._go_on, waiting=self._go_on)
+            ran = self._agent.run(go_on=self._go_on, waiting=self._go_on, tell=_log_step)
         except errors.OffctlError as error:
             # The next run looks again; meanwhile nothing has been changed that is not journaled.
             logger.error(  # noqa: TRY400
@@ -144,10 +144,22 @@ class Daemon:
             os.write(self._wake_write, b"!")
 
 
+def _log_step(taken: Intake, result: Result) -> None:
+    """Each action as it ends: a first run may take long, and whoever watches should see it."""
+    if result.outcome not in (Outcome.DONE, Outcome.FAILED) or taken.held is None:
+        return
+    log = logger.info if result.outcome is Outcome.DONE else logger.error
+    fields = {
+        "OFFCTL_HOST": taken.held.desired.host,
+        "OFFCTL_SERIAL": str(taken.held.floor.serial),
+        "OFFCTL_RESOURCE": result.step.resource.label,
+        "OFFCTL_OUTCOME": result.outcome.value,
+        "OFFCTL_ORIGIN": result.step.origin.value,
+    }
+    log("%s", printing.log_line(result), extra=fields)
+
+
 def _log(ran: Ran) -> None:
-    for event in ran.run.events:
-        log = logger.info if event.outcome == Outcome.DONE.value else logger.error
-        log("%s", printing.event_line(event), extra=_fields(ran, event))
     if ran.run.events:
         done = sum(event.outcome == Outcome.DONE.value for event in ran.run.events)
         logger.info(
@@ -168,17 +180,10 @@ def _log(ran: Ran) -> None:
         )
 
 
-def _fields(ran: Ran, event: Event | None = None) -> dict[str, str]:
+def _fields(ran: Ran) -> dict[str, str]:
     """Fields of the journal, to search it by; see offctl-agent(8)."""
-    fields = {
+    return {
         "OFFCTL_HOST": ran.report.host,
         "OFFCTL_SERIAL": str(ran.report.serial),
         "OFFCTL_REPORT": str(ran.report.sequence),
     }
-    if event is not None:
-        fields |= {
-            "OFFCTL_RESOURCE": event.resource,
-            "OFFCTL_OUTCOME": event.outcome,
-            "OFFCTL_ORIGIN": event.origin,
-        }
-    return fields

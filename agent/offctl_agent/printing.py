@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from offctl.report import Event, Report, Wait
+from offctl.report import Report, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_agent.execute import Outcome, Result
@@ -97,13 +97,15 @@ def result_line(result: Result) -> str:
     return visible(f"{line} {result.outcome.value}: {result.detail}")
 
 
-def event_line(event: Event) -> str:
+def log_line(result: Result) -> str:
     """One action for a log: what, why, and the first differences."""
-    told = ", ".join(f"{d.field}: {d.observed} → {d.desired}" for d in event.differences[:2])
-    told += f" and {len(event.differences) - 2} more" if len(event.differences) > 2 else ""
-    failed = f": {event.detail}" if event.detail else ""
+    step = result.step
+    told = ", ".join(f"{d.field}: {d.observed} → {d.desired}" for d in step.differences[:2])
+    told += f" and {len(step.differences) - 2} more" if len(step.differences) > 2 else ""
+    failed = f": {result.detail}" if result.detail else ""
     return visible(
-        f"{event.outcome}: {event.resource}: {event.action} ({told}) [{event.origin}]{failed}"
+        f"{result.outcome.value}: {step.resource.label}: {step.text} ({told}) "
+        f"[{step.origin.value}]{failed}"
     )
 
 

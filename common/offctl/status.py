@@ -69,12 +69,13 @@ def judge(
     now: datetime,
     since: datetime | None = None,
     duplicated: datetime | None = None,
+    contacted: datetime | None = None,
 ) -> Verdict:
     """The worst that is true of a host. `received` is when the coordinator took the report in.
 
     `released` says whether the newest release names the host. Nobody is silent for longer than
     somebody listens: `since` is when the coordinator started. `duplicated` is when a second machine
-    was last seen to report as this host.
+    was last seen to report as this host, `contacted` when its courier last called.
     """
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
@@ -85,7 +86,11 @@ def judge(
             State.DUPLICATE, "DUPLICATE", "two machines report with its keys: was its disk copied?"
         )
     if now - told > allowed and (since is None or now - since > allowed):
-        return Verdict(State.SILENT, "", f"no report for {_age(now - told)}")
+        reason = f"no report for {_age(now - told)}"
+        if contacted is not None and now - contacted <= allowed:
+            # A first run that makes many containers takes long; a stuck agent looks the same.
+            reason += "; its courier calls, so its agent is in a long run, or stuck"
+        return Verdict(State.SILENT, "", reason)
     if not released:
         return Verdict(State.RETIRED, "", "reports, but is not in the newest release")
     return _judge_content(report, current)

@@ -90,6 +90,7 @@ class Roster:
             now=now,
             since=self.since,
             duplicated=self.duplicated.get(name),
+            contacted=self.contacts.get(name),
         )
         queued = found.state in (State.CONVERGED, State.BEHIND, State.AWAITED)
         return Verdict(State.QUEUED, "", waits) if waits and queued else found

@@ -119,6 +119,15 @@ def test_a_silent_host_is_silent_whatever_it_last_said() -> None:
     assert judged(replace(GOOD, counts=Counts(failed=3)), age=1000).state is State.SILENT
 
 
+def test_a_silent_host_whose_courier_calls_is_told_apart() -> None:
+    told = {"received": NOW - timedelta(hours=2), "current": CURRENT, "released": True, "now": NOW}
+    gone = status.judge(GOOD, **told, contacted=NOW - timedelta(hours=1))  # type: ignore[arg-type]
+    busy = status.judge(GOOD, **told, contacted=NOW - timedelta(seconds=5))  # type: ignore[arg-type]
+    assert (gone.state, gone.reason) == (State.SILENT, "no report for 2 h")
+    assert busy.state is State.SILENT
+    assert busy.reason.startswith("no report for 2 h; its courier calls")
+
+
 def test_a_host_that_left_the_release_is_retired() -> None:
     assert judged(GOOD, released=False).state is State.RETIRED
 

@@ -12,7 +12,7 @@ import tempfile
 from integration.rig.control import GuestError
 from integration.rig.fleet import Fleet
 from integration.rig.process import RigError
-from integration.suites import proxmox, stock
+from integration.suites import installing, proxmox, stock
 from integration.suites.scene import Scene
 
 
@@ -22,8 +22,8 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="offctl-debs-") as debs:
             built = stock.build_debs(Path(debs))
-            base = proxmox.ready(stock.installed(stock.booted(tell), built, tell), tell)
-        settled = stock.settled(base, tell)
+            base = proxmox.ready(stock.booted(tell), tell, product=True)
+            settled = installing.settled(base, built, tell)
         with Fleet(stock.HARDWARE, base) as fleet:
             explain(Scene.resumed(fleet, settled))
             signal.pause()
@@ -46,8 +46,8 @@ def explain(scene: Scene) -> None:
     tell(f"the operator's desk (site, keys, releases) is {scene.desk}; from there:")
     tell(f"  cd {shlex.quote(str(scene.desk))} && export OFFCTL_CONFIG=$PWD/operator.toml")
     tell(f"  {offctl} status off1 --all")
-    tell(f"  {offctl} sign site --key release.pem --previous 1.release -o 2.release")
-    tell(f"  {offctl} publish 2.release")
+    tell(f"  {offctl} sign site --key release.pem --previous 2.release -o 3.release")
+    tell(f"  {offctl} publish 3.release")
     tell("Ctrl-C here ends all of it")
 
 

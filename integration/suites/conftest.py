@@ -1,14 +1,16 @@
 """Fixtures: guests for a test, with or without the packages, and a whole site. See the README."""
 
 from collections.abc import Generator, Iterator
+import os
 from pathlib import Path
 import sys
 
 import pytest
 
+from integration.rig import cache
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
-from integration.suites import proxmox, stock
+from integration.suites import installing, proxmox, stock
 from integration.suites.scene import Scene
 
 FAILED = pytest.StashKey[bool]()
@@ -19,8 +21,9 @@ def tell(line: str) -> None:
     print(line, file=sys.__stderr__, flush=True)
 
 
-def pytest_sessionstart() -> None:
-    stock.forget_logs()
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        stock.forget_logs()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,8 +45,15 @@ def booted() -> Golden:
 
 @pytest.fixture(scope="session")
 def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with our packages, built from this tree."""
-    return stock.build_debs(tmp_path_factory.mktemp("debs"))
+    """A directory with our packages, built from this tree, once for all workers of a run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return stock.build_debs(tmp_path_factory.mktemp("debs"))
+
+    def build(target: Path) -> None:
+        stock.build_debs(target)
+
+    return cache.made("debs", run, build)
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +75,15 @@ def hosts(installed: Golden) -> Golden:
 
 
 @pytest.fixture(scope="session")
-def settled(hosts: Golden) -> Path:
-    """The state of a coordinator and three hosts after release 1 was published and all settled."""
-    return stock.settled(hosts, tell)
+def bare_hosts(booted: Golden) -> Golden:
+    """A Proxmox host without our packages and without a pool."""
+    return proxmox.ready(booted, tell, product=True)
+
+
+@pytest.fixture(scope="session")
+def settled(bare_hosts: Golden, debs: Path) -> Path:
+    """The state of a coordinator and three hosts that were installed, and have settled."""
+    return installing.settled(bare_hosts, debs, tell)
 
 
 @pytest.fixture
@@ -77,27 +93,27 @@ def bare_fleet(request: pytest.FixtureRequest, booted: Golden) -> Iterator[Fleet
 
 
 @pytest.fixture
-def bare_hosts(request: pytest.FixtureRequest, booted: Golden) -> Iterator[Fleet]:
-    """Room for Proxmox hosts without our packages."""
-    yield from _fleet(request, proxmox.ready(booted, tell, product=True))
-
-
-@pytest.fixture
 def fleet(request: pytest.FixtureRequest, hosts: Golden) -> Iterator[Fleet]:
     """Room for Proxmox hosts with our packages installed: `fleet.add("off1", "off2")`."""
     yield from _fleet(request, hosts)
 
 
 @pytest.fixture
-def scene(fleet: Fleet, settled: Path) -> Scene:
-    """A coordinator and three hosts that run; the operator has published release 1, all settled."""
-    return Scene.resumed(fleet, settled)
+def stage(request: pytest.FixtureRequest, bare_hosts: Golden) -> Iterator[Fleet]:
+    """Room for the guests of a scene."""
+    yield from _fleet(request, bare_hosts)
 
 
 @pytest.fixture
-def pair(fleet: Fleet, settled: Path) -> Scene:
+def scene(stage: Fleet, settled: Path) -> Scene:
+    """A coordinator and three hosts that run; the operator has published, all have settled."""
+    return Scene.resumed(stage, settled)
+
+
+@pytest.fixture
+def pair(stage: Fleet, settled: Path) -> Scene:
     """The same with off1 alone switched on: cheaper, for what is about one host."""
-    return Scene.resumed(fleet, settled, "off1")
+    return Scene.resumed(stage, settled, "off1")
 
 
 def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:

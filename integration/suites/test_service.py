@@ -68,7 +68,7 @@ def test_the_journal_can_be_searched_by_fields(pair: Scene, host: Machine) -> No
     entry = journal(host, "OFFCTL_ORIGIN=corrective")[-1]
     wanted = {
         "OFFCTL_HOST": "off1",
-        "OFFCTL_SERIAL": "1",
+        "OFFCTL_SERIAL": "2",
         "OFFCTL_RESOURCE": "dataset tank/images",
         "OFFCTL_OUTCOME": "done",
         "SYSLOG_IDENTIFIER": AGENT,

@@ -13,7 +13,7 @@ from offctl_agent.host import failures
 from offctl_agent.host.commands import Command, commands
 from offctl_agent.observed import Property
 from offctl_agent.planner import actions as act
-from offctl_agent.proxmox import directories, kernelvalues, mounting, mounts
+from offctl_agent.proxmox import directories, mounting, mounts
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pools
 from offctl_agent.proxmox.zfs import Zfs
@@ -70,7 +70,7 @@ class DatasetDoor:
         self.user_properties.update(key for key, _ in action.properties if ":" in key)
         self._zfs.create(action.name, action.properties, MARKER)
         self._mount(action.name, action.mountpoint, doing, only_if="on")
-        if shared := tuple(p for p in action.properties if p[0] in kernelvalues.SHARED):
+        if shared := tuple(p for p in action.properties if p[0] in properties.EXPORTS):
             self._calls.run(doing, commands(act.SetProperties(action.name, shared))[0])
 
     def set(self, action: act.SetProperties, doing: str) -> None:

@@ -303,7 +303,8 @@ def status(config: configs.Config, as_json: bool) -> None:
     show_default=True,
     help="The host's agent.toml.",
 )
-def doctor(path: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def doctor(path: Path, as_json: bool) -> None:
     """Look whether this host has what the agent needs. Writes nothing.
 
     Exit 0 when the agent can work here, 1 when something keeps it from that.
@@ -311,8 +312,11 @@ def doctor(path: Path) -> None:
     from offctl_agent import doctor as examination
 
     found = examination.examine(path)
-    for line in examination.lines(found):
-        print(line)
+    if as_json:
+        print(json.dumps(examination.document(found), indent=1))
+    else:
+        for line in examination.lines(found):
+            print(line)
     sys.exit(int(not examination.fit(found)))
 
 

@@ -17,7 +17,7 @@ from offctl.tables import INSTANT, MAX_INTEGER
 from offctl.text import visible
 from offctl_agent import config as configs
 from offctl_agent import printing
-from offctl_agent.agent import Agent, open_floors, open_host, utc_now
+from offctl_agent.agent import Agent, open_machine, utc_now
 from offctl_agent.execute import Result
 from offctl_agent.holds import HOST, Hold
 from offctl_agent.intake import Intake
@@ -51,7 +51,8 @@ def with_config(command: Command) -> Command:
 
 def made(config: configs.Config, alive: Callable[[], None] = lambda: None) -> Agent:
     """The agent for a configuration; `alive` hears that a long command goes on."""
-    return Agent(config, open_host(config, alive), utc_now, open_floors(config, alive))
+    host, floors = open_machine(config, alive)
+    return Agent(config, host, utc_now, floors)
 
 
 @agent.command()

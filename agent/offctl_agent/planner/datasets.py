@@ -141,9 +141,7 @@ def _renamed(name: str, found: Mapping[str, ObservedDataset]) -> str:
     return ""
 
 
-def _plan_properties(
-    dataset: Dataset, there: ObservedDataset, draft: Draft
-) -> list[Difference]:
+def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> list[Difference]:
     """Plan all but what exports a file system that is not mounted; gives that."""
     resource = resources.dataset(dataset.name)
     changes, impossible = [], []

@@ -248,13 +248,14 @@ def approve(config: configs.Config, plan_hash: str) -> None:
 
 
 @agent.command()
-@click.argument("resource", type=click.Choice(["dataset", "container", "pool"]))
+@click.argument("resource", type=click.Choice(["dataset", "container", "pool", "directory"]))
 @click.argument("name")
 @with_config
 def forget(config: configs.Config, resource: str, name: str) -> None:
     """Forget that a dataset NAME or container ID was here, so that a missing one is made anew.
 
-    A pool NAME that was exchanged for another is believed again. Changes nothing on the host.
+    A pool or dataset NAME that was exchanged for another is believed again, and a directory (its
+    path) may be empty. Changes nothing on the host.
     """
     known = made(config).forget(f"{resource} {name}", waiting=_waiting)
     print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))

@@ -34,7 +34,7 @@ UNMOUNTS = "would unmount it under its users; unmount it by hand in a window"
 MOUNTED = "mounted"
 NOT_MOUNTED = "not mounted"
 # What is not given back when it leaves the text.
-_STAYING = frozenset({EXISTS, MOUNTED, *_FIXED, *properties.NEVER_INHERITED})
+_STAYING = frozenset({EXISTS, MOUNTED, pools.GUID, *_FIXED, *properties.NEVER_INHERITED})
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:

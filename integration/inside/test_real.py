@@ -10,10 +10,11 @@ from integration.inside import pools
 from integration.inside.pools import POOL, shell
 from offctl.desired import properties
 from offctl.desired.model import Access, DesiredState, Mode
-from offctl.errors import HostError, MalformedError
+from offctl.errors import HostError
 from offctl_agent.observed import ObservedDataset, Property, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.zfs import USED, Zfs
+from planner import case
 
 NOTHING = DesiredState("test", "off2", Mode.ENFORCE)
 # Room for all of them at once in the pool; the same for all four of one dataset.
@@ -96,6 +97,8 @@ def test_what_is_written_is_read_back_the_same(rig: pools.RealRig) -> None:
             rig.host.execute(act.SetProperties(whole, tuple(settable.items())))
         turned[whole] = wanted[whole] | settable
     _all_there(rig, turned)
+    # Every later look would read them all.
+    shell("zfs", "destroy", "-r", f"{POOL}/each")
 
 
 def _all_there(rig: pools.RealRig, wanted: dict[str, dict[str, str]]) -> None:
@@ -195,6 +198,44 @@ def test_a_dataset_hidden_by_another_is_neither_mounted_nor_touched(rig: pools.R
     shell("zfs", "unmount", inner)
 
 
+def test_nothing_is_exported_that_zfs_would_mount_by_its_path(rig: pools.RealRig) -> None:
+    """`zfs set sharenfs=` mounts what it exports and what inherits that, through any link."""
+    share = (("sharenfs", "rw=@10.0.0.1/32"),)
+    outer, inner = create(rig, "exported"), create(rig, "exported/inner")
+    shell("zfs", "unmount", inner)
+    for whole in (inner, outer):
+        with pytest.raises(HostError, match=f"{inner} is not mounted; exporting it") as caught:
+            rig.host.execute(act.SetProperties(whole, share))
+        assert caught.value.code == "PREFLIGHT"
+    assert seen(rig)[inner].mounted_at == ""
+    assert seen(rig)[outer].property("sharenfs") == Property("off", "default")
+    rig.host.execute(act.MountDataset(inner, f"/{inner}"))
+    rig.host.execute(act.SetProperties(outer, share))
+    assert seen(rig)[inner].property("sharenfs") == Property("rw=@10.0.0.1/32", "inherited")
+    born = create(rig, "exported/born", *share)
+    assert seen(rig)[born].mounted_at == f"/{born}"
+    for whole in (outer, born):
+        rig.host.execute(act.SetProperties(whole, (("sharenfs", "off"),)))
+
+
+def test_canmount_alone_mounts_nothing(rig: pools.RealRig) -> None:
+    whole = create(rig, "waiting", ("canmount", "noauto"))
+    rig.host.execute(act.SetProperties(whole, (("canmount", "on"),)))
+    assert seen(rig)[whole].mounted_at == ""
+
+
+def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(tmp_path: Path) -> None:
+    with pools.real(tmp_path) as rig:
+        whole = create(rig, "kept")
+        rig.damage("pool_readonly", POOL)
+        desired = case.desired(f'dataset = [{{ name = "{whole}" }}]')
+        found = rig.host.observe(desired)
+        assert isinstance(found.datasets, tuple)
+        assert whole in {dataset.name for dataset in found.datasets}
+        assert found.pools == ()
+        assert dict(found.unready) == {POOL: f"pool {POOL} is imported read-only"}
+
+
 def test_what_was_made_here_is_marked_and_its_children_are_not(rig: pools.RealRig) -> None:
     whole = create(rig, "marked", ("canmount", "off"))
     shell("zfs", "create", f"{whole}/byhand")
@@ -229,11 +270,16 @@ def test_what_this_library_supports() -> None:
     assert Zfs().supported() == dict.fromkeys(USED, True)
 
 
-def test_a_quiet_look_starts_one_program_for_a_pool(rig: pools.RealRig) -> None:
+def test_a_look_starts_one_program_for_a_pool_and_leaves_no_line_in_its_history(
+    rig: pools.RealRig,
+) -> None:
+    create(rig, "looked")
     first, _ = seen(rig), rig.started()
+    before = shell("zpool", "history", "-i", POOL)
     second = seen(rig)
     assert rig.started() == ["zfs"]
     assert second == first
+    assert shell("zpool", "history", "-i", POOL) == before
 
 
 def test_an_exchanged_pool_is_not_changed(tmp_path: Path) -> None:

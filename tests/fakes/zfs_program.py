@@ -1,6 +1,6 @@
 """A `zfs` that knows `get`: prints what stands in datasets.json beside it, fails by fail-POOL.
 
-`lacks` names a property that it does not have; `listed` is what it says to `list`.
+`lacks` names a property that it does not have; `listed` is what it says of file systems alone.
 """
 
 import json
@@ -11,7 +11,7 @@ HOME = Path(sys.argv[0]).resolve().parent
 
 
 def main(argv: list[str]) -> int:
-    if argv[0] == "list":
+    if "filesystem" in argv:
         sys.stdout.write((HOME / "listed").read_text())
         return 0
     pool, asked = argv[-1], argv[-2].split(",")

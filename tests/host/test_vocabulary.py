@@ -9,7 +9,7 @@ from offctl_agent.proxmox.zfs import USED
 
 HOME = Path(offctl_agent.__file__).parent
 VERBS = {
-    "zfs": {"create", "get", "list", "inherit", "mount", "set"},
+    "zfs": {"create", "get", "inherit", "mount", "set"},
     "zpool": {"list"},
 }
 SOURCES = {path: ast.parse(path.read_text()) for path in sorted(HOME.rglob("*.py"))}

@@ -24,6 +24,7 @@ from offctl_agent.proxmox.zfscommand import ZfsCommand
 
 NOTHING = DesiredState("test", "off2", Mode.ENFORCE)
 Values = dict[str, tuple[str, str]]
+Places = tuple[tuple[str, str, str], ...]
 
 
 class Calls:
@@ -95,6 +96,11 @@ class Machine:
         """What `zfs get` says from now on."""
         self.values[name][key] = value
         (self.home / "datasets.json").write_text(json.dumps(self.values))
+
+    def places(self, listed: Places) -> None:
+        """What `zfs get` says of canmount and mountpoint."""
+        lines = (f"{n}\tcanmount\t{can}\n{n}\tmountpoint\t{at}\n" for n, can, at in listed)
+        (self.home / "listed").write_text("".join(lines))
 
     def fail(self, pool: str, why: str) -> None:
         (self.home / f"fail-{pool}").write_text(why)
@@ -315,15 +321,15 @@ def test_a_property_that_this_zfs_does_not_have_is_found_out_once(
 @pytest.mark.parametrize(
     ("listed", "named"),
     [
-        ("hdd/off\ton\t/hdd/off\n", "hdd/off"),
-        ("hdd/off\toff\t/hdd/off\nhdd/off/a\tnoauto\t/hdd/off/a\n", "hdd/off/a"),
+        ((("hdd/off", "on", "/hdd/off"),), "hdd/off"),
+        ((("hdd/off", "off", "/hdd/off"), ("hdd/off/a", "noauto", "/x")), "hdd/off/a"),
     ],
 )
 def test_nothing_is_exported_that_zfs_would_have_to_mount(
-    machine: Machine, listed: str, named: str
+    machine: Machine, listed: Places, named: str
 ) -> None:
     machine.add("hdd/off", sharenfs="off")
-    (machine.home / "listed").write_text(listed)
+    machine.places(listed)
     action = act.SetProperties("hdd/off", (("sharenfs", "rw=@10.0.0.1/32"),))
     with pytest.raises(HostError, match=f"dataset {named} is not mounted; exporting it") as caught:
         machine.datasets.set_properties(action)
@@ -331,12 +337,21 @@ def test_nothing_is_exported_that_zfs_would_have_to_mount(
     assert machine.calls.done == []
 
 
-@pytest.mark.parametrize("listed", ["hdd/off\ton\n", "x\ton\t/x\n", "hdd/offer\ton\t/x\n"])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "hdd/off\tcanmount\ton\nhdd/off\tquota\t1\n",
+        "x\tcanmount\ton\nx\tmountpoint\t/x\n",
+        "hdd/offer\tcanmount\ton\nhdd/offer\tmountpoint\t/x\n",
+        "hdd/off\tcanmount\ton\nhdd/off/a\tmountpoint\t/x\n",
+        "hdd/off\tcanmount\ton\n",
+    ],
+)
 def test_a_list_that_is_not_believed_exports_nothing(machine: Machine, listed: str) -> None:
     machine.add("hdd/off", sharenfs="off")
     (machine.home / "listed").write_text(listed)
     action = act.SetProperties("hdd/off", (("sharenfs", "rw=@10.0.0.1/32"),))
-    with pytest.raises(HostError, match="cannot read the output of zfs list"):
+    with pytest.raises(HostError, match="cannot read the output of zfs get"):
         machine.datasets.set_properties(action)
     assert machine.calls.done == []
 
@@ -344,14 +359,14 @@ def test_a_list_that_is_not_believed_exports_nothing(machine: Machine, listed: s
 @pytest.mark.parametrize(
     ("value", "listed"),
     [
-        ("off", "hdd/off\ton\t/hdd/off\n"),
-        ("rw=@10.0.0.1/32", "hdd/off\toff\t/hdd/off\nhdd/off/a\ton\tlegacy\n"),
+        ("off", (("hdd/off", "on", "/hdd/off"),)),
+        ("rw=@10.0.0.1/32", (("hdd/off", "off", "/hdd/off"), ("hdd/off/a", "on", "legacy"))),
     ],
 )
 def test_what_zfs_would_not_mount_may_be_exported(
-    machine: Machine, value: str, listed: str
+    machine: Machine, value: str, listed: Places
 ) -> None:
     machine.add("hdd/off", sharenfs=value)
-    (machine.home / "listed").write_text(listed)
+    machine.places(listed)
     machine.datasets.set_properties(act.SetProperties("hdd/off", (("sharenfs", value),)))
     assert machine.calls.done == [("zfs", "set", f"sharenfs={value}", "hdd/off")]

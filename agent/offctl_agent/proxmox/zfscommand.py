@@ -60,15 +60,19 @@ class ZfsCommand:
 
     def exported(self, name: str) -> tuple[str, ...]:
         """Which file systems exporting one may mount: it and what is below, unless canmount=off."""
-        columns = ("name", "canmount", "mountpoint")
-        argv = ("zfs", "list", "-Hp", "-r", "-t", "filesystem", "-o", ",".join(columns), name)
+        asked, columns = ("canmount", "mountpoint"), "name,property,value"
+        argv = ("zfs", "get", "-Hp", "-r", "-t", "filesystem", "-o", columns, ",".join(asked), name)
+        lines = [line.split("\t") for line in _text(self._run(*argv).stdout).splitlines()]
+        if len(lines) % 2:
+            raise _odd("it ends in the middle of a dataset")
         found = []
-        for line in _text(self._run(*argv).stdout).splitlines():
-            words = line.split("\t")
-            if len(words) != len(columns) or not f"{words[0]}/".startswith(f"{name}/"):
-                raise errors.HostError(f"cannot read the output of zfs list: {line[:80]!r}")
-            if words[1] != "off" and words[2].startswith("/"):
-                found.append(words[0])
+        for first, second in zip(lines[::2], lines[1::2], strict=True):
+            each = first[0]
+            heads = (first[:2], second[:2]) == ([each, asked[0]], [each, asked[1]])
+            if not heads or not f"{each}/".startswith(f"{name}/"):
+                raise _odd(f"it names {each[:80]!r} where {name} should be")
+            if first[2:] != ["off"] and second[2:3] not in (["none"], ["legacy"]):
+                found.append(each)
         return tuple(found)
 
     def _list(self, pool: str, user: tuple[str, ...]) -> tuple[Listed, ...] | None:

@@ -82,7 +82,6 @@ def measure(count: int) -> None:
     read = seconds(lambda: zfs.read(ours, KEYS))
     get = seconds(lambda: shell("zfs", "get", "-Hp", ",".join(KEYS), *ours))
     compare(f"read {len(KEYS)} properties by channel program", count, read, get, "one zfs get")
-    command.known(POOL)
     whole = seconds(lambda: command.list(POOL, ()))
     narrow = seconds(lambda: shell("zfs", "get", "-Hpr", ",".join(KEYS), POOL))
     every = seconds(lambda: shell("zfs", "get", "-Hpr", "all", POOL))

@@ -17,7 +17,7 @@ from offctl.tables import INSTANT, MAX_INTEGER
 from offctl.text import visible
 from offctl_agent import config as configs
 from offctl_agent import printing
-from offctl_agent.agent import Agent, open_floors, open_host, utc_now
+from offctl_agent.agent import Agent, open_machine, utc_now
 from offctl_agent.execute import Result
 from offctl_agent.holds import HOST, Hold
 from offctl_agent.intake import Intake
@@ -51,7 +51,8 @@ def with_config(command: Command) -> Command:
 
 def made(config: configs.Config, alive: Callable[[], None] = lambda: None) -> Agent:
     """The agent for a configuration; `alive` hears that a long command goes on."""
-    return Agent(config, open_host(config, alive), utc_now, open_floors(config, alive))
+    host, floors = open_machine(config, alive)
+    return Agent(config, host, utc_now, floors)
 
 
 @agent.command()
@@ -247,13 +248,14 @@ def approve(config: configs.Config, plan_hash: str) -> None:
 
 
 @agent.command()
-@click.argument("resource", type=click.Choice(["dataset", "container", "pool"]))
+@click.argument("resource", type=click.Choice(["dataset", "container", "pool", "directory"]))
 @click.argument("name")
 @with_config
 def forget(config: configs.Config, resource: str, name: str) -> None:
     """Forget that a dataset NAME or container ID was here, so that a missing one is made anew.
 
-    A pool NAME that was exchanged for another is believed again. Changes nothing on the host.
+    A pool or dataset NAME that was exchanged for another is believed again, and a directory (its
+    path) may be empty. Changes nothing on the host.
     """
     known = made(config).forget(f"{resource} {name}", waiting=_waiting)
     print(f"{resource} {name}: " + ("forgotten" if known else "was not remembered"))
@@ -303,7 +305,8 @@ def status(config: configs.Config, as_json: bool) -> None:
     show_default=True,
     help="The host's agent.toml.",
 )
-def doctor(path: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def doctor(path: Path, as_json: bool) -> None:
     """Look whether this host has what the agent needs. Writes nothing.
 
     Exit 0 when the agent can work here, 1 when something keeps it from that.
@@ -311,8 +314,11 @@ def doctor(path: Path) -> None:
     from offctl_agent import doctor as examination
 
     found = examination.examine(path)
-    for line in examination.lines(found):
-        print(line)
+    if as_json:
+        print(json.dumps(examination.document(found), indent=1))
+    else:
+        for line in examination.lines(found):
+            print(line)
     sys.exit(int(not examination.fit(found)))
 
 

@@ -263,27 +263,30 @@ def _silent() -> None:
     """Nobody waits for a sign of life."""
 
 
-def open_host(config: Config, alive: Callable[[], None] = _silent) -> Host:
-    """The host this agent looks after; `alive` hears that a long command goes on.
+def open_machine(config: Config, alive: Callable[[], None] = _silent) -> tuple[Host, FloorStore]:
+    """The host this agent looks after, and the second place for its floor: what one reads of a
+    pool the other need not ask for.
 
-    Raises AdminError.
+    `alive` hears that a long command goes on. Raises AdminError.
     """
 
     def secret() -> TunnelSecret:
         return TunnelSecret(files.require(config.tunnel_key, limit=MAX_KEY))
 
     if config.simulated is not None:
-        return SimulatedHost(config.simulated, config.host, outlive=True, secret=secret)
+        host = SimulatedHost(config.simulated, config.host, outlive=True, secret=secret)
+        return host, PoolFloors(SimulatedHost(config.simulated, config.host).machine)
     # Imported late: who tries things out on a simulated host needs none of it.
     from offctl_agent.proxmox import opened
 
-    return opened.host(config.host, secret, alive)
+    return opened.machine(config.host, secret, alive)
+
+
+def open_host(config: Config, alive: Callable[[], None] = _silent) -> Host:
+    """The host alone. Raises AdminError."""
+    return open_machine(config, alive)[0]
 
 
 def open_floors(config: Config, alive: Callable[[], None] = _silent) -> FloorStore:
-    """The second place for this host's floor: a property of the pools it manages."""
-    if config.simulated is not None:
-        return PoolFloors(SimulatedHost(config.simulated, config.host).machine)
-    from offctl_agent.proxmox import opened
-
-    return opened.floors(alive)
+    """The second place for the floor alone. Raises AdminError."""
+    return open_machine(config, alive)[1]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import importlib
 import importlib.metadata
 from pathlib import Path
+from typing import Any
 
 from offctl import errors
 from offctl_agent import config as configs
@@ -42,6 +43,16 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
         yield f"{each.verdict.value:5}  {each.name:12}  {each.text}"
         if each.hint and each.verdict is not Verdict.OK:
             yield f"{'':21}hint: {each.hint}"
+
+
+def document(findings: Iterable[Finding]) -> dict[str, Any]:
+    """The same for programs."""
+    known = tuple(findings)
+    shown = [
+        {"name": each.name, "verdict": each.verdict.value, "text": each.text, "hint": each.hint}
+        for each in known
+    ]
+    return {"fit": fit(known), "findings": shown}
 
 
 def _examined(name: str, check: Check) -> Iterator[Finding]:

@@ -42,11 +42,12 @@ class ObservedDataset:
 
 @dataclass(frozen=True, slots=True)
 class ObservedDirectory:
-    """Owner (host ids) and permission bits of a directory that is there."""
+    """Owner (host ids) and permission bits of a directory that is there; `filled`: not empty."""
 
     uid: int
     gid: int
     mode: int
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

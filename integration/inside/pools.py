@@ -64,7 +64,8 @@ class ZfsHost:
         pools, datasets = self.datasets.observe(desired)
         paths = [d.mountpoint for d in desired.datasets]
         paths += [f"{d.mountpoint}/{i.path}" for d in desired.datasets for i in d.directories]
-        return ObservedState(pools, datasets, (), (), (), self.directories.observe(paths), "")
+        seen, unready = self.directories.observe(paths), self.datasets.unready
+        return ObservedState(pools, datasets, (), (), (), seen, "", unready=unready)
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return f"cannot run {command[0]} in container {number}: this host has datasets only"

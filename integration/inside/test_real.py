@@ -10,13 +10,17 @@ from integration.inside import pools
 from integration.inside.pools import POOL, shell
 from offctl.desired import properties
 from offctl.desired.model import Access, DesiredState, Mode
-from offctl.errors import HostError, MalformedError
+from offctl.errors import HostError
 from offctl_agent.observed import ObservedDataset, Property, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.zfs import USED, Zfs
+from planner import case
 
 NOTHING = DesiredState("test", "off2", Mode.ENFORCE)
-SIZES = ("64M", "1.5G", "none", "0", "10737418240")
+# Room for all of them at once in the pool; the same for all four of one dataset.
+SIZES = ("1M", "1.5M", "none", "0", "2097152")
+# Set on a file system that exists they unmount it, or nothing.
+UNSETTABLE = properties.CREATION_ONLY | {"mountpoint", "zoned", "canmount"}
 WORDS = {
     "compression": tuple(
         "on off lz4 zstd zstd-1 zstd-19 zstd-fast zstd-fast-10 zstd-fast-1000 gzip gzip-6 gzip-9"
@@ -38,7 +42,21 @@ def values(name: str) -> tuple[str, ...]:
     return WORDS.get(name) or tuple(properties.expected(name).removeprefix("one of ").split(", "))
 
 
-CASES = [(name, value) for name in sorted(properties.SUPPORTED) for value in values(name)]
+# Asked of one row together, `zfs` would refuse the second because of the first.
+APART = ("utf8only", "normalization", "zoned")
+
+
+def rows() -> list[dict[str, str]]:
+    """Settings of datasets that between them have every value of every property."""
+    known = {name: values(name) for name in sorted(properties.SUPPORTED)}
+    # A file system that is mounted is the matter of other tests.
+    known["canmount"] = ("off", "noauto")
+    together = {name: words for name, words in known.items() if name not in APART}
+    made = [
+        {name: words[number % len(words)] for name, words in together.items()}
+        for number in range(max(map(len, together.values())))
+    ]
+    return made + [{"canmount": "off", name: word} for name in APART for word in known[name]]
 
 
 @pytest.fixture(scope="module")
@@ -61,44 +79,43 @@ def create(rig: pools.RealRig, name: str, *settings: tuple[str, str], at: str = 
 
 def test_what_is_written_is_read_back_the_same(rig: pools.RealRig) -> None:
     """Every value of every property: at creation, and set afterwards; by both ways of reading."""
-    door, number, wrong = Zfs(), 0, []
-    wanted: dict[str, tuple[str, str]] = {}
     shell("zfs", "create", "-o", "canmount=off", f"{POOL}/each")
-    for name, value in CASES:
-        number += 1
-        whole = f"{POOL}/each/{number}"
-        quiet = () if name in ("mountpoint", "canmount") else (("canmount", "off"),)
-        settings = ((name, value), *quiet)
-        if name == "mountpoint":
-            settings = ((name, value), ("canmount", "noauto"))
-        if name == "canmount" and value == "on":
-            continue
+    wanted = {f"{POOL}/each/{number}": row for number, row in enumerate(rows())}
+    refused = []
+    for whole, row in wanted.items():
         try:
-            rig.host.execute(act.CreateDataset(whole, settings, f"/{whole}"))
+            rig.host.execute(act.CreateDataset(whole, tuple(row.items()), f"/{whole}"))
         except HostError as error:
-            wrong.append(f"create {name}={value}: {error}")
-            continue
-        if name not in properties.CREATION_ONLY and name not in ("mountpoint", "zoned"):
-            try:
-                rig.host.execute(act.SetProperties(whole, ((name, value),)))
-            except HostError as error:
-                wrong.append(f"set {name}={value}: {error}")
-        wanted[whole] = (name, properties.normalise(name, value))
-    found = seen(rig)
-    for whole, (name, normal) in wanted.items():
-        for now in (found[whole].property(name), door.read([whole], [name])[whole].get(name)):
-            assert now is not None, name
-            try:
-                same = properties.normalise(name, now.value) == normal
-            except MalformedError as error:
-                same = False
-                wrong.append(str(error))
-            if not same:
-                wrong.append(f"{name}={normal} reads {now.value}")
-        if found[whole].property(name) != door.read([whole], [name])[whole].get(name):
-            pair = (found[whole].property(name), door.read([whole], [name])[whole].get(name))
-            wrong.append(f"{name}: the two ways differ: {pair}")
+            refused.append(f"{error}: {row}")
+    assert refused == []
+    _all_there(rig, wanted)
+    # One further for each, so that everything is set to what it was not.
+    turned = dict(zip(wanted, [*wanted.values()][1:] + [*wanted.values()][:1], strict=True))
+    for whole, row in turned.items():
+        settable = {k: v for k, v in row.items() if k not in UNSETTABLE and k in wanted[whole]}
+        if settable:
+            rig.host.execute(act.SetProperties(whole, tuple(settable.items())))
+        turned[whole] = wanted[whole] | settable
+    _all_there(rig, turned)
+    # Every later look would read them all.
+    shell("zfs", "destroy", "-r", f"{POOL}/each")
+
+
+def _all_there(rig: pools.RealRig, wanted: dict[str, dict[str, str]]) -> None:
+    found, wrong = seen(rig), []
+    kernel = Zfs().read(wanted, sorted(properties.SUPPORTED))
+    for whole, row in wanted.items():
+        for name, value in row.items():
+            one, other = found[whole].property(name), kernel[whole].get(name)
+            if one is None or not _same(name, one.value, value):
+                wrong.append(f"{whole}: {name}={value} reads {one}")
+            if one != other:
+                wrong.append(f"{whole}: {name}: the two ways differ: {one}, {other}")
     assert wrong == []
+
+
+def _same(name: str, one: str, other: str) -> bool:
+    return properties.normalise(name, one) == properties.normalise(name, other)
 
 
 @pytest.mark.parametrize("value", USER, ids=range(len(USER)))
@@ -181,6 +198,44 @@ def test_a_dataset_hidden_by_another_is_neither_mounted_nor_touched(rig: pools.R
     shell("zfs", "unmount", inner)
 
 
+def test_nothing_is_exported_that_zfs_would_mount_by_its_path(rig: pools.RealRig) -> None:
+    """`zfs set sharenfs=` mounts what it exports and what inherits that, through any link."""
+    share = (("sharenfs", "rw=@10.0.0.1/32"),)
+    outer, inner = create(rig, "exported"), create(rig, "exported/inner")
+    shell("zfs", "unmount", inner)
+    for whole in (inner, outer):
+        with pytest.raises(HostError, match=f"{inner} is not mounted; exporting it") as caught:
+            rig.host.execute(act.SetProperties(whole, share))
+        assert caught.value.code == "PREFLIGHT"
+    assert seen(rig)[inner].mounted_at == ""
+    assert seen(rig)[outer].property("sharenfs") == Property("off", "default")
+    rig.host.execute(act.MountDataset(inner, f"/{inner}"))
+    rig.host.execute(act.SetProperties(outer, share))
+    assert seen(rig)[inner].property("sharenfs") == Property("rw=@10.0.0.1/32", "inherited")
+    born = create(rig, "exported/born", *share)
+    assert seen(rig)[born].mounted_at == f"/{born}"
+    for whole in (outer, born):
+        rig.host.execute(act.SetProperties(whole, (("sharenfs", "off"),)))
+
+
+def test_canmount_alone_mounts_nothing(rig: pools.RealRig) -> None:
+    whole = create(rig, "waiting", ("canmount", "noauto"))
+    rig.host.execute(act.SetProperties(whole, (("canmount", "on"),)))
+    assert seen(rig)[whole].mounted_at == ""
+
+
+def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(tmp_path: Path) -> None:
+    with pools.real(tmp_path) as rig:
+        whole = create(rig, "kept")
+        rig.damage("pool_readonly", POOL)
+        desired = case.desired(f'dataset = [{{ name = "{whole}" }}]')
+        found = rig.host.observe(desired)
+        assert isinstance(found.datasets, tuple)
+        assert whole in {dataset.name for dataset in found.datasets}
+        assert found.pools == ()
+        assert dict(found.unready) == {POOL: f"pool {POOL} is imported read-only"}
+
+
 def test_what_was_made_here_is_marked_and_its_children_are_not(rig: pools.RealRig) -> None:
     whole = create(rig, "marked", ("canmount", "off"))
     shell("zfs", "create", f"{whole}/byhand")
@@ -215,11 +270,16 @@ def test_what_this_library_supports() -> None:
     assert Zfs().supported() == dict.fromkeys(USED, True)
 
 
-def test_a_quiet_look_starts_one_program_for_a_pool(rig: pools.RealRig) -> None:
+def test_a_look_starts_one_program_for_a_pool_and_leaves_no_line_in_its_history(
+    rig: pools.RealRig,
+) -> None:
+    create(rig, "looked")
     first, _ = seen(rig), rig.started()
+    before = shell("zpool", "history", "-i", POOL)
     second = seen(rig)
     assert rig.started() == ["zfs"]
     assert second == first
+    assert shell("zpool", "history", "-i", POOL) == before
 
 
 def test_an_exchanged_pool_is_not_changed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Running tests of ours inside a guest, where the kernel, the pools and the containers are.
 
-This tree and pytest (which guests do not have) are put there; what pytest said comes back.
+This tree and pytest (which guests do not have) are put there. What pytest said, with the time of
+every test, is kept in build/integration-logs/inside, whether it failed or was given up.
 """
 
 from importlib import metadata
@@ -9,15 +10,20 @@ from pathlib import Path
 import tarfile
 from typing import Protocol
 
+from integration.suites import stock
+
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = "/root/inside"
 ARCHIVE = "/root/inside.tar"
 FOLDERS = ("agent", "common", "tests", "integration/inside", "integration/pct", "integration/pve")
 NEEDED = ("pytest", "pluggy", "iniconfig", "packaging")
 SOURCES = ("agent", "common", ".", "tests", "needed")
+SAID = "/root/inside.log"
+# Interrupted, pytest still says what failed and what took how long; killed, it would say nothing.
 COMMAND = (
-    "cd {place} && PYTHONPATH={path} timeout {seconds} python3 -m pytest -q -p no:cacheprovider "
-    "-c /dev/null --rootdir {place} --import-mode=importlib --tb=short {tests} 2>&1"
+    "cd {place} && PYTHONUNBUFFERED=1 PYTHONPATH={path} timeout -s INT -k 30 {seconds} "
+    "python3 -m pytest -v -p no:cacheprovider -c /dev/null --rootdir {place} "
+    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests} >{said} 2>&1"
 )
 
 
@@ -38,6 +44,8 @@ class Guest(Protocol):
 
     def put(self, path: str, data: bytes) -> None: ...
 
+    def get(self, path: str) -> bytes: ...
+
 
 def bring(machine: Guest) -> None:
     """Put everything into a guest."""
@@ -49,9 +57,13 @@ def bring(machine: Guest) -> None:
 def passes(machine: Guest, tests: str, *, seconds: int) -> None:
     """Run tests in a guest; raises AssertionError with what pytest said when one fails."""
     path = ":".join(f"{PLACE}/{source}" for source in SOURCES)
-    command = COMMAND.format(place=PLACE, path=path, seconds=seconds, tests=tests)
+    command = COMMAND.format(place=PLACE, path=path, seconds=seconds, tests=tests, said=SAID)
     done = machine.run("sh", "-c", command, check=False, timeout=seconds + 60)
-    assert done.code == 0, done.stdout[-20_000:]
+    said = machine.get(SAID).decode(errors="replace")
+    kept = stock.LOGS / "inside" / f"{tests.split()[0].rpartition('/')[2].partition('.')[0]}.log"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(said)
+    assert done.code == 0, f"status {done.code}; all of it is in {kept}\n{said[-20_000:]}"
 
 
 def _packed() -> bytes:

@@ -1,5 +1,6 @@
 """What the doctor says, and what it exits with."""
 
+import json
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -20,8 +21,8 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def run(config: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(program.agent, ["doctor", "--config", str(config)])
+def run(config: Path, *more: str) -> tuple[int, str]:
+    done = CliRunner().invoke(program.agent, ["doctor", "--config", str(config), *more])
     return done.exit_code, done.output
 
 
@@ -40,6 +41,18 @@ def test_without_a_configuration_the_rest_is_looked_at_all_the_same(tmp_path: Pa
     assert hint.strip() == "hint: offctl-agent init"
     assert any(line.startswith("ok     python") for line in rest)
     assert any("kernel" in line for line in rest)
+
+
+def test_programs_can_read_it_too(config: Path, tmp_path: Path) -> None:
+    code, said = run(config, "--json")
+    found = json.loads(said)
+    assert (code, found["fit"]) == (0, True)
+    first, *_ = found["findings"]
+    assert (first["name"], first["verdict"]) == ("config", "ok")
+    assert all(set(each) == {"name", "verdict", "text", "hint"} for each in found["findings"])
+    code, said = run(tmp_path / "absent.toml", "--json")
+    assert (code, json.loads(said)["fit"]) == (1, False)
+    assert json.loads(said)["findings"][0]["hint"] == "offctl-agent init"
 
 
 def test_every_check_speaks_even_where_there_is_nothing() -> None:

@@ -1,4 +1,7 @@
-"""A `zfs` that knows `get`: prints what stands in datasets.json beside it, fails by fail-POOL."""
+"""A `zfs` that knows `get`: prints what stands in datasets.json beside it, fails by fail-POOL.
+
+`lacks` names a property that it does not have; `listed` is what it says of file systems alone.
+"""
 
 import json
 from pathlib import Path
@@ -8,10 +11,17 @@ HOME = Path(sys.argv[0]).resolve().parent
 
 
 def main(argv: list[str]) -> int:
+    if "filesystem" in argv:
+        sys.stdout.write((HOME / "listed").read_text())
+        return 0
     pool, asked = argv[-1], argv[-2].split(",")
     if (HOME / f"fail-{pool}").exists():
         sys.stderr.write(f"cannot open '{pool}': {(HOME / f'fail-{pool}').read_text()}\n")
         return 1
+    lacks = (HOME / "lacks").read_text() if (HOME / "lacks").exists() else ""
+    if lacks in asked:
+        sys.stderr.write(f"bad property list: invalid property '{lacks}'\nusage:\n")
+        return 2
     datasets = json.loads((HOME / "datasets.json").read_text())
     if argv[:4] == ["get", "-Hp", "-o", "property"]:
         sys.stdout.write("\n".join(datasets[pool]) + "\n")

@@ -6,7 +6,7 @@ datasets    "NAME MOUNTED_AT|- [kind=volume] [PROPERTY=VALUE:SOURCE ...]"
 containers  id -> the text of its .conf
 running     id -> {mounts = ["TARGET SOURCE"], idmap = [...], services = ["UNIT STATE"]}; absent
             means stopped
-directories path -> "UID:GID MODE", "absent" or "unknown: REASON"
+directories path -> "UID:GID MODE [filled]", "absent" or "unknown: REASON"
 subids      "u:START:COUNT"; default u and g 100000:65536
 guests      "ID KIND NODE"
 unknown     pools|datasets|containers|guests|subids|container id -> reason
@@ -161,9 +161,9 @@ def directory(text: str) -> ObservedDirectory | Unknown | None:
         return None
     if text.startswith("unknown: "):
         return Unknown(text.removeprefix("unknown: "))
-    owner, mode = text.split()
+    owner, mode, *filled = text.split()
     uid, gid = owner.split(":")
-    return ObservedDirectory(int(uid), int(gid), int(mode, 8))
+    return ObservedDirectory(int(uid), int(gid), int(mode, 8), filled == ["filled"])
 
 
 def guest(text: str) -> tuple[int, str, str]:

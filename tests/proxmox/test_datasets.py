@@ -1,5 +1,6 @@
 """Looking at pools and datasets: what is believed when some of it cannot be read."""
 
+import errno
 import json
 from pathlib import Path
 import sys
@@ -7,13 +8,15 @@ import sys
 import pytest
 
 from fakes import zfs_program
-from fakes.libzfs import FakeLibrary, Stored
+from fakes.libzfs import FakeLibrary, Stored, ZFSError
 from offctl.desired.model import Dataset, DesiredState, Mode
 from offctl.errors import HostError
 from offctl_agent.host import run
 from offctl_agent.observed import ObservedDataset, Property, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
+from offctl_agent.proxmox.floors import PROPERTY as FLOOR
+from offctl_agent.proxmox.floors import PoolFloors
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pools
 from offctl_agent.proxmox.zfs import Zfs
@@ -21,6 +24,7 @@ from offctl_agent.proxmox.zfscommand import ZfsCommand
 
 NOTHING = DesiredState("test", "off2", Mode.ENFORCE)
 Values = dict[str, tuple[str, str]]
+Places = tuple[tuple[str, str, str], ...]
 
 
 class Calls:
@@ -50,12 +54,15 @@ class Machine:
         for number, pool in enumerate(("hdd", "nvme"), 1):
             self.state(pool, "ONLINE")
             self.add(pool, guid=str(number), available=str(number << 40))
+        zfs, pools = Zfs(lambda: self.library), Pools(home / "kstat", program=str(home / "zpool"))
+        self.floors = PoolFloors(zfs, pools)
         self.datasets = Datasets(
             self.calls,
-            zfs=Zfs(lambda: self.library),
+            zfs=zfs,
             command=ZfsCommand(program=str(home / "zfs")),
-            pools=Pools(home / "kstat", program=str(home / "zpool")),
+            pools=pools,
             mounts=Mounts(self.mountinfo),
+            floors=self.floors,
         )
 
     def _program(self, name: str, text: str) -> None:
@@ -64,21 +71,36 @@ class Machine:
         program.chmod(0o755)
 
     def state(self, pool: str, state: str) -> None:
+        self.imported(pool, 21)
+        (self.home / "kstat" / pool / "state").write_text(f"{state}\n")
+
+    def imported(self, pool: str, number: int) -> None:
         folder = self.home / "kstat" / pool
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "state").write_text(f"{state}\n")
-        (folder / "iostats").write_text("21 1 0x01 18 4896 25691697540 27219534824\n")
+        (folder / "iostats").write_text(f"{number} 1 0x01 18 4896 25691697540 27219534824\n")
 
     def add(self, name: str, *, guid: str = "7", available: str = "5", **given: str) -> None:
         """A dataset; `given` are local values, `__` stands for a colon."""
         fixed = {"type": ("filesystem", "-"), "guid": (guid, "-"), "available": (available, "-")}
         fixed["atime"] = ("on", "default")
+        if "/" not in name:
+            fixed |= {"mountpoint": (f"/{name}", "default"), "readonly": ("off", "default")}
         local = {key.replace("__", ":"): (value, "local") for key, value in given.items()}
         self.values[name] = fixed | local
         (self.home / "datasets.json").write_text(json.dumps(self.values))
         raw: dict[bytes, Stored] = {b"type": (b"filesystem", None), b"guid": (int(guid), None)}
         raw |= {key.encode(): (v.encode(), name.encode()) for key, (v, _) in local.items()}
         self.library.datasets[name.encode()] = raw
+
+    def listed(self, name: str, key: str, value: tuple[str, str]) -> None:
+        """What `zfs get` says from now on."""
+        self.values[name][key] = value
+        (self.home / "datasets.json").write_text(json.dumps(self.values))
+
+    def places(self, listed: Places) -> None:
+        """What `zfs get` says of canmount and mountpoint."""
+        lines = (f"{n}\tcanmount\t{can}\n{n}\tmountpoint\t{at}\n" for n, can, at in listed)
+        (self.home / "listed").write_text("".join(lines))
 
     def fail(self, pool: str, why: str) -> None:
         (self.home / f"fail-{pool}").write_text(why)
@@ -177,7 +199,7 @@ def test_user_properties_that_are_there_are_asked_for_from_then_on(machine: Mach
 def test_an_exchanged_pool_is_not_changed(machine: Machine) -> None:
     machine.add("hdd/off")
     machine.seen()
-    machine.add("hdd", guid="99")
+    machine.imported("hdd", 22)
     with pytest.raises(HostError, match="not the pool that was looked at") as caught:
         machine.datasets.set_properties(act.SetProperties("hdd/off", (("atime", "off"),)))
     with pytest.raises(HostError, match="not the pool that was looked at"):
@@ -202,17 +224,149 @@ def test_an_exit_status_is_not_believed(machine: Machine) -> None:
     assert machine.calls.done == [("zfs", "set", "atime=off", "org:note=a", "hdd/off")]
 
 
-def test_a_quiet_look_starts_one_program_for_each_pool(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine.seen()
-    started = []
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The programs started through the one door, by name."""
+    found: list[str] = []
     real = run.run
 
     def counted(argv: tuple[str, ...], **options: float) -> run.Finished:
-        started.append(argv[0])
+        found.append(Path(argv[0]).name)
         return real(argv, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "run", counted)
+    return found
+
+
+def test_even_a_first_look_starts_one_program_for_each_pool(
+    machine: Machine, started: list[str]
+) -> None:
+    desired = wish("hdd/off", org__note="a")
+    machine.add("hdd/off")
+    for _ in range(3):
+        started.clear()
+        machine.seen(desired)
+        machine.floors.read()
+        assert started == ["zfs", "zfs"]
+
+
+def test_a_quiet_look_leaves_no_line_in_the_history_of_a_pool(machine: Machine) -> None:
+    """Every channel program is noted there, even one that only reads."""
+    machine.floors.keep("1 off 0 7 -", ("hdd", "nvme"))
+    for pool in ("hdd", "nvme"):
+        machine.listed(pool, FLOOR, ("1 off 0 7 -", "local"))
     machine.seen()
-    assert [Path(program).name for program in started] == ["zfs", "zfs"]
+    before = machine.library.programs
+    machine.floors.read()
+    machine.floors.keep("1 off 0 7 -", ("hdd", "nvme"))
+    machine.seen()
+    assert machine.library.programs == before
+
+
+def test_a_floor_that_somebody_changed_is_seen_and_set_again(machine: Machine) -> None:
+    machine.floors.keep("1 off 0 7 -", ("hdd",))
+    machine.listed("hdd", FLOOR, ("1 off 0 3 -", "local"))
+    machine.seen()
+    assert "1 off 0 3 -" in machine.floors.read()
+    machine.floors.keep("1 off 0 7 -", ("hdd",))
+    assert machine.library.datasets[b"hdd"][FLOOR.encode()] == (b"1 off 0 7 -", b"hdd")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "listed", "reason"),
+    [
+        ("readonly", ("on", "temporary"), "1\ton\t-", "pool hdd is imported read-only"),
+        ("mountpoint", ("/mnt/hdd", "default"), "1\toff\t/mnt", "pool hdd is imported below /mnt"),
+        ("mountpoint", ("/mnt/srv", "local"), "1\toff\t/mnt", "pool hdd is imported below /mnt"),
+        ("mountpoint", ("/srv", "local"), "1\toff\t-", ""),
+        ("readonly", ("on", "temporary"), "1\toff\t-", ""),
+    ],
+)
+def test_zpool_is_asked_when_a_pool_looks_odd(
+    machine: Machine, started: list[str], key: str, value: tuple[str, str], listed: str, reason: str
+) -> None:
+    machine.listed("hdd", key, value)
+    machine._program(
+        "zpool", f"import sys\nsys.stdout.write('hdd\\t{listed}\\nnvme\\t2\\toff\\t-\\n')\n"
+    )
+    machine.seen()
+    assert dict(machine.datasets.unready).get("hdd", "") == reason
+    assert started.count("zpool") == 1
+    machine.seen()
+    assert started.count("zpool") == 1
+
+
+def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(machine: Machine) -> None:
+    machine.add("hdd/off")
+    machine.listed("hdd", "readonly", ("on", "temporary"))
+    machine._program(
+        "zpool", "import sys\nsys.stdout.write('hdd\\t1\\ton\\t-\\nnvme\\t2\\toff\\t-\\n')\n"
+    )
+    machine.library.failing = ZFSError(errno.EROFS, "Pool is read-only", b"hdd")
+    assert "hdd/off" in machine.seen(wish("hdd/off"))
+    assert machine.datasets.unready == (("hdd", "pool hdd is imported read-only"),)
+
+
+def test_a_property_that_this_zfs_does_not_have_is_found_out_once(
+    machine: Machine, started: list[str]
+) -> None:
+    (machine.home / "lacks").write_text("dnodesize")
+    machine.seen()
+    assert started == ["zfs", "zfs", "zfs", "zfs"]  # refused, asked, read; and the other pool
+    started.clear()
+    machine.seen()
+    assert started == ["zfs", "zfs"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "named"),
+    [
+        ((("hdd/off", "on", "/hdd/off"),), "hdd/off"),
+        ((("hdd/off", "off", "/hdd/off"), ("hdd/off/a", "noauto", "/x")), "hdd/off/a"),
+    ],
+)
+def test_nothing_is_exported_that_zfs_would_have_to_mount(
+    machine: Machine, listed: Places, named: str
+) -> None:
+    machine.add("hdd/off", sharenfs="off")
+    machine.places(listed)
+    action = act.SetProperties("hdd/off", (("sharenfs", "rw=@10.0.0.1/32"),))
+    with pytest.raises(HostError, match=f"dataset {named} is not mounted; exporting it") as caught:
+        machine.datasets.set_properties(action)
+    assert caught.value.code == "PREFLIGHT"
+    assert machine.calls.done == []
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "hdd/off\tcanmount\ton\nhdd/off\tquota\t1\n",
+        "x\tcanmount\ton\nx\tmountpoint\t/x\n",
+        "hdd/offer\tcanmount\ton\nhdd/offer\tmountpoint\t/x\n",
+        "hdd/off\tcanmount\ton\nhdd/off/a\tmountpoint\t/x\n",
+        "hdd/off\tcanmount\ton\n",
+    ],
+)
+def test_a_list_that_is_not_believed_exports_nothing(machine: Machine, listed: str) -> None:
+    machine.add("hdd/off", sharenfs="off")
+    (machine.home / "listed").write_text(listed)
+    action = act.SetProperties("hdd/off", (("sharenfs", "rw=@10.0.0.1/32"),))
+    with pytest.raises(HostError, match="cannot read the output of zfs get"):
+        machine.datasets.set_properties(action)
+    assert machine.calls.done == []
+
+
+@pytest.mark.parametrize(
+    ("value", "listed"),
+    [
+        ("off", (("hdd/off", "on", "/hdd/off"),)),
+        ("rw=@10.0.0.1/32", (("hdd/off", "off", "/hdd/off"), ("hdd/off/a", "on", "legacy"))),
+    ],
+)
+def test_what_zfs_would_not_mount_may_be_exported(
+    machine: Machine, value: str, listed: Places
+) -> None:
+    machine.add("hdd/off", sharenfs=value)
+    machine.places(listed)
+    machine.datasets.set_properties(act.SetProperties("hdd/off", (("sharenfs", value),)))
+    assert machine.calls.done == [("zfs", "set", f"sharenfs={value}", "hdd/off")]

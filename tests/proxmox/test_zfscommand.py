@@ -142,7 +142,7 @@ class Kernel:
         return len(self.asked.read_text().splitlines()) if self.asked.exists() else 0
 
     def seen(self) -> dict[str, str]:
-        return {pool.name: pool.unready for pool in self.pools.all()}
+        return {pool.name: self.pools.unready(pool.name) for pool in self.pools.all()}
 
 
 @pytest.fixture
@@ -174,7 +174,8 @@ def test_a_pool_that_does_not_answer(kernel: Kernel, state: str) -> None:
     kernel.output.write_text("tank\t1\toff\t-\n")
     (pool,) = kernel.pools.all()
     assert pool.silent
-    assert pool.unready.startswith("pool tank is ")
+    assert pool.silent.startswith("pool tank is ")
+    assert kernel.pools.unready("tank") == pool.silent
 
 
 def test_a_degraded_pool_works(kernel: Kernel) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import stat
 import struct
@@ -62,9 +63,16 @@ def inside(top: int, path: str) -> Iterator[int]:
 
 def refuse_occupied(handle: int) -> None:
     """Raise OSError (ENOTEMPTY) when an open, readable directory holds anything."""
+    if occupied(handle):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+
+
+def occupied(handle: int) -> bool:
+    """Whether an open, readable directory holds anything; leaves no trace of having looked."""
+    with contextlib.suppress(PermissionError):  # only its owner and root may
+        fcntl.fcntl(handle, fcntl.F_SETFL, os.O_NOATIME)
     with os.scandir(handle) as entries:
-        if next(entries, None) is not None:
-            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        return next(entries, None) is not None
 
 
 def mount_id(handle: int) -> int:

@@ -23,8 +23,11 @@ class Door(Protocol):
         """Properties of a dataset that exists, by full name."""
         ...
 
-    def create(self, action: act.CreateDataset, doing: str) -> None:
-        """Create it, without parents, and mount it if it may be mounted."""
+    def create(self, action: act.CreateDataset, doing: str) -> Mapping[str, Property]:
+        """Create it, without parents, and mount it if it may be mounted.
+
+        Gives at least the properties it was to have, as they are afterwards.
+        """
         ...
 
     def set(self, action: act.SetProperties, doing: str) -> None:
@@ -70,8 +73,8 @@ class Datasets:
         mounts = dict(action.properties).get("canmount", "on") == "on"
         if mounts:
             self._refuse_occupied(action.mountpoint, doing)
-        self._door.create(action, doing)
-        self._verify(action.name, action.properties, doing)
+        found = self._door.create(action, doing)
+        _require_written(action.properties, found, doing)
         if mounts and (reason := self._door.unmounted(action.name, action.mountpoint)):
             raise failures.refusal(doing, failures.FAILED, f"created, but {reason}")
 
@@ -127,11 +130,17 @@ class Datasets:
             raise failures.refusal(doing, failures.PREFLIGHT, cause, hint=hint)
 
     def _verify(self, name: str, wanted: tuple[tuple[str, str], ...], doing: str) -> None:
-        full = [(properties.canonical_name(key), value) for key, value in wanted]
-        found = self._door.properties(name, [key for key, _ in full])
-        for key, value in full:
-            now = found.get(key)
-            if now is None or not properties.equal(key, value, now.value):
-                shown = "not there" if now is None else repr(now.value)
-                cause = f"{key} is {shown} after setting it to {value!r}"
-                raise failures.refusal(doing, failures.FAILED, cause)
+        keys = [properties.canonical_name(key) for key, _ in wanted]
+        _require_written(wanted, self._door.properties(name, keys), doing)
+
+
+def _require_written(
+    wanted: tuple[tuple[str, str], ...], found: Mapping[str, Property], doing: str
+) -> None:
+    for name, value in wanted:
+        key = properties.canonical_name(name)
+        now = found.get(key)
+        if now is None or not properties.equal(key, value, now.value):
+            shown = "not there" if now is None else repr(now.value)
+            cause = f"{key} is {shown} after setting it to {value!r}"
+            raise failures.refusal(doing, failures.FAILED, cause)

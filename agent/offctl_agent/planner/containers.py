@@ -6,6 +6,7 @@ from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import (
     actions,
     changes,
+    emptied,
     foreign,
     idmaps,
     mounts,
@@ -88,6 +89,7 @@ def _plan(
         there,
         draft,
         sources=sources(container, desired),
+        emptied=emptied.reason(container, desired, observed, draft),
         audited=audited,
         mapped=mapped,
         changing=changing,
@@ -168,6 +170,10 @@ def _plan_creation(
         )
     _plan_first_mounts(container, desired, draft, audited=audited)
     if container.run is RunState.RUNNING:
+        if reason := emptied.reason(container, desired, observed, draft):
+            difference = Difference(running.RUN, running.STOPPED, running.RUNNING)
+            draft.blocked(resource, "start", reason, [difference])
+            return
         draft.step(
             resource,
             "start",

@@ -25,9 +25,16 @@ _PVE_VOLUME = re.compile(r"(?:^[^/]+|/pve|/(?:vm|base|subvol|basevol)-\d+-[^/]+)
 _FIXED = {
     name: "can only be chosen at creation; copy the data to a new dataset by hand"
     for name in properties.CREATION_ONLY
-} | {"mountpoint": "would move the data away from under its users; move it by hand in a window"}
+} | {
+    "mountpoint": "would move the data away from under its users; move it by hand in a window",
+    "zoned": "would take the data away from under its users; do it by hand in a window",
+}
+NOT_INHERITED = "ZFS has nothing it could inherit; write what it should be"
+UNMOUNTS = "would unmount it under its users; unmount it by hand in a window"
 MOUNTED = "mounted"
 NOT_MOUNTED = "not mounted"
+# What is not given back when it leaves the text.
+_STAYING = frozenset({EXISTS, MOUNTED, pools.GUID, *_FIXED, *properties.NEVER_INHERITED})
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
@@ -75,8 +82,10 @@ def _plan(
         )
     else:
         draft.settled(resource, EXISTS, "yes")
-        _plan_properties(dataset, there, draft)
+        exports = _plan_properties(dataset, there, draft)
         _plan_mount(dataset, there, found, desired, draft)
+        # `zfs set` mounts what it exports, by its path: it is mounted first.
+        _plan_setting(dataset, "export", exports, draft)
 
 
 def _plan_replica(dataset: Dataset, there: ObservedDataset | None, draft: Draft) -> None:
@@ -132,7 +141,8 @@ def _renamed(name: str, found: Mapping[str, ObservedDataset]) -> str:
     return ""
 
 
-def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
+def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> list[Difference]:
+    """Plan all but what exports a file system that is not mounted; gives that."""
     resource = resources.dataset(dataset.name)
     changes, impossible = [], []
     for name, value in dataset.properties:
@@ -147,18 +157,26 @@ def _plan_properties(dataset: Dataset, there: ObservedDataset, draft: Draft) -> 
             impossible.append((Difference(name, now.value, value), _FIXED[name]))
         elif now.source == "temporary":
             impossible.append((Difference(name, now.value, value), OVERRIDDEN))
+        elif (name, value) == ("canmount", "off") and there.mounted_at:
+            impossible.append((Difference(name, now.value, value), UNMOUNTS))
         else:
             changes.append(Difference(name, now.value, value))
     for difference, why in impossible:
         draft.blocked(resource, f"set {difference.field}", why, [difference])
+    late = [d for d in changes if d.field in properties.EXPORTS and not there.mounted_at]
+    _plan_setting(dataset, "set properties", [d for d in changes if d not in late], draft)
+    _plan_inheritance(dataset, there, draft)
+    return late
+
+
+def _plan_setting(dataset: Dataset, text: str, changes: list[Difference], draft: Draft) -> None:
     if changes:
         draft.step(
-            resource,
-            "set properties",
+            resources.dataset(dataset.name),
+            text,
             actions.SetProperties(dataset.name, tuple((d.field, d.desired) for d in changes)),
             differences=changes,
         )
-    _plan_inheritance(dataset, there, draft)
 
 
 def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) -> None:
@@ -168,15 +186,16 @@ def _plan_inheritance(dataset: Dataset, there: ObservedDataset, draft: Draft) ->
         now = there.property(name)
         if now is not None and now.source == "local" and not properties.unlimited(name, now.value):
             difference = Difference(name, now.value, INHERIT)
-            if name in _FIXED:
-                draft.blocked(resource, f"inherit {name}", _FIXED[name], [difference])
+            why = NOT_INHERITED if name in properties.NEVER_INHERITED else _FIXED.get(name, "")
+            if why:
+                draft.blocked(resource, f"inherit {name}", why, [difference])
             else:
                 differences.append(difference)
         else:
             draft.settled(resource, name, INHERIT)
     written = {name for name, _ in dataset.properties} | set(dataset.inherit)
     for name, entry in draft.ledger.fields(resource.key).items():
-        if name in written or not entry.ours or name in (EXISTS, MOUNTED, *_FIXED):
+        if name in written or not entry.ours or name in _STAYING:
             continue
         now = there.property(name)
         if (

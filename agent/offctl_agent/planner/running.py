@@ -19,6 +19,7 @@ def plan(
     draft: Draft,
     *,
     sources: tuple[actions.Source, ...],
+    emptied: str,
     audited: bool,
     mapped: bool,
     changing: bool,
@@ -27,7 +28,8 @@ def plan(
 
     A container that never ran and whose id-map is not right (`mapped`) stays down: its first start
     would give its files to the wrong users. One that is about to change (`changing`) is not
-    restarted before that: the next look tells whether it still has to be.
+    restarted before that: the next look tells whether it still has to be. `emptied` says why
+    nothing may be started or restarted because of what it would be shown.
     """
     resource = resources.container(container.id, container.name)
     if there.running:
@@ -36,6 +38,9 @@ def plan(
         if options.same("template", "1", there.configuration.option("template")):
             reason = "it is a template, and PVE starts none"
             draft.blocked(resource, "start", reason, [Difference(RUN, STOPPED, RUNNING)])
+            return
+        if emptied:
+            draft.blocked(resource, "start", emptied, [Difference(RUN, STOPPED, RUNNING)])
             return
         if not mapped and draft.ledger.entry(resource.key, STARTED) is None:
             reason = "its id-map is not as desired, and it was never seen running with this one"
@@ -64,7 +69,9 @@ def plan(
         if container.run is not RunState.AS_IS:
             draft.settled(resource, RUN, container.run.value)
         if not changing:
-            _plan_restart(container, there, draft, sources=sources, audited=audited)
+            _plan_restart(
+                container, there, draft, sources=sources, emptied=emptied, audited=audited
+            )
 
 
 def _plan_restart(
@@ -73,10 +80,15 @@ def _plan_restart(
     draft: Draft,
     *,
     sources: tuple[actions.Source, ...],
+    emptied: str,
     audited: bool,
 ) -> None:
     waiting = list(_waiting(container, there, draft))
     if not waiting:
+        return
+    if emptied:
+        resource = resources.container(container.id, container.name)
+        draft.blocked(resource, "restart", emptied, waiting)
         return
     draft.step(
         resources.container(container.id, container.name),

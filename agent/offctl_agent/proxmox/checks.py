@@ -73,12 +73,13 @@ def zfs() -> Iterator[Finding]:
 
 def pools() -> Iterator[Finding]:
     """Those that are imported."""
-    found = Pools().all()
+    looked = Pools()
+    found = looked.all()
     if not found:
         yield finding.note("pools", "no pool is imported")
     for pool in found:
-        if pool.unready:
-            yield finding.note("pools", pool.unready)
+        if why := looked.unready(pool.name):
+            yield finding.note("pools", why)
         else:
             yield finding.ok("pools", f"{pool.name}: imported and writable")
 

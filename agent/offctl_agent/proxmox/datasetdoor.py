@@ -13,13 +13,15 @@ from offctl_agent.host import failures
 from offctl_agent.host.commands import Command, commands
 from offctl_agent.observed import Property
 from offctl_agent.planner import actions as act
-from offctl_agent.proxmox import directories, kernelvalues, mounting, mounts
+from offctl_agent.proxmox import directories, mounting, mounts
 from offctl_agent.proxmox.mounts import Mounts
-from offctl_agent.proxmox.pools import Pools
+from offctl_agent.proxmox.pools import Pool, Pools
 from offctl_agent.proxmox.zfs import Zfs
+from offctl_agent.proxmox.zfscommand import ZfsCommand
 
 # On a dataset that was made here: the name it was made with, whatever it is called today.
 MARKER = f"{properties.OWN_PREFIX}name"
+ON = Property("on", "default")
 
 
 class Calls(Protocol):
@@ -33,50 +35,59 @@ class Calls(Protocol):
 class DatasetDoor:
     """Datasets through libzfs_core, `zfs` and mount(2)."""
 
-    def __init__(self, calls: Calls, zfs: Zfs, pools: Pools, table: Mounts) -> None:
+    def __init__(
+        self, calls: Calls, zfs: Zfs, command: ZfsCommand, pools: Pools, table: Mounts
+    ) -> None:
         self._calls = calls
         self._zfs = zfs
+        self._command = command
         self._pools = pools
         self._mounts = table
-        self._guids: dict[str, str] = {}
+        self._marks: dict[str, str] = {}
         # The names that were ever written, set or seen here.
         self.user_properties: set[str] = {MARKER}
 
-    def remember(self, pool: str, guid: str) -> None:
-        """What pool was looked at: the guid of its own dataset."""
-        self._guids[pool] = guid
+    def remember(self, pool: Pool) -> None:
+        """What pool was looked at: this import of it."""
+        self._marks[pool.name] = pool.mark
 
     def exists(self, name: str, doing: str) -> bool:
         """Whether there is such a dataset, in the pool that was looked at."""
         pool = name.split("/", 1)[0]
         if reason := self._pools.unready(pool):
             raise failures.refusal(doing, failures.FAILED, reason)
-        if (known := self._guids.get(pool)) is not None:
-            found = self.properties(pool, ["guid"]).get("guid")
-            if found is None or found.value != known:
-                cause = f"pool {pool} is not the pool that was looked at"
-                raise failures.refusal(doing, failures.CONFLICT, cause)
+        if self._marks.get(pool, now := self._pools.mark(pool)) != now:
+            cause = f"pool {pool} is not the pool that was looked at"
+            raise failures.refusal(doing, failures.CONFLICT, cause)
         return self._zfs.exists(name)
 
     def properties(self, name: str, keys: Iterable[str]) -> Mapping[str, Property]:
         """In one step."""
         return self._zfs.read([name], keys).get(name, {})
 
-    def create(self, action: act.CreateDataset, doing: str) -> None:
+    def create(self, action: act.CreateDataset, doing: str) -> Mapping[str, Property]:
         """With every property from its first moment; exported only when it is mounted.
 
-        `zfs set sharenfs=` would mount it too, through whatever link is in its path.
+        All that must be known of it is read in one step: each costs time, and a line in the
+        history of the pool.
         """
-        self.user_properties.update(key for key, _ in action.properties if ":" in key)
         self._zfs.create(action.name, action.properties, MARKER)
-        self._mount(action.name, action.mountpoint, doing, only_if="on")
-        if shared := tuple(p for p in action.properties if p[0] in kernelvalues.SHARED):
-            self._calls.run(doing, commands(act.SetProperties(action.name, shared))[0])
+        keys = [properties.canonical_name(key) for key, _ in action.properties]
+        self.user_properties.update(key for key in keys if ":" in key)
+        found = self.properties(action.name, {*mounting.PROPERTIES, *keys})
+        if found.get("canmount", ON).value == "on":
+            self._mount(action.name, action.mountpoint, found, doing)
+        if exports := tuple(p for p in action.properties if p[0] in properties.EXPORTS):
+            self.set(act.SetProperties(action.name, exports), doing)
+            return self.properties(action.name, keys)
+        return found
 
     def set(self, action: act.SetProperties, doing: str) -> None:
         """User properties in one transaction; with native ones among them one `zfs set`."""
         user = {key: value for key, value in action.properties if ":" in key}
         self.user_properties.update(user)
+        if any(key in properties.EXPORTS and value != "off" for key, value in action.properties):
+            self._refuse_mounting(action.name, doing)
         if len(user) == len(action.properties):
             self._zfs.mark({action.name: user})
         else:
@@ -89,7 +100,10 @@ class DatasetDoor:
 
     def mount(self, action: act.MountDataset, doing: str) -> None:
         """Onto a directory that is held open."""
-        self._mount(action.name, action.mountpoint, doing)
+        found = self.properties(action.name, mounting.PROPERTIES)
+        if found.get("canmount", ON).value == "off":
+            raise failures.refusal(doing, failures.CONFLICT, "its canmount is off")
+        self._mount(action.name, action.mountpoint, found, doing)
 
     def unmounted(self, name: str, mountpoint: str) -> str:
         """Why what is opened at `mountpoint` is not the dataset."""
@@ -116,13 +130,16 @@ class DatasetDoor:
         except OSError as error:
             raise errors.HostError(f"cannot read {path}: {mounts.obstacle(error)}") from error
 
-    def _mount(self, name: str, mountpoint: str, doing: str, *, only_if: str = "") -> None:
-        found = self.properties(name, mounting.PROPERTIES)
-        canmount = found.get("canmount", Property("on", "default")).value
-        if only_if and canmount != only_if:
-            return
-        if canmount == "off":
-            raise failures.refusal(doing, failures.CONFLICT, "its canmount is off")
+    def _refuse_mounting(self, name: str, doing: str) -> None:
+        """`zfs set` mounts what it exports, and what inherits that, through any link in a path."""
+        table = self._mounts.table()
+        for each in self._command.exported(name):
+            if not self._mounts.of(table, each):
+                cause = f"dataset {each} is not mounted; exporting it would mount it by its path"
+                hint = f"mount it, or set canmount=off on {each}"
+                raise failures.refusal(doing, failures.PREFLIGHT, cause, hint=hint)
+
+    def _mount(self, name: str, mountpoint: str, found: Mapping[str, Property], doing: str) -> None:
         configured = found["mountpoint"].value if "mountpoint" in found else "unknown"
         if configured != mountpoint:
             cause = f"its mountpoint is {configured}, not {mountpoint}"

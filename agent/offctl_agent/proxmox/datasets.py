@@ -5,8 +5,10 @@ from collections.abc import Callable
 from offctl import errors
 from offctl.desired.model import DesiredState
 from offctl_agent.host import datasets as actions
-from offctl_agent.observed import ObservedDataset, Unknown
+from offctl_agent.observed import ObservedDataset, Property, Unknown
 from offctl_agent.proxmox.datasetdoor import Calls, DatasetDoor
+from offctl_agent.proxmox.floors import PROPERTY as FLOOR
+from offctl_agent.proxmox.floors import PoolFloors
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pool, Pools
 from offctl_agent.proxmox.zfs import Zfs
@@ -14,7 +16,7 @@ from offctl_agent.proxmox.zfscommand import Listed, ZfsCommand
 
 _FREE = "available"
 # What says what a dataset is, or changes all the time: told apart from the properties.
-_APART = frozenset({"type", _FREE})
+_APART = frozenset({"type", _FREE, FLOOR})
 
 Found = tuple[tuple[tuple[str, int], ...] | Unknown, tuple[ObservedDataset, ...] | Unknown]
 
@@ -31,13 +33,18 @@ class Datasets(actions.Datasets):
         command: ZfsCommand | None = None,
         pools: Pools | None = None,
         mounts: Mounts | None = None,
+        floors: PoolFloors | None = None,
     ) -> None:
-        """`calls` runs what changes things; the rest is this machine's unless given."""
+        """`calls` runs what changes things; the rest is this machine's unless given.
+
+        `floors` is told what each pool holds of it, so that nobody has to ask.
+        """
         self._zfs = zfs or Zfs()
         self._command = command or ZfsCommand(alive)
         self._pools = pools or Pools(alive=alive)
         self._mounts = mounts or Mounts()
-        self._ways = DatasetDoor(calls, self._zfs, self._pools, self._mounts)
+        self._floors = floors or PoolFloors(self._zfs, self._pools)
+        self._ways = DatasetDoor(calls, self._zfs, self._command, self._pools, self._mounts)
         self._asked: set[str] = set()
         # Why pools that are here may not be changed, or could not be read.
         self.unready: tuple[tuple[str, str], ...] = ()
@@ -62,28 +69,43 @@ class Datasets(actions.Datasets):
                 continue
             found += [_observed(dataset, places) for dataset in listed]
             top = next((dataset for dataset in listed if dataset.name == pool.name), None)
-            if pool.unready or top is None:
-                unready.append((pool.name, pool.unready or "it was gone while it was read"))
+            reason = self._unready(pool, top)
+            if reason or top is None:
+                unready.append((pool.name, reason))
             else:
                 free.append((pool.name, int(top.values[_FREE].value)))
-                self._ways.remember(pool.name, top.values["guid"].value)
+                self._floors.seen(pool, top.values.get(FLOOR))
+                self._ways.remember(pool)
         self.unready = tuple(unready)
         if unready and not found:
             why = Unknown("; ".join(reason for _, reason in unready))
             return why, why
         return tuple(free), tuple(sorted(found, key=lambda dataset: dataset.name))
 
+    def _unready(self, pool: Pool, top: Listed | None) -> str:
+        """Why nothing may be changed in a pool; `zpool` is asked when it looks as if."""
+        if top is None:
+            return "it was gone while it was read"
+        readonly, place = top.values.get("readonly"), top.values.get("mountpoint")
+        usual = place == Property(f"/{pool.name}", "default")
+        if usual and readonly is not None and readonly.source != "temporary":
+            return ""
+        try:
+            return self._pools.unready(pool.name)
+        except errors.HostError as error:
+            return str(error)
+
     def _read(self, pool: Pool, desired: DesiredState) -> tuple[Listed, ...]:
         if pool.silent:
-            raise errors.HostError(pool.unready)
+            raise errors.HostError(pool.silent)
         self._learn(pool, desired)
-        user = self._ways.user_properties
+        user = self._ways.user_properties | {FLOOR}
         listed = self._command.list(pool.name, user)
         odd = [dataset.name for dataset in listed if not dataset.exact]
         if not odd:
             return listed
         # A value with line breaks; the kernel tells values apart.
-        again = self._zfs.read(odd, (*self._command.asked(pool.name), *user))
+        again = self._zfs.read(odd, (*self._command.asked(), *user))
         exact = {name: Listed(name, values) for name, values in again.items()}
         return tuple(exact.get(dataset.name, dataset) for dataset in listed)
 
@@ -98,7 +120,13 @@ class Datasets(actions.Datasets):
             written = (*(key for key, _ in dataset.properties), *dataset.inherit)
             self._ways.user_properties.update(key for key in written if ":" in key)
         if new := sorted(ours - self._asked):
-            self._ways.user_properties.update(self._zfs.user_names(new))
+            try:
+                self._ways.user_properties.update(self._zfs.user_names(new))
+            except errors.HostError:
+                # A read-only pool takes no channel program, and nothing will be set in it.
+                if not self._pools.unready(pool.name):
+                    raise
+                return
             self._asked.update(new)
 
 

@@ -122,11 +122,13 @@ def _look(path: str) -> ObservedDirectory | Unknown | None:
     try:
         with beneath.held(path) as handle:
             found = os.fstat(handle)
+            with beneath.inside(handle, "") as readable:
+                filled = beneath.occupied(readable)
     except FileNotFoundError:
         return None
     except OSError as error:
         return Unknown(f"{path}: {mounts.obstacle(error)}")
-    return ObservedDirectory(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+    return ObservedDirectory(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), filled)
 
 
 def _checked(path: str, doing: str) -> str:

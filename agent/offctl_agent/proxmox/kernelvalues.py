@@ -69,12 +69,10 @@ _NUMBERS = frozenset(
     " special_small_blocks".split()
 )
 _TEXTS = frozenset({"mountpoint"})
-# `zfs set` does more than store these: it exports the file system.
-SHARED = frozenset({"sharenfs", "sharesmb"})
 
 
 def values(wanted: tuple[tuple[str, str], ...]) -> dict[bytes, Value]:
-    """What to create a dataset with; properties in SHARED and limits of `none` are left out.
+    """What to create a dataset with; those that export and limits of `none` are left out.
 
     Raises MalformedError for a name or a value that is no file system's.
     """
@@ -83,7 +81,7 @@ def values(wanted: tuple[tuple[str, str], ...]) -> dict[bytes, Value]:
         full = properties.canonical_name(name)
         normal = properties.normalise(full, text)
         # No limit is what a new dataset has; saying so would make it a value of its own.
-        if full in SHARED or (full in _NUMBERS and normal == "none"):
+        if full in properties.EXPORTS or (full in _NUMBERS and normal == "none"):
             continue
         found[full.encode()] = _value(full, normal)
     return found

@@ -19,10 +19,10 @@ from offctl_agent.proxmox.zfs import Zfs
 ROOT = Path("/")
 
 
-def host(
+def machine(
     node: str, secret: Callable[[], TunnelSecret], alive: Callable[[], None], root: Path = ROOT
-) -> ProxmoxHost:
-    """The machine we run on as the host `node`.
+) -> tuple[ProxmoxHost, PoolFloors]:
+    """The machine we run on as the host `node`, and where it keeps its second copy of the floor.
 
     `secret` reads its tunnel key; `alive` hears that a long command goes on.
 
@@ -34,18 +34,15 @@ def host(
             "cannot manage this machine: it is no Proxmox VE host (there is no /etc/pve)",
             hint='set `simulated = "DIRECTORY"` in agent.toml (made by `offctl-simhost`) to try',
         )
-    calls = Calls(alive)
-    datasets = Datasets(calls, alive=alive)
+    calls, zfs, pools = Calls(alive), Zfs(), Pools(alive=alive)
+    floors = PoolFloors(zfs, pools)
+    datasets = Datasets(calls, alive=alive, zfs=zfs, pools=pools, floors=floors)
     running = Running(root)
     tunnels = TunnelDoor(root, running, secret, alive=alive)
-    return ProxmoxHost(
+    host = ProxmoxHost(
         *(root, node, datasets, Directories(Mounts()), tunnels),
         alive=alive,
         calls=calls,
         running=running,
     )
-
-
-def floors(alive: Callable[[], None]) -> PoolFloors:
-    """Where this machine keeps its second copy of the floor."""
-    return PoolFloors(Zfs(), Pools(alive=alive))
+    return host, floors

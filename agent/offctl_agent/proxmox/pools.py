@@ -1,8 +1,9 @@
 """Which pools are here, and whether they may be changed.
 
-The kernel lists them in /proc without any program; what cannot change while a pool is imported
-(whether it is read-only or has another root) is asked of `zpool` once for each import, which the
-kernel numbers and dates. Whether a pool answers is seen each time.
+The kernel lists them in /proc without any program, numbers and dates each import, and says whether
+a pool answers. What cannot change while a pool is imported (whether it is read-only or has another
+root) is asked of `zpool` once for each import, and only before something is done or where what was
+read looks like it: a look at a quiet host starts no `zpool`.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +23,11 @@ _COLUMNS = ("name", "guid", "readonly", "altroot")
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An imported pool; `unready` says why nothing may be changed in it, `silent` not even read."""
+    """An imported pool; `silent` says why it cannot even be read. `mark` is another each import."""
 
     name: str
-    unready: str = ""
-    silent: bool = False
+    mark: str
+    silent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +55,35 @@ class Pools:
         self._imports: dict[tuple[str, str], _Import] = {}
 
     def all(self) -> tuple[Pool, ...]:
-        """Every imported pool, by name."""
-        marks = {name: self._mark(name) for name in self._names()}
-        wanted = set(marks.items())
-        if not wanted <= self._imports.keys():
-            listed = self._listed()
-            self._imports = {(n, m): listed[n] for n, m in wanted if n in listed}
-        return tuple(self._pool(name, mark) for name, mark in sorted(marks.items()))
+        """Every imported pool, by name; starts no program."""
+        return tuple(
+            Pool(name, self._mark(name), self._silent(name)) for name in sorted(self._names())
+        )
+
+    def mark(self, name: str) -> str:
+        """The number and date of a pool's import; empty when it is not imported."""
+        return self._mark(name) if name in self._names() else ""
 
     def unready(self, name: str) -> str:
         """Why nothing may be changed in a pool; empty when it may."""
-        found = next((pool for pool in self.all() if pool.name == name), None)
-        return f"pool {name} is not imported" if found is None else found.unready
-
-    def _pool(self, name: str, mark: str) -> Pool:
-        state = self._read(name, "state").strip()
-        if state not in _SOUND:
-            return Pool(name, f"pool {name} is {state or 'in no state'}", silent=True)
-        known = self._imports.get((name, mark))
+        if name not in self._names():
+            return f"pool {name} is not imported"
+        if silent := self._silent(name):
+            return silent
+        marks = {pool: self._mark(pool) for pool in self._names()}
+        if (name, marks.get(name, "")) not in self._imports:
+            listed = self._listed()
+            self._imports = {(n, mark): listed[n] for n, mark in marks.items() if n in listed}
+        known = self._imports.get((name, marks.get(name, "")))
         if known is None:
-            return Pool(name, f"pool {name} came or went while it was looked at", silent=True)
+            return f"pool {name} came or went while it was looked at"
         if known.readonly:
-            return Pool(name, f"pool {name} is imported read-only")
-        if known.altroot:
-            return Pool(name, f"pool {name} is imported below {known.altroot}")
-        return Pool(name)
+            return f"pool {name} is imported read-only"
+        return f"pool {name} is imported below {known.altroot}" if known.altroot else ""
+
+    def _silent(self, name: str) -> str:
+        state = self._read(name, "state").strip()
+        return "" if state in _SOUND else f"pool {name} is {state or 'in no state'}"
 
     def _names(self) -> list[str]:
         try:

@@ -9,7 +9,6 @@ faster than a channel program, is behind zfscommand.
 
 from collections.abc import Callable, Iterable, Mapping
 import errno
-import importlib
 import os
 import re
 from typing import Any, Protocol, TypeVar, cast
@@ -18,7 +17,7 @@ from offctl import errors
 from offctl.desired import properties
 from offctl_agent.host import failures
 from offctl_agent.observed import Property
-from offctl_agent.proxmox import kernelvalues, programs
+from offctl_agent.proxmox import kernelvalues, loading, programs
 
 _LIMIT = 100_000_000  # the most that the kernel lets a program have: instructions, bytes
 _AT_ONCE = 200  # datasets in one program
@@ -56,13 +55,7 @@ class Library(Protocol):
 
 def load() -> Library:
     """The real library. Raises HostError with what to install."""
-    try:
-        return cast("Library", importlib.import_module("libzfs_core"))
-    except (ImportError, OSError) as error:
-        raise errors.HostError(
-            f"cannot reach ZFS: libzfs_core cannot be loaded: {error}",
-            hint="apt install python3-pyzfs",
-        ) from error
+    return cast("Library", loading.libzfs_core())
 
 
 class Zfs:

@@ -1,9 +1,11 @@
 """The door to ZFS through its own command: reading a whole pool, and setting what exists.
 
-One `zfs get` reads every dataset of a pool with the source of each value. What it prints is no
-format: a value may hold tabs and newlines, and whoever sends a replica chooses its values. So the
-properties are asked for by name, and last in each dataset a name that nobody can have foreseen: a
-dataset is what stands before it, and counts only if it is one line for each property.
+One `zfs get` reads every dataset of a pool with the source of each value; libzfs_core could only
+run a channel program for that, which takes longer and leaves a line in the pool's history. What
+is printed is no format: a value may hold tabs and newlines, and whoever sends a replica chooses
+its values. So the properties are asked for by name, and last in each dataset a name that nobody
+can have foreseen: a dataset is what stands before it, and counts only if it is one line for each
+property.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,37 +41,71 @@ class ZfsCommand:
         """`alive` is called now and then while it takes its time."""
         self._alive = alive
         self._program = program
-        self._known: frozenset[str] | None = None
+        # Taken to have every property until it is said not to.
+        self._known = properties.SUPPORTED
 
-    def known(self, pool: str) -> frozenset[str]:
-        """The native properties this ZFS has; asked once, the module stays until a reboot."""
-        if self._known is None:
-            done = self._run("zfs", "get", "-Hp", "-o", "property", "all", pool)
-            names = frozenset(_text(done.stdout).split())
-            if not names.issuperset(FIXED):
-                raise errors.HostError("cannot read what properties ZFS has: it named too few")
-            self._known = frozenset(name for name in names if ":" not in name)
-        return self._known
-
-    def asked(self, pool: str) -> tuple[str, ...]:
+    def asked(self) -> tuple[str, ...]:
         """The native properties that are read: what can be set, and what a dataset is."""
-        return (*FIXED, *sorted(properties.SUPPORTED & self.known(pool)))
+        return (*FIXED, *sorted(self._known))
 
     def list(self, pool: str, user: Iterable[str]) -> tuple[Listed, ...]:
         """Every dataset of a pool, with its native and these user properties."""
-        names = (*self.asked(pool), *sorted(user))
+        found = self._list(pool, tuple(sorted(user)))
+        if found is None:
+            self._known = self._learned(pool)
+            found = self._list(pool, tuple(sorted(user)))
+        if found is None:
+            raise errors.HostError("cannot read ZFS: it does not know a property it has named")
+        return found
+
+    def exported(self, name: str) -> tuple[str, ...]:
+        """Which file systems exporting one may mount: it and what is below, unless canmount=off."""
+        asked, columns = ("canmount", "mountpoint"), "name,property,value"
+        argv = ("zfs", "get", "-Hp", "-r", "-t", "filesystem", "-o", columns, ",".join(asked), name)
+        lines = [line.split("\t") for line in _text(self._run(*argv).stdout).splitlines()]
+        if len(lines) % 2:
+            raise _odd("it ends in the middle of a dataset")
+        found = []
+        for first, second in zip(lines[::2], lines[1::2], strict=True):
+            each = first[0]
+            heads = (first[:2], second[:2]) == ([each, asked[0]], [each, asked[1]])
+            if not heads or not f"{each}/".startswith(f"{name}/"):
+                raise _odd(f"it names {each[:80]!r} where {name} should be")
+            if first[2:] != ["off"] and second[2:3] not in (["none"], ["legacy"]):
+                found.append(each)
+        return tuple(found)
+
+    def _list(self, pool: str, user: tuple[str, ...]) -> tuple[Listed, ...] | None:
+        """None when this ZFS does not have one of the properties."""
+        names = (*self.asked(), *user)
         nonce = f"org.offctl:end.{secrets.token_hex(16)}"
         columns, types = "name,property,value,source", "filesystem,volume"
         asked = ",".join((*names, nonce))
-        done = self._run("zfs", "get", "-Hp", "-r", "-t", types, "-o", columns, asked, pool)
-        return tuple(parse(done.stdout, pool, names, nonce))
+        argv = ("zfs", "get", "-Hp", "-r", "-t", types, "-o", columns, asked, pool)
+        done = self._start(*argv)
+        if done.status and "invalid property" in done.stderr:
+            return None
+        return tuple(parse(_succeeded(argv, done).stdout, pool, names, nonce))
+
+    def _learned(self, pool: str) -> frozenset[str]:
+        """The native properties this ZFS has; the module stays until a reboot."""
+        done = self._run("zfs", "get", "-Hp", "-o", "property", "all", pool)
+        names = frozenset(_text(done.stdout).split())
+        if not names.issuperset(FIXED):
+            raise errors.HostError("cannot read what properties ZFS has: it named too few")
+        return properties.SUPPORTED & names
 
     def _run(self, *argv: str) -> run.Finished:
-        words = (self._program, *argv[1:])
-        done = run.run(words, timeout=SECONDS, alive=self._alive)
-        if done.status:
-            raise failures.failure("read ZFS", argv, done.status, done.stderr)
-        return done
+        return _succeeded(argv, self._start(*argv))
+
+    def _start(self, *argv: str) -> run.Finished:
+        return run.run((self._program, *argv[1:]), timeout=SECONDS, alive=self._alive)
+
+
+def _succeeded(argv: tuple[str, ...], done: run.Finished) -> run.Finished:
+    if done.status:
+        raise failures.failure("read ZFS", argv, done.status, done.stderr)
+    return done
 
 
 def parse(content: bytes, pool: str, names: tuple[str, ...], nonce: str) -> Iterator[Listed]:

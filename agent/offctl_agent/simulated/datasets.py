@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 import os
 
+from offctl.desired import properties
 from offctl_agent.host import failures
 from offctl_agent.host.commands import commands
 from offctl_agent.observed import Property
@@ -38,9 +39,11 @@ class DatasetDoor:
         pool = self._machine.pools()[pools.pool_of(name)]
         return {key: zfsproperties.get(pool, name, key) for key in keys}
 
-    def create(self, action: act.CreateDataset, doing: str) -> None:
+    def create(self, action: act.CreateDataset, doing: str) -> Mapping[str, Property]:
         """`zfs create` mounts too."""
         self._calls.run(doing, commands(action)[0])
+        keys = [properties.canonical_name(key) for key, _ in action.properties]
+        return self.properties(action.name, keys)
 
     def set(self, action: act.SetProperties, doing: str) -> None:
         """One `zfs set`."""

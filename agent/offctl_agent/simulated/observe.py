@@ -162,7 +162,9 @@ def _directory(machine: Machine, path: str) -> ObservedDirectory | Unknown | Non
                 return None
             if obstacle:
                 return Unknown(f"{path} is or leads through a {obstacle}, not a directory")
-            return ObservedDirectory(*machine.owner(machine.mounts().place(path)))
+            place = machine.mounts().place(path)
+            filled = any(machine.directory(place).iterdir())
+            return ObservedDirectory(*machine.owner(place), filled)
         except OffctlError as error:
             return Unknown(_said(error))
     return Unknown(f"{path} cannot be read")

@@ -33,6 +33,12 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 # ZFS keeps these from the moment of creation on and refuses to set them afterwards.
 CREATION_ONLY = frozenset({"casesensitivity", "normalization", "utf8only"})
 
+# ZFS has no inheriting of it, and unlike a limit it has no value that stands for none.
+NEVER_INHERITED = frozenset({"canmount"})
+
+# `zfs set` does more than store these: it exports the file system, and mounts it for that.
+EXPORTS = frozenset({"sharenfs", "sharesmb"})
+
 # Without a limit these are zero. ZFS remembers that somebody set the zero and has no way to forget
 # it, so where a zero comes from says nothing.
 ZERO_IS_DEFAULT = frozenset({"quota", "refquota", "refreservation", "reservation"})

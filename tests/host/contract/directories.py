@@ -24,7 +24,7 @@ class DirectoryContract:
         rig.host.execute(act.MakeDirectory(name, f"/{name}", "cache", access))
         rig.host.execute(act.MakeDirectory(name, f"/{name}", "cache/deep", Access()))
         seen = self._seen(rig, name, "cache", "cache/deep", "nothing")
-        assert seen[f"/{name}/cache"] == ObservedDirectory(1000, 1001, 0o2750)
+        assert seen[f"/{name}/cache"] == ObservedDirectory(1000, 1001, 0o2750, filled=True)
         assert isinstance(seen[f"/{name}/cache/deep"], ObservedDirectory)
         assert seen[f"/{name}/nothing"] is None
 

@@ -25,6 +25,9 @@ def invalid_property(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
                 continue
             if value != INHERIT:
                 yield from _value_complaints((*path, name), name, value)
+            elif name in properties.NEVER_INHERITED:
+                text = f"cannot inherit {name}: it is a property of each file system alone"
+                yield (*path, name), text, f"write {properties.expected(name)}"
 
 
 @rule.error("property-twice", "A property is written once, not also under its short name.")

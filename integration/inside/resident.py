@@ -1,0 +1,127 @@
+"""The agent as it runs on a host: its own process, its configuration, a signed release."""
+
+from collections.abc import Iterator
+import contextlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import hashlib
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import time
+
+from offctl import certificates
+from offctl.desired import bundle
+from offctl.desired.model import DesiredState, Identity
+from offctl.trust import envelope, manifest, root
+from offctl.trust.keys import SecretKey
+from offctl.trust.manifest import HostEntry, Manifest
+from offctl.trust.release import SignedRelease
+from offctl.trust.root import TrustRoot
+from offctl_agent import config as configs
+from offctl_agent import mailbox
+
+PATIENCE = 300.0
+_STARTED = re.compile(r'^\d+ +execve\("([^"]+)", \[([^\]]*)\].* = 0$', re.MULTILINE)
+
+
+class Resident:
+    """An agent below `home` that is to make `desired` true; `traced` notes what it starts."""
+
+    def __init__(self, home: Path, desired: DesiredState) -> None:
+        self._file = home / "agent.toml"
+        self._file.write_text(
+            f'host = "{desired.host}"\ncoordinators = ["127.0.0.1:1"]\ninterval = 86400\n'
+            'state = "."\nruntime = "run"\n'
+        )
+        self._config = configs.load(self._file)
+        self._trace = home / "trace"
+        _release(self._config, desired)
+
+    def apply(self) -> list[str]:
+        """`offctl-agent apply`, and what it started; it must have had nothing to do."""
+        self._trace.unlink(missing_ok=True)
+        done = subprocess.run(
+            self._argv("apply"), check=False, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.started()[1:]
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[None]:
+        """The service runs, and its first run has ended."""
+        self._trace.unlink(missing_ok=True)
+        before = self._reports()
+        with subprocess.Popen(self._argv("run"), stdout=subprocess.DEVNULL) as service:
+            try:
+                self._wait(before)
+                yield
+            finally:
+                service.terminate()
+
+    def ring(self) -> list[str]:
+        """Make the service run once more; what it started for that."""
+        before, earlier = self._reports(), len(self.started())
+        mailbox.ring(mailbox.agent_bell(self._config.runtime))
+        self._wait(before)
+        return self.started()[earlier:]
+
+    def started(self) -> list[str]:
+        """The programs started so far, each with its first argument; the agent itself first."""
+        text = self._trace.read_text()
+        return [
+            " ".join((Path(program).name, *re.findall(r'"([^"]*)"', words)[1:2]))
+            for program, words in _STARTED.findall(text)
+        ]
+
+    def _argv(self, command: str) -> list[str]:
+        # Only this one call is caught: the rest runs at its own speed.
+        tracing = ["strace", "-f", "--seccomp-bpf", "-e", "trace=execve", "-o", str(self._trace)]
+        program = [sys.executable, "-m", "offctl_agent", command, "--config", str(self._file)]
+        return [*tracing, *program]
+
+    def _reports(self) -> int:
+        return mailbox.Outbox(self._config.outbox, self._config.runtime).newest()
+
+    def _wait(self, before: int) -> None:
+        until = time.monotonic() + PATIENCE
+        while self._reports() <= before:
+            assert time.monotonic() < until, "no report came"
+            time.sleep(0.1)
+        # The bell is heard again when the pause between two runs is over.
+        time.sleep(1)
+
+
+def _release(config: configs.Config, desired: DesiredState) -> None:
+    """Trust, and a release with this desired state, as the courier would have put it there."""
+    key = SecretKey.generate()
+    pem = certificates.generate(desired.host, dns_name="")[0]
+    tunnel = certificates.generate_tunnel_key()[0]
+    whole = replace(desired, identity=Identity(pem, tunnel))
+    now = datetime.now(UTC).replace(microsecond=0)
+    trust = TrustRoot(
+        version=1,
+        site=desired.site,
+        expires=now + timedelta(days=1),
+        release_keys=(("desk", key.public),),
+        threshold=1,
+        timestamp_key=SecretKey.generate().public,
+        coordinators=(("one", pem),),
+        operators=(("desk", pem),),
+    )
+    config.trust.write_bytes(root.dump(trust))
+    content = bundle.dump(whole)
+    entry = HostEntry(
+        *(desired.host, hashlib.sha256(content).hexdigest(), len(content)),
+        *(certificates.fingerprint(pem), desired.wave, desired.soak),
+    )
+    document = Manifest(
+        site=desired.site, serial=1, created=now, expires=now + timedelta(days=1), hosts=(entry,)
+    )
+    signed = envelope.sign(manifest.PAYLOAD_TYPE, manifest.dump(document), [key])
+    config.inbox.mkdir(mode=0o770)
+    release = SignedRelease(signed, ((desired.host, content),))
+    mailbox.Inbox(config.inbox).put_release(release.dump())
+    os.sync()

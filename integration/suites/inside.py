@@ -17,7 +17,8 @@ NEEDED = ("pytest", "pluggy", "iniconfig", "packaging")
 SOURCES = ("agent", "common", ".", "tests", "needed")
 COMMAND = (
     "cd {place} && PYTHONPATH={path} timeout {seconds} python3 -m pytest -q -p no:cacheprovider "
-    "-c /dev/null --rootdir {place} --import-mode=importlib --tb=short {tests} 2>&1"
+    "-c /dev/null --rootdir {place} --import-mode=importlib --tb=short "
+    "--durations=0 --durations-min=1 {tests} 2>&1"
 )
 
 
@@ -51,6 +52,8 @@ def passes(machine: Guest, tests: str, *, seconds: int) -> None:
     path = ":".join(f"{PLACE}/{source}" for source in SOURCES)
     command = COMMAND.format(place=PLACE, path=path, seconds=seconds, tests=tests)
     done = machine.run("sh", "-c", command, check=False, timeout=seconds + 60)
+    # How long each took is worth knowing where nothing failed, too (pytest -s).
+    print(done.stdout)
     assert done.code == 0, done.stdout[-20_000:]
 
 

@@ -31,12 +31,12 @@ NOT_MOUNTED = "not mounted"
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
-    """Plan every dataset, parents before children, and tell of those that left the text."""
+    """Plan every dataset, outer before inner, and tell of those that left the text."""
     if isinstance(observed.datasets, Unknown):
         _unread(desired, observed.datasets, draft)
         return
     found = {dataset.name: dataset for dataset in observed.datasets}
-    for dataset in sorted(desired.datasets, key=lambda d: d.name):
+    for dataset in order.ordered(desired):
         if reason := pools.untouchable(dataset.name, observed):
             _unknown(dataset, reason, draft)
         else:

@@ -18,6 +18,8 @@ from offctl_agent.observed import Property
 
 SECONDS = 120.0
 FIXED = ("type", "guid", "available")
+# Whether the key of an encrypted dataset is here; others have no such property, nor do programs.
+KEY = "keystatus"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: -]*(?:/[A-Za-z0-9_.: -]+)*")
 _SOURCES = frozenset({"local", "default", "received", "temporary"})
 _INHERITED = "inherited from "
@@ -57,7 +59,7 @@ class ZfsCommand:
 
     def list(self, pool: str, user: Iterable[str]) -> tuple[Listed, ...]:
         """Every dataset of a pool, with its native and these user properties."""
-        names = (*self.asked(pool), *sorted(user))
+        names = (*self.asked(pool), KEY, *sorted(user))
         nonce = f"org.offctl:end.{secrets.token_hex(16)}"
         columns, types = "name,property,value,source", "filesystem,volume"
         asked = ",".join((*names, nonce))

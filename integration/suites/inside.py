@@ -9,6 +9,8 @@ from pathlib import Path
 import tarfile
 from typing import Protocol
 
+from integration.suites import stock
+
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = "/root/inside"
 ARCHIVE = "/root/inside.tar"
@@ -52,8 +54,9 @@ def passes(machine: Guest, tests: str, *, seconds: int) -> None:
     path = ":".join(f"{PLACE}/{source}" for source in SOURCES)
     command = COMMAND.format(place=PLACE, path=path, seconds=seconds, tests=tests)
     done = machine.run("sh", "-c", command, check=False, timeout=seconds + 60)
-    # How long each took is worth knowing where nothing failed, too (pytest -s).
-    print(done.stdout)
+    # How long each took is worth knowing where nothing failed, too.
+    stock.LOGS.mkdir(parents=True, exist_ok=True)
+    (stock.LOGS / f"{Path(tests).stem}.said").write_text(done.stdout)
     assert done.code == 0, done.stdout[-20_000:]
 
 

@@ -20,7 +20,7 @@ SOURCES = ("agent", "common", ".", "tests", "needed")
 COMMAND = (
     "cd {place} && PYTHONPATH={path} timeout {seconds} python3 -m pytest -q -p no:cacheprovider "
     "-c /dev/null --rootdir {place} --import-mode=importlib --tb=short "
-    "--durations=0 --durations-min=1 {tests} 2>&1"
+    "-rP --durations=0 --durations-min=1 {tests} 2>&1"
 )
 
 

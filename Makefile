@@ -16,7 +16,7 @@ help:
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
 	@echo "make integration   the packages on virtual hosts with real ZFS, LXC and systemd (root, Debian)"
-	@echo "make integration-host   one Proxmox host in all its parts: datasets, containers, off2 of the example"
+	@echo "make integration-host   one Proxmox host in all its parts: datasets, containers, kill -9 at every kind of step"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
 	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
@@ -50,13 +50,16 @@ deb-test: $(READY)
 
 # Two tests at a time: a guest that waits for its next look leaves a core idle.
 SUITES := integration/suites
+PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
 FLEET  := install smoke service reboot network power upgrade
-HOST   := datasets containers pct example
+HOST   := example days pct order
+DEEP   := datasets containers
 integration: $(READY)
-	@$(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10 $(FLEET:%=$(SUITES)/test_%.py)
+	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)
+	@$(PYTEST) --dist loadfile $(HOST:%=$(SUITES)/test_%.py)
 
 integration-host: $(READY)
-	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(HOST:%=$(SUITES)/test_%.py)
+	@$(PYTEST) --dist loadfile $(HOST:%=$(SUITES)/test_%.py) $(DEEP:%=$(SUITES)/test_%.py)
 
 integration-trixie: $(READY)
 	@RIG_RELEASE=trixie $(BIN)/python -m pytest -p no:cacheprovider --durations=10 \

@@ -1,6 +1,7 @@
 """Runs of the agent on this host, each of which is killed at a step, until one is not.
 
-python3 dying.py: of the installed agent, before and after every single step.
+python3 dying.py [COUNT]: of the installed agent, before and after every single step, or the first
+COUNT times.
 A step has been journaled when it is killed; what came of it has not.
 """
 
@@ -55,7 +56,9 @@ class Mortal:
             time.sleep(2 * MOMENT)
 
 
-def deaths(run: Run, key: Callable[[Action], str], ways: tuple[str, ...]) -> list[str]:
+def deaths(
+    run: Run, key: Callable[[Action], str], ways: tuple[str, ...], *, at_most: int = MANY
+) -> list[str]:
     """Die once in each way of each step, or of all steps with the same `key`; what was died of.
 
     `run` is one whole run on the host that the function it is given makes of one. The last life
@@ -63,7 +66,7 @@ def deaths(run: Run, key: Callable[[Action], str], ways: tuple[str, ...]) -> lis
     """
     died: list[str] = []
     for _ in range(MANY):
-        told = _one_life(run, key, ways, died)
+        told = _one_life(run, key, ways if len(died) < at_most else (), died)
         if not told:
             return died
         died.append(told)
@@ -126,7 +129,8 @@ def _installed(made_mortal: Callable[[Host], Host]) -> None:
 
 def main() -> int:
     """Die at every step there is; print what was died of."""
-    print("\n".join(deaths(_installed, label, (BEFORE, AFTER))))
+    at_most = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
+    print("\n".join(deaths(_installed, label, (BEFORE, AFTER), at_most=at_most)))
     return 0
 
 

@@ -3,9 +3,11 @@
 The tests of this file follow each other on one host, as days do. Each leaves it converged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import os
 from pathlib import Path
+import subprocess
+import time
 
 import pytest
 
@@ -73,6 +75,19 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 def left(run: converge.Run) -> list[tuple[str, str]]:
     return [(step.resource.key, step.text) for step in run.plan]
+
+
+def state(pool: str) -> str:
+    """As the kernel says, which needs no answer from the pool."""
+    return Path("/proc/spl/kstat/zfs", pool, "state").read_text().strip()
+
+
+def until(what: str, true: Callable[[], bool]) -> None:
+    """Wait for something that the kernel does in its own time."""
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.5)
 
 
 def shown(host: Host) -> dict[str, str]:
@@ -198,6 +213,78 @@ def test_a_pool_is_exported(host: Host) -> None:
     assert unknown == ["pool fast is not imported and writable"]
     assert not Path("/fast/products").exists()
     host.by_hand("zpool", "import", "-d", "/root", "fast")
+    settle(host)
+
+
+def test_a_pool_is_imported_read_only(host: Host) -> None:
+    host.by_hand("pct", "stop", "113")
+    host.by_hand("zpool", "export", "fast")
+    host.by_hand("zpool", "import", "-d", "/root", "-o", "readonly=on", "fast")
+    run = host.run(SITE)
+    assert run.events == []
+    unknown = [f.reason for f in run.plan.findings if f.state == "unknown"]
+    assert unknown == ["pool fast is imported read-only"]
+    host.by_hand("zpool", "export", "fast")
+    host.by_hand("zpool", "import", "-d", "/root", "fast")
+    settle(host)
+
+
+def test_a_pool_does_not_answer(host: Host) -> None:
+    """What it is on is full: it waits for a person, and so would whoever asks it anything."""
+    place = Path("/root/small")
+    place.mkdir()
+    host.by_hand("mount", "-t", "tmpfs", "-o", "size=32M", "small", str(place))
+    text = SITE.replace('pools = ["fast"', 'pools = ["stuck", "fast"')
+    text += '\n[[dataset]]\nname = "stuck/data"\n'
+    try:
+        host.by_hand("truncate", "-s", "96M", str(place / "disk"))
+        host.by_hand("zpool", "create", "stuck", str(place / "disk"))
+        assert left(host.run(text)) == []
+        with subprocess.Popen(
+            ["dd", "if=/dev/urandom", "of=/stuck/data/fill", "bs=1M", "count=64"]
+        ):
+            until("it is suspended", lambda: state("stuck") == "SUSPENDED")
+            host.by_hand("pct", "set", "113", "--memory", "256")
+            run = host.run(text)
+            unknown = {f.resource.key: f.reason for f in run.plan.findings if f.state == "unknown"}
+            assert unknown == {"dataset stuck/data": "pool stuck is SUSPENDED"}
+            assert [(e.resource, e.outcome) for e in run.events] == [
+                ("container 113 ct113", "done")
+            ]
+            host.by_hand("mount", "-o", "remount,size=128M", str(place))
+            host.by_hand("zpool", "clear", "stuck")
+        assert left(host.run(text)) == []
+    finally:
+        subprocess.run(["mount", "-o", "remount,size=128M", place], check=False)
+        subprocess.run(["zpool", "clear", "stuck"], check=False)
+        subprocess.run(["zpool", "destroy", "-f", "stuck"], check=False)
+        subprocess.run(["umount", place], check=False)
+    settle(host)
+
+
+def test_a_dataset_whose_key_is_not_loaded(host: Host) -> None:
+    key = Path("/root/key")
+    key.write_bytes(os.urandom(32))
+    options = ("encryption=on", "keyformat=raw", f"keylocation=file://{key}")
+    words = [word for option in options for word in ("-o", option)]
+    host.by_hand("zfs", "create", *words, "tank/secret")
+    Path("/tank/secret/precious").touch()
+    host.by_hand("zfs", "unmount", "tank/secret")
+    host.by_hand("zfs", "unload-key", "tank/secret")
+    mount = '{ target = "/mnt/secret", source = "/tank/secret", dataset = "tank/secret" },\n]'
+    text = SITE.rstrip("]\n") + "\n  " + mount
+    text += '\n[[dataset]]\nname = "tank/secret"\n[[dataset]]\nname = "tank/secret/more"\n'
+    run = host.run(text)
+    for name, step in (("tank/secret", "mount"), ("tank/secret/more", "create")):
+        result = run.results[f"dataset {name}", step]
+        assert result.outcome is Outcome.BLOCKED
+        assert "key of tank/secret is not loaded" in result.detail
+    # Nothing is put in its place, and the container does not get the empty directory.
+    assert list(Path("/tank/secret").iterdir()) == []
+    assert "/mnt/secret" not in shown(host)
+    host.by_hand("zfs", "load-key", "tank/secret")
+    assert left(host.run(text, restarts=(113,))) == []
+    assert Path("/tank/secret/precious").exists()
     settle(host)
 
 

@@ -1,16 +1,27 @@
-"""kill -9 of the agent before and after every step of building off2, then a run (`make nightly`).
+"""kill -9 of the agent at every step, then a run (`make integration-nightly`).
 
-A file that is only collected when it is named: it takes an hour.
+A file that is only collected when it is named: it takes hours. `STEPS=40` dies of the example's
+first 40 alone.
 """
 
+import os
 from pathlib import Path
 
 from integration.inside import dying
 from integration.rig.fleet import Fleet
+from integration.suites import inside
 from integration.suites.example import Example
 from integration.suites.test_example import SEEN
 
 PLACE = "/root/dying.py"
+STEPS = os.environ.get("STEPS", "")
+HOURS = 3600
+
+
+def test_killed_at_every_step_of_a_host_with_steps_of_every_kind(bare_hosts: Fleet) -> None:
+    (host,) = bare_hosts.add("off2")
+    inside.bring(host)
+    inside.passes(host, "integration/inside/every_step.py", seconds=2 * HOURS)
 
 
 def test_killed_at_every_step_of_building_off2(fleet: Fleet, tmp_path: Path) -> None:
@@ -20,12 +31,12 @@ def test_killed_at_every_step_of_building_off2(fleet: Fleet, tmp_path: Path) -> 
     off2.prepare()
     off2.deliver()
     host.put(PLACE, Path(dying.__file__))
-    path = "PYTHONPATH=/usr/share/offctl"
-    said = host.run("env", path, "python3", PLACE, check=False, timeout=4 * 3600)
+    words = ("env", "PYTHONPATH=/usr/share/offctl", "python3", PLACE, *STEPS.split())
+    said = host.run(*words, check=False, timeout=4 * HOURS)
     assert said.code == 0, said.stdout + said.stderr
     died = said.stdout.splitlines()
     # Each container was created, mapped or set, and started, each dataset created: twice killed.
-    assert len(died) > 2 * (35 - 2 + 3 * 13)
+    assert len(died) == int(STEPS) if STEPS else len(died) > 2 * (35 - 2 + 3 * 13)
     # A call to pct that outlived its caller may have ended since the last look.
     off2.apply()
     events = off2.apply()["events"]

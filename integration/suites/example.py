@@ -1,9 +1,11 @@
-"""off2 of the example on one guest: its pools, its templates, and a signed release in its inbox.
+"""off2 of a site on one guest: its pools, its templates, and a signed release in its inbox.
 
-Everything is as the example says, sizes too: a root volume's size is a quota, which costs nothing.
-Only what templates contain is small. Keys, trust root and release are made by the programs.
+Of the example, everything is as it says, sizes too: a root volume's size is a quota, which costs
+nothing. Only what templates contain is small. Keys, trust root and release are made by the
+programs.
 """
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
 import re
@@ -26,29 +28,41 @@ STORAGES = {"zfs-hdd": "zfs-hdd/pve", "zfs-nvme": "zfs-nvme/pve"}
 CACHE = "/var/lib/vz/template/cache"
 TINY = guest.TEMPLATE.rpartition("/")[2]
 INBOX = "/var/lib/offctl/inbox/release.json"
+OUTBOX = "/var/lib/offctl/outbox"
 LOOK = "/root/effective.py"
 
 
 class Example:
-    """The guest, and the desk of the operator who writes for it."""
+    """The guest, and the desk of the operator who writes for it; of the example unless told."""
 
-    def __init__(self, host: Machine, desk: Path) -> None:
+    def __init__(
+        self,
+        host: Machine,
+        desk: Path,
+        *,
+        written: Path = EXAMPLE,
+        pools: Mapping[str, str] = POOLS,
+        storages: Mapping[str, str] = STORAGES,
+    ) -> None:
         self.host = host
         self.desk = desk
         self.site = desk / "site"
+        self._written = written
+        self._places = (pools, storages)
         self._serial = 0
 
     def prepare(self) -> None:
         """An empty host whose keys are in the site, and the operator's own keys."""
-        shutil.copytree(EXAMPLE, self.site)
-        guest.lay_out(self.host, HOST, POOLS, STORAGES)
+        shutil.copytree(self._written, self.site)
+        (self.site / "identities").mkdir(exist_ok=True)
+        guest.lay_out(self.host, HOST, *self._places)
         lines = self.host.out("offctl-agent", "init", "--host", HOST)
         (self.site / "identities" / f"{HOST}.toml").write_text(lines + "\n")
         release = _found(r"ed25519:\S+", self._run("offctl", "key", "new", "release.pem"))
         self._run("offctl", "identity", "new", ".", "desk")
         said = self._run("offctl-coordinator", "init", "coordinator", "--name", "main")
         self._run(
-            *("offctl", "trust", "new", "-o", "trust.toml", "--site", "openfoodfacts"),
+            *("offctl", "trust", "new", "-o", "trust.toml", "--site", self._written.name),
             *("--threshold", "1", "--release-key", f"desk={release}"),
             *("--timestamp-key", _found(r'ed25519:[^"]+', said), "--operator", "desk=desk.crt"),
             *("--coordinator", "main=coordinator/server.cert.pem"),
@@ -79,15 +93,16 @@ class Example:
         report: dict[str, Any] = json.loads(done.stdout)
         return report
 
-    def report(self) -> dict[str, Any] | None:
-        """The last run's report; None before the first has ended."""
-        said = self.host.run("offctl-agent", "status", "--json", check=False).stdout
-        report: dict[str, Any] | None = json.loads(said)["report"]
+    def report(self) -> dict[str, Any]:
+        """The last run's report."""
+        said = json.loads(self.host.out("offctl-agent", "status", "--json"))
+        report: dict[str, Any] = said["report"]
         return report
 
-    def active(self, unit: str) -> bool:
-        """Whether a unit runs: the agent's begins when all guests of the boot have started."""
-        return self.host.run("systemctl", "is-active", unit, check=False).stdout == "active\n"
+    def await_report(self, number: int, *, timeout: float = 1500) -> None:
+        """Wait for a run to end. Looked for in the guest, by what costs the run nothing."""
+        look = f"until [ -e {OUTBOX}/{number}.json ]; do sleep 1; done"
+        self.host.run("sh", "-c", look, timeout=timeout)
 
     @staticmethod
     def unsettled(report: dict[str, Any]) -> list[str]:

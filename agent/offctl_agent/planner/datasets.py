@@ -18,6 +18,7 @@ GONE = (
 )
 RENAMED = "it is called {} now; rename it back, or write its new name"
 OVERRIDDEN = "is overridden by an option it was mounted with; mount it anew by hand in a window"
+LOCKED = "the key of {} is not loaded; load it (zfs load-key), and offctl goes on"
 MARKER = f"{properties.OWN_PREFIX}name"
 # PVE names the disks of its guests so (facts: storage), and the datasets it keeps them in.
 _PVE_VOLUME = re.compile(r"(?:^[^/]+|/pve|/(?:vm|base|subvol|basevol)-\d+-[^/]+)$")
@@ -38,12 +39,12 @@ _STAYING = frozenset({EXISTS, MOUNTED, pools.GUID, *_FIXED, *properties.NEVER_IN
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
-    """Plan every dataset, parents before children, and tell of those that left the text."""
+    """Plan every dataset, outer before inner, and tell of those that left the text."""
     if isinstance(observed.datasets, Unknown):
         _unread(desired, observed.datasets, draft)
         return
     found = {dataset.name: dataset for dataset in observed.datasets}
-    for dataset in sorted(desired.datasets, key=lambda d: d.name):
+    for dataset in order.ordered(desired):
         if reason := pools.untouchable(dataset.name, observed):
             _unknown(dataset, reason, draft)
         else:
@@ -119,6 +120,8 @@ def _plan_creation(
             f"its parent {parent} does not exist; declare it or create it by hand",
             differences,
         )
+    elif parent in found and _locked(found[parent]):
+        draft.blocked(resource, "create", LOCKED.format(parent), differences)
     elif outer := order.missing(dataset, found, desired):
         draft.blocked(resource, "create", order.WOULD_HIDE.format(outer), differences)
     else:
@@ -130,6 +133,12 @@ def _plan_creation(
             differences=differences,
             requires=order.before(dataset, desired),
         )
+
+
+def _locked(there: ObservedDataset) -> bool:
+    """Whether it is encrypted and cannot be used for want of its key."""
+    status = there.property("keystatus")
+    return status is not None and status.value == "unavailable"
 
 
 def _renamed(name: str, found: Mapping[str, ObservedDataset]) -> str:
@@ -238,6 +247,13 @@ def _plan_mount(
             resource,
             "mount",
             f"its mountpoint is {place.value}, not {dataset.mountpoint}; move it by hand",
+            [Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
+        )
+    elif _locked(there):
+        draft.blocked(
+            resource,
+            "mount",
+            LOCKED.format(dataset.name),
             [Difference(MOUNTED, NOT_MOUNTED, dataset.mountpoint)],
         )
     elif outer := order.missing(dataset, found, desired):

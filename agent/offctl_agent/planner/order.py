@@ -15,6 +15,27 @@ WOULD_HIDE = (
 )
 
 
+def ordered(desired: DesiredState) -> tuple[Dataset, ...]:
+    """Every dataset after all that `before` says of it, else by name."""
+    keys = {resources.dataset(d.name).key: d for d in sorted(desired.datasets, key=_name)}
+    done: dict[str, Dataset] = {}
+    begun: set[str] = set()
+
+    def take(key: str) -> None:
+        if key not in keys or key in begun:
+            return
+        begun.add(key)
+        for earlier in before(keys[key], desired):
+            # Its own child can only come later, wherever that one appears.
+            if not earlier.startswith(f"{key}/"):
+                take(earlier)
+        done[key] = keys[key]
+
+    for key in keys:
+        take(key)
+    return tuple(done.values())
+
+
 def before(dataset: Dataset, desired: DesiredState) -> list[str]:
     """The keys of its parent, and of the declared dataset in whose directory it appears."""
     parent = dataset.name.rpartition("/")[0]
@@ -44,6 +65,10 @@ def _outermost(dataset: Dataset, places: Mapping[str, str]) -> str:
         if place and name != dataset.name and dataset.mountpoint.startswith(place.rstrip("/") + "/")
     ]
     return max(above, default=(0, ""))[1]
+
+
+def _name(dataset: Dataset) -> str:
+    return dataset.name
 
 
 def _mounts(dataset: Dataset) -> bool:

@@ -20,6 +20,8 @@ from offctl_agent.observed import Property
 
 SECONDS = 120.0
 FIXED = ("type", "guid", "available")
+# Whether the key of an encrypted dataset is here; others have no such property, nor do programs.
+KEY = "keystatus"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: -]*(?:/[A-Za-z0-9_.: -]+)*")
 _SOURCES = frozenset({"local", "default", "received", "temporary"})
 _INHERITED = "inherited from "
@@ -77,7 +79,7 @@ class ZfsCommand:
 
     def _list(self, pool: str, user: tuple[str, ...]) -> tuple[Listed, ...] | None:
         """None when this ZFS does not have one of the properties."""
-        names = (*self.asked(), *user)
+        names = (*self.asked(), KEY, *user)
         nonce = f"org.offctl:end.{secrets.token_hex(16)}"
         columns, types = "name,property,value,source", "filesystem,volume"
         asked = ",".join((*names, nonce))

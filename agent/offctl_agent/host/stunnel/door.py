@@ -104,8 +104,6 @@ class Tunnels:
         if ends[0].kept:
             return keeping.look(there, ends, seat)
         wanted = self._wanted(site, seat, place, there.instance, ends)
-        if refusal := _changed_in_place(place, wanted):
-            return replace(looking.blind(there, ends), refusal=refusal), None
         return looking.look(there, ends, place, seat, wanted)
 
     def strays(
@@ -145,8 +143,6 @@ class Tunnels:
             if refusal := looking.refusal(action.ends, seat.addresses()):
                 raise failures.refusal(doing, failures.PREFLIGHT, refusal)
             wanted = self._wanted(action.site, seat, place, action.instance, action.ends)
-            if refusal := _changed_in_place(place, wanted):
-                raise failures.refusal(doing, failures.PREFLIGHT, refusal)
             Renewal(doing, place, seat, self.hold, self.patience).run(wanted)
 
     def _wanted(
@@ -199,17 +195,6 @@ class _Looked:
             for seen, end in zip(self.seen.ends, self.ends, strict=True)
         )
         return replace(self.seen, ends=proven)
-
-
-def _changed_in_place(place: Directory, wanted: Wanted) -> str:
-    """Why a key must not be replaced under its name; empty when none would be."""
-    identity = wanted.changed_in_place(directory.keys_of(place))
-    if not identity:
-        return ""
-    return (
-        f"the key of {identity} would change without a new generation, because a host has another "
-        "tunnel key now; rotate the tunnel"
-    )
 
 
 def named(container: int) -> str:

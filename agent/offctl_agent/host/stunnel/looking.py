@@ -15,6 +15,11 @@ from offctl_agent.host.stunnel.sockets import Address
 from offctl_agent.host.stunnel.wanted import Wanted
 from offctl_agent.observed import ObservedInstance, ObservedTunnel
 
+AGED = (
+    "it goes on with the key it has, because one of its hosts has another tunnel key now, and "
+    "a key never changes without a new generation: rotate the tunnel"
+)
+
 
 def refusal(ends: Iterable[TunnelEnd], own: Iterable[Address]) -> str:
     """Why ends must not listen where they are asked to; empty when they may.
@@ -47,7 +52,7 @@ def blind(there: ObservedInstance, ends: Iterable[TunnelEnd]) -> ObservedInstanc
 
 def look(
     there: ObservedInstance,
-    ends: Iterable[TunnelEnd],
+    ends: tuple[TunnelEnd, ...],
     place: Directory,
     seat: Seat,
     wanted: Wanted,
@@ -71,7 +76,7 @@ def look(
         running=process is not None,
         loaded=in_force(process, wanted, rendering.marker),
         surplus=surplus(listening, wanted.sections),
-        ends=tuple(_end(end, wanted, listening) for end in ends),
+        ends=tuple(_end(end, wanted, listening, _successors(ends)) for end in ends),
     )
     return seen, question(seen, seat, process, clients(wanted.clients(), listening))
 
@@ -119,11 +124,23 @@ def _listens(section: Section, listening: Iterable[str]) -> bool:
     return any(sockets.satisfies(socket, section.accept) for socket in listening)
 
 
-def _end(end: TunnelEnd, wanted: Wanted, listening: tuple[str, ...]) -> ObservedTunnel:
+def _successors(ends: Iterable[TunnelEnd]) -> frozenset[tuple[str, int]]:
+    """Generations of tunnels that are being replaced here."""
+    return frozenset((end.name, end.generation - 1) for end in ends)
+
+
+def _end(
+    end: TunnelEnd,
+    wanted: Wanted,
+    listening: tuple[str, ...],
+    replaced: frozenset[tuple[str, int]],
+) -> ObservedTunnel:
+    aged = end.identity in wanted.aged and (end.name, end.generation) not in replaced
     return ObservedTunnel(
         end.name,
         end.role,
         end.generation,
         listening=any(sockets.satisfies(socket, end.accept) for socket in listening),
         trouble=wanted.troubles.get(end.identity, ""),
+        aged=AGED if aged else "",
     )

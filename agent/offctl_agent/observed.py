@@ -108,7 +108,8 @@ class ObservedTunnel:
     """One end of a tunnel. `proof` is "" when a connection through it stays up, else why not.
 
     None: not tried, because it is a server end or its stunnel does not listen. `trouble` says why
-    it cannot be served as it is asked to be; the others of its instance can.
+    it cannot be served as it is asked to be; the others of its instance can. `aged` says why it is
+    served by a key of before.
     """
 
     name: str
@@ -117,6 +118,7 @@ class ObservedTunnel:
     listening: bool
     proof: str | None = None
     trouble: str = ""
+    aged: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,5 +75,5 @@ def _judge(instance: ObservedInstance, seen: ObservedTunnel) -> tuple[str, str]:
     if instance.different or not instance.loaded:
         return "not loaded", "stunnel has not read what it should serve"
     if seen.proof is None:
-        return "loaded", ""
-    return ("broken", seen.proof) if seen.proof else ("proven", "")
+        return "loaded", seen.aged
+    return ("broken", seen.proof) if seen.proof else ("proven", seen.aged)

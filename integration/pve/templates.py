@@ -39,6 +39,17 @@ while true; do sleep 3600 & wait $!; done
 """
 INITTAB = "::sysinit:/sbin/network\n::respawn:/bin/sleep 3600\n"
 INTERFACES = "auto lo\niface lo inet loopback\n"
+# Where /usr is not ours: the same program, and the unit that runs it.
+UP = "etc/network/up"
+UP_UNIT = f"""\
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh /{UP}
+
+[Install]
+WantedBy=multi-user.target
+"""
 # Units that have no business in such a container, or nothing to work with.
 MASKED = """
 apt-daily-upgrade.timer apt-daily.timer console-getty.service container-getty@.service
@@ -56,12 +67,15 @@ SYSTEMD = {
     # Empty, not missing: systemd makes one up and does not take this for a first boot, which asks.
     "etc/machine-id": "",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    "etc/systemd/system/network-up.service": UP_UNIT,
+    UP: NETWORK,
     mounting.OF_THE_HOST: "",
 }
 SYSTEMD_LINKS = {
     **{name: f"usr/{name}" for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin")},
     **{f"etc/systemd/system/{name}": "/dev/null" for name in MASKED},
     "etc/os-release": "../usr/lib/os-release",
+    "etc/systemd/system/multi-user.target.wants/network-up.service": "../network-up.service",
     "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
     "var/run": "../run",
 }

@@ -44,17 +44,58 @@ def test_new_keys_then_none(room: Stage) -> None:
     assert "are as desired" in room.run(f"offctl-agent apply {CONFIG}")
 
 
-def test_another_tunnel_key_waits_for_a_new_generation(room: Stage) -> None:
+def ends(room: Stage) -> set[tuple[str, str, int, int]]:
+    """State, role, generation and how many tunnels say so, of those between ovh1 and off2."""
+    found = [
+        (end["state"], end["role"], end["generation"])
+        for link in json.loads(room.query("offctl tunnels --json"))
+        for end in link["ends"]
+        if link["tunnel"] in ("mongodb-ovh", "redis-ovh")
+    ]
+    return {(*each, found.count(each)) for each in found}
+
+
+def test_another_tunnel_key_waits_for_a_rotation_which_leads_out(room: Stage) -> None:
     story.start_coordinator(room)
     room.run("offctl publish one.release")
-    story.start_host(room, "ovh1")
-    room.wait("ovh1", lambda: state(room) == ("converged", 1))
+    for host in ("off2", "ovh1"):
+        story.start_host(room, host)
+    first = {("proven", "client", 1, 2), ("loaded", "server", 1, 2)}
+    room.wait("both ends", lambda: ends(room) == first)
+
     init = f"offctl-agent init {CONFIG} --host ovh1 --replace tunnel-key"
     (room.directory / "lines").write_text(room.query(init))
-    room.run("offctl host add ovh1 lines --replace --site site")
-    publish(room, "two", "one")
+    said = room.run("offctl host add ovh1 lines --replace --site site")
+    assert "offctl tunnel rotate --host ovh1" in said
+    publish(room, "2", "one")
     room.wait("the new key", lambda: state(room)[1] == 2)
-    # No key changes under its name: the far end would not know.
+    # No key changes under its name: the far end would not know. All goes on as it was.
     said = room.run(f"offctl-agent apply {CONFIG}", expect=1)
-    assert "would change without a new generation" in said
-    assert "rotate the tunnel" in said
+    assert "a key never changes without a new generation: rotate the tunnel" in said
+    assert ends(room) == first
+
+    client, both = ("proven", "client", 2, 2), {("loaded", "server", 1, 2)}
+    new = ("loaded", "server", 2, 2)
+    phases = ({("proven", "client", 1, 2), new} | both, {client, new} | both, {client, new})
+    for number, expected in enumerate(phases, 3):
+        said = room.run("offctl tunnel rotate --host ovh1 --site site")
+        assert "robotoff: left as it is, its key is in /etc/offctl/psk/robotoff" in said
+        publish(room, str(number), str(number - 1))
+        room.wait(f"phase {number}", lambda expected=expected: ends(room) == expected)
+    room.wait("all to be right", lambda: state(room) == ("converged", 5))
+
+
+def test_phases_out_of_order_are_not_published(room: Stage) -> None:
+    """Written by hand: the new generation alone, while the client end still uses the old one."""
+    story.start_coordinator(room)
+    room.run("offctl publish one.release")
+    for host in ("off2", "ovh1"):
+        story.start_host(room, host)
+    room.wait("both ends", lambda: ("proven", "client", 1, 2) in ends(room))
+    path = room.directory / "site" / "tunnels.toml"
+    text = path.read_text()
+    path.write_text(text.replace("[tunnels.redis-ovh]\n", "[tunnels.redis-ovh]\ngeneration = 2\n"))
+    room.run("offctl sign site --key release.pem --previous one.release -o two.release", show=False)
+    said = room.run("offctl publish two.release", expect=2)
+    assert "it would cut tunnel redis-ovh: off2 would not accept generation 1 any more" in said
+    room.run("offctl publish two.release --cut redis-ovh")

@@ -24,6 +24,7 @@ import time
 
 import pytest
 
+from offctl.errors import HostError
 from offctl_agent.host.stunnel import places
 from offctl_agent.host.stunnel.directory import Owner
 from offctl_agent.host.stunnel.places import Place
@@ -169,6 +170,10 @@ class Netns(Place):
 
     def launch(self, instance: str, configuration: str) -> None:
         self.asked.append("launch")
+        before = self.units.get(f"trial-{instance}")
+        if before is not None and before.poll() is None:
+            # As systemd would: there is a unit of that name.
+            raise HostError("cannot try stunnel: its unit is there already")
         command = self.broken or places.command(configuration)
         self.units[f"trial-{instance}"] = self.spawn(*command)
 

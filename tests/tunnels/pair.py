@@ -33,6 +33,12 @@ class End:
         (found,) = self.door.observe(state, lambda _: "")
         return found
 
+    def replace_key(self, far: "End") -> None:
+        """This host has a new tunnel key, and the site knows it."""
+        text, pem = certificates.generate_tunnel_key()
+        self.door = replace(self.door, secret=_reader(pem))
+        far.ends = tuple(replace(end, peer_key=text) for end in far.ends)
+
     def file(self, suffix: str) -> Path:
         (found,) = (Path(self.place.directory) / "off").rglob(f"*{suffix}")
         return found

@@ -5,16 +5,16 @@ import contextlib
 from dataclasses import replace
 import os
 from pathlib import Path
+import signal
 import tempfile
 import time
 
 import pytest
 
 import canary
-from offctl import certificates
 from offctl.desired.model import DesiredState, Mode
 from offctl.errors import HostError
-from offctl_agent.host.stunnel import processes
+from offctl_agent.host.stunnel import configuration, processes
 from offctl_agent.observed import Stray
 from tunnels.namespaces import ip
 from tunnels.pair import CLIENT_ACCEPT, Pair, pair
@@ -195,14 +195,33 @@ def test_a_client_asked_to_switch_too_early_keeps_its_key_and_works(up: Pair) ->
     assert up.client.look().different == ()
 
 
-def test_a_new_key_under_an_old_identity_is_refused(up: Pair) -> None:
-    text, _ = certificates.generate_tunnel_key()
-    (end,) = up.client.ends
-    up.client.ends = (replace(end, peer_key=text),)
-    assert "without a new generation" in up.client.look().refusal
-    with pytest.raises(HostError, match="without a new generation"):
+def test_a_key_never_changes_under_its_name_and_a_rotation_leads_out_of_it(up: Pair) -> None:
+    """The client's host has another tunnel key: what was agreed stays until the next generation."""
+    up.client.replace_key(up.server)
+    for end in (up.client, up.server):
+        before = end.file(".txt").read_bytes()
+        end.renew()
+        assert end.file(".txt").read_bytes() == before
+        assert "rotate the tunnel" in end.look().ends[0].aged
+        assert end.look().loaded
+    assert up.client.look().ends[0].proof == ""
+    for client, accepted in ((1, (1, 2)), (2, (1, 2)), (2, (2,))):
+        up.generation(client, *accepted)
+        up.server.renew()
         up.client.renew()
-    assert up.through()
+        assert up.through()
+    for end in (up.client, up.server):
+        assert [each.aged for each in end.look().ends] == [""]
+
+
+def test_a_far_end_that_is_frozen_is_not_proven(up: Pair) -> None:
+    """Its kernel takes every connection; nobody answers the handshake."""
+    up.client.door = replace(up.client.door, hold=configuration.HOLD)
+    server = up.server.place.units["off"]
+    server.send_signal(signal.SIGSTOP)
+    assert "closed at once" in (up.client.look().ends[0].proof or "")
+    server.send_signal(signal.SIGCONT)
+    assert up.client.look().ends[0].proof == ""
 
 
 @pytest.mark.parametrize("accept", ["6379", "0.0.0.0:6379", ":::6379", "203.0.113.2:6379",

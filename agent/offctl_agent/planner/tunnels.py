@@ -15,6 +15,7 @@ from offctl_agent.planner.plan import Effect, Resource
 FILES = "files"
 IN_FORCE = "in force"
 PROOF = "proof"
+KEY = "key"
 
 Instances = dict[tuple[int, str], tuple[TunnelEnd, ...]]
 
@@ -134,8 +135,12 @@ def _ends(there: ObservedInstance, draft: Draft, *, quiet: bool) -> None:
         if reason and resource.key not in told:
             told.add(resource.key)
             draft.blocked(resource, "prove", reason, [Difference(PROOF, "broken", "stays up")])
-        elif end.proof == "":
+            continue
+        if end.proof == "":
             draft.settled(resource, PROOF, "stays up")
+        if end.aged and resource.key not in told:
+            told.add(resource.key)
+            draft.blocked(resource, "rotate", end.aged, [Difference(KEY, "of before", "new")])
 
 
 def _open(container: Container, observed: ObservedState, *, kept: bool) -> bool:

@@ -13,12 +13,16 @@ from offctl.errors import HostError, OffctlError
 from offctl_agent.host import run as programs
 from offctl_agent.host.stunnel import places, processes
 from offctl_agent.host.stunnel.door import SecretOf, Tunnels, no_secret
+from offctl_agent.host.stunnel.places import Remembered
+from offctl_agent.host.stunnel.proofs import Proofs
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.observed import ObservedInstance, Stray, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.running import Running
 
 HOST = 0
+# Seconds after which a tunnel is proven again though nothing has changed on this side.
+PACE = 600.0
 _INIT = 1
 
 
@@ -36,8 +40,9 @@ class TunnelDoor:
         self._running = running
         self._alive = alive
         self._proc = root / "proc"
+        self._remembered: Remembered = {}
         on_host = root / tunnelplaces.ON_HOST.lstrip("/")
-        self._tunnels = Tunnels(on_host, secret, self._seat, files_below=root)
+        self._tunnels = Tunnels(on_host, secret, self._seat, files_below=root, proofs=Proofs(PACE))
 
     def observe(
         self, desired: DesiredState
@@ -83,9 +88,14 @@ class TunnelDoor:
 
     def _seat(self, number: int) -> Seat:
         if number == HOST:
-            return places.host(Path(tunnelplaces.of_container(HOST)), self._run)
+            directory = Path(tunnelplaces.of_container(HOST))
+            return places.host(directory, self._run, proc=self._proc, remembered=self._remembered)
         with self._running.init(number) as init:
-            return places.container(number, init.number, self._run, shift(init.idmap()))
+            return places.container(
+                *(number, init.number, self._run, shift(init.idmap())),
+                proc=self._proc,
+                remembered=self._remembered,
+            )
 
     def _run(self, argv: Sequence[str], *, timeout: float) -> places.Finished:
         return programs.run(argv, timeout=timeout, alive=self._alive)

@@ -54,6 +54,10 @@ def add(name: str, lines: Path | None, *, replace: bool, site: Path) -> None:
     click.echo(f"  certificate sha256 {given.fingerprint}")
     click.echo(f"  tunnel key {given.tunnel_key}")
     click.echo("compare with what the host shows; then `offctl check`, sign and publish")
+    before = None if present is None else present.identity
+    if before is not None and before.tunnel_key != given.tunnel_key:
+        click.echo("its tunnels go on with the keys they have until they are rotated; after that:")
+        click.echo(f"  offctl tunnel rotate --host {name}, sign and publish, once for each phase")
 
 
 @command.command("revoke")

@@ -50,11 +50,14 @@ def rotate(
 
     Three phases, each published before the next: the server accepts the new key too; the client
     uses it; the old one goes. Nobody is cut off by any of them. Exit 1 when one has to wait.
+    With --host those that are between phases go on, and all begin only when none is.
     """
     if (name is None) == (host is None):
         raise click.UsageError("name one tunnel, or a host with --host")
     site = _read(directory)
     chosen = _chosen(site, name, host)
+    if host is not None:
+        chosen = _together(site, chosen)
     known: dict[str, Link] = {}
     if any(site.tunnels[each].rotation for each in chosen):
         with Client(connection.resolve(address, trust, certificate, key)) as fleet:
@@ -168,6 +171,23 @@ def _chosen(site: Site, name: str | None, host: str | None) -> list[str]:
     if not found:
         raise errors.AuthorError(f"cannot rotate anything: no tunnel has an end on {host}")
     return found
+
+
+def _together(site: Site, chosen: list[str]) -> list[str]:
+    """Those of a host's tunnels that are rotated now; says of the others why they are not."""
+    told = {
+        each: f"its key is in {site.tunnels[each].psk_file or 'a file that people made'}"
+        for each in chosen
+        if site.tunnels[each].psk_file or site.tunnels[each].psk
+    }
+    ours = [each for each in chosen if each not in told]
+    # Whoever is done waits for the others: one more phase of it would be another rotation.
+    under_way = [each for each in ours if site.tunnels[each].rotation]
+    if under_way:
+        told |= {each: "no rotation of it is under way" for each in ours if each not in under_way}
+    for each, reason in sorted(told.items()):
+        click.echo(visible(f"{each}: left as it is, {reason}"))
+    return under_way or ours
 
 
 def _hosts(site: Site, tunnel: Tunnel) -> tuple[str, str]:

@@ -14,8 +14,12 @@ from offctl.desired import names
 from offctl.tunnelkeys import PreSharedKey
 from offctl_agent.host.stunnel.sections import CLIENT, Section
 
-# How long stunnel waits for the far end to take a connection; a proof has to outlast it.
+# How long stunnel waits for the far end to take a connection, and then for its part of the
+# handshake: five minutes, by itself, for a far end that is frozen while its kernel goes on taking
+# connections. A proof has to outlast both.
 CONNECT_TIMEOUT = 2
+HANDSHAKE_TIMEOUT = 5
+HOLD = CONNECT_TIMEOUT + HANDSHAKE_TIMEOUT + 1.0
 USER = "stunnel4"
 PROGRAM = "/usr/bin/stunnel4"
 # Below what Linux gives to outgoing connections by itself and above what services use.
@@ -196,6 +200,8 @@ def _block(section: Section, directory: str, edition: str) -> str:
     ]
     if section.role == CLIENT:
         lines.append(f"PSKidentity = {section.identities[0]}")
+        # Of the handshake alone: a connection that is up may be silent for as long as it likes.
+        lines.append(f"TIMEOUTbusy = {HANDSHAKE_TIMEOUT}")
         if not _NUMERIC.fullmatch(section.connect.rpartition(":")[0]):
             lines.append("delay = yes")  # a name may be unknown at boot, and may move
     return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ are computed here when they are needed and kept nowhere but in the files stunnel
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from offctl import files
@@ -17,8 +17,10 @@ from offctl_agent.host import failures
 from offctl_agent.host.stunnel import configuration, directory, keeping, looking, rendering, strays
 from offctl_agent.host.stunnel.directory import Directory
 from offctl_agent.host.stunnel.processes import Process
+from offctl_agent.host.stunnel.proofs import Answer, Key, Proofs, Question
 from offctl_agent.host.stunnel.renewal import Renewal
 from offctl_agent.host.stunnel.seat import Seat
+from offctl_agent.host.stunnel.sections import CLIENT
 from offctl_agent.host.stunnel.wanted import Wanted
 from offctl_agent.observed import ObservedInstance, Stray
 from offctl_agent.planner import actions as act
@@ -43,15 +45,17 @@ class Tunnels:
 
     `secret` reads the host's tunnel key when it is needed; `files_below` is where paths that the
     text names begin (the root directory of a real host); `hold` is how long a connection has to
-    stay up to count as proof, and `patience` how long stunnel may take to come up or reload.
+    stay up to count as proof, and `patience` how long stunnel may take to come up or reload;
+    `proofs` remembers what was proven.
     """
 
     root: Path
     secret: SecretOf
     seat_of: SeatOf
     files_below: Path = Path("/")
-    hold: float = configuration.CONNECT_TIMEOUT + 1.0
+    hold: float = configuration.HOLD
     patience: float = 5.0
+    proofs: Proofs = field(default_factory=Proofs)
 
     def observe(
         self, desired: DesiredState, running: Callable[[int], str]
@@ -60,39 +64,47 @@ class Tunnels:
 
         Changes nothing and never raises: what cannot be read is unknown.
         """
-        found = []
-        for (container, instance), ends in tunnels.grouped(desired.tunnels).items():
-            exists = self.place(container, instance).exists
-            there = ObservedInstance(container, instance, exists, kept=ends[0].kept)
-            blind = looking.blind(there, ends)
-            if reason := running(container) if container else "":
-                found.append(replace(blind, obstacle=reason))
-                continue
-            try:
-                found.append(self._observe(desired.site, there, ends))
-            except MalformedError as error:
-                found.append(replace(blind, obstacle=str(error)))
-            except OffctlError as error:
-                in_the_way = error.code == failures.CONFLICT
-                found.append(
-                    replace(blind, obstacle=str(error))
-                    if in_the_way
-                    else replace(blind, unknown=str(error))
-                )
-        return tuple(found)
+        looked = [
+            self._looked(desired.site, *key, ends, running)
+            for key, ends in tunnels.grouped(desired.tunnels).items()
+        ]
+        questions = [each.question for each in looked if each.question is not None]
+        answers = self.proofs.answers(questions, self.hold)
+        return tuple(each.answered(answers) for each in looked)
+
+    def _looked(
+        self,
+        site: str,
+        container: int,
+        instance: str,
+        ends: tuple[TunnelEnd, ...],
+        running: Callable[[int], str],
+    ) -> "_Looked":
+        exists = self.place(container, instance).exists
+        there = ObservedInstance(container, instance, exists, kept=ends[0].kept)
+        blind = looking.blind(there, ends)
+        if reason := running(container) if container else "":
+            return _Looked(replace(blind, obstacle=reason), ends)
+        try:
+            seen, question = self._observe(site, there, ends)
+        except MalformedError as error:
+            return _Looked(replace(blind, obstacle=str(error)), ends)
+        except OffctlError as error:
+            if error.code == failures.CONFLICT:
+                return _Looked(replace(blind, obstacle=str(error)), ends)
+            return _Looked(replace(blind, unknown=str(error)), ends)
+        return _Looked(seen, ends, question)
 
     def _observe(
         self, site: str, there: ObservedInstance, ends: tuple[TunnelEnd, ...]
-    ) -> ObservedInstance:
+    ) -> tuple[ObservedInstance, Question | None]:
         place, seat = self.place(there.container, there.instance), self.seat_of(there.container)
         if refusal := looking.refusal(ends, seat.addresses()):
-            return replace(looking.blind(there, ends), refusal=refusal)
+            return replace(looking.blind(there, ends), refusal=refusal), None
         if ends[0].kept:
-            return keeping.look(there, ends, seat, self.hold)
+            return keeping.look(there, ends, seat)
         wanted = self._wanted(site, seat, place, there.instance, ends)
-        if refusal := _changed_in_place(place, wanted):
-            return replace(looking.blind(there, ends), refusal=refusal)
-        return looking.look(there, ends, place, seat, wanted, self.hold)
+        return looking.look(there, ends, place, seat, wanted)
 
     def strays(
         self, desired: DesiredState, found: Iterable[Process], networks: Mapping[int, int]
@@ -131,8 +143,6 @@ class Tunnels:
             if refusal := looking.refusal(action.ends, seat.addresses()):
                 raise failures.refusal(doing, failures.PREFLIGHT, refusal)
             wanted = self._wanted(action.site, seat, place, action.instance, action.ends)
-            if refusal := _changed_in_place(place, wanted):
-                raise failures.refusal(doing, failures.PREFLIGHT, refusal)
             Renewal(doing, place, seat, self.hold, self.patience).run(wanted)
 
     def _wanted(
@@ -166,15 +176,25 @@ class Tunnels:
         return content
 
 
-def _changed_in_place(place: Directory, wanted: Wanted) -> str:
-    """Why a key must not be replaced under its name; empty when none would be."""
-    identity = wanted.changed_in_place(directory.keys_of(place))
-    if not identity:
-        return ""
-    return (
-        f"the key of {identity} would change without a new generation, because a host has another "
-        "tunnel key now; rotate the tunnel"
-    )
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One instance as it was seen, and what is still to be tried of it."""
+
+    seen: ObservedInstance
+    ends: tuple[TunnelEnd, ...]
+    question: Question | None = None
+
+    def answered(self, answers: Mapping[Key, Answer]) -> ObservedInstance:
+        if self.question is None:
+            return self.seen
+        answer = answers[self.question.key]
+        if isinstance(answer, OffctlError):
+            return replace(looking.blind(self.seen, self.ends), unknown=str(answer))
+        proven = tuple(
+            replace(seen, proof=answer.get(end.accept)) if end.role == CLIENT else seen
+            for seen, end in zip(self.seen.ends, self.ends, strict=True)
+        )
+        return replace(self.seen, ends=proven)
 
 
 def named(container: int) -> str:

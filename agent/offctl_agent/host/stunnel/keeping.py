@@ -9,6 +9,7 @@ import posixpath
 
 from offctl.desired.model import TunnelEnd
 from offctl_agent.host.stunnel import configuration, looking, sections, sockets
+from offctl_agent.host.stunnel.proofs import Question
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.sections import CLIENT, Section
 from offctl_agent.observed import ObservedInstance, ObservedTunnel
@@ -24,17 +25,19 @@ def main_of(instance: str) -> str:
 
 
 def look(
-    there: ObservedInstance, ends: tuple[TunnelEnd, ...], seat: Seat, hold: float
-) -> ObservedInstance:
-    """One instance as people made it. Raises HostError, MalformedError, AdminError."""
+    there: ObservedInstance, ends: tuple[TunnelEnd, ...], seat: Seat
+) -> tuple[ObservedInstance, Question | None]:
+    """One instance as people made it, and what has to be tried to know whether it works.
+
+    Raises HostError, MalformedError, AdminError.
+    """
     main = main_of(there.instance)
     found = configuration.parse(seat.read(main))
     process = seat.process(main)
     listening = () if process is None else process.listening
     wanted = sections.sections(_one_identity_each(ends))
-    told = dict(seat.prove(_clients(wanted, listening), hold)) if process is not None else {}
     surplus = looking.surplus(listening, wanted)
-    return replace(
+    seen = replace(
         there,
         directory=True,
         kept=True,
@@ -48,25 +51,16 @@ def look(
                 end.role,
                 end.generation,
                 listening=any(sockets.satisfies(socket, end.accept) for socket in listening),
-                proof=told.get(end.accept) if end.role == CLIENT else None,
             )
             for end in ends
         ),
     )
+    return seen, looking.question(seen, seat, process, looking.clients(wanted, listening))
 
 
 def _one_identity_each(ends: Iterable[TunnelEnd]) -> tuple[TunnelEnd, ...]:
     """People may use one identity for several clients; that is theirs to mend."""
     return tuple(replace(end, identity=f"{number}") for number, end in enumerate(ends))
-
-
-def _clients(wanted: Iterable[Section], listening: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        section.accept
-        for section in wanted
-        if section.role == CLIENT
-        and any(sockets.satisfies(socket, section.accept) for socket in listening)
-    )
 
 
 def _all_listen(wanted: Iterable[Section], listening: tuple[str, ...]) -> bool:

@@ -1,6 +1,6 @@
 """Looking at one stunnel instance: its files, its process, its sockets, and whether it works."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 import ipaddress
 
@@ -8,11 +8,17 @@ from offctl.desired.model import TunnelEnd
 from offctl_agent.host.stunnel import configuration, sockets
 from offctl_agent.host.stunnel.directory import Directory
 from offctl_agent.host.stunnel.processes import Process
+from offctl_agent.host.stunnel.proofs import Question
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.sections import CLIENT, Section
 from offctl_agent.host.stunnel.sockets import Address
 from offctl_agent.host.stunnel.wanted import Wanted
 from offctl_agent.observed import ObservedInstance, ObservedTunnel
+
+AGED = (
+    "it goes on with the key it has, because one of its hosts has another tunnel key now, and "
+    "a key never changes without a new generation: rotate the tunnel"
+)
 
 
 def refusal(ends: Iterable[TunnelEnd], own: Iterable[Address]) -> str:
@@ -46,20 +52,22 @@ def blind(there: ObservedInstance, ends: Iterable[TunnelEnd]) -> ObservedInstanc
 
 def look(
     there: ObservedInstance,
-    ends: Iterable[TunnelEnd],
+    ends: tuple[TunnelEnd, ...],
     place: Directory,
     seat: Seat,
     wanted: Wanted,
-    hold: float,
-) -> ObservedInstance:
-    """One instance as it is. Raises HostError, AdminError."""
+) -> tuple[ObservedInstance, Question | None]:
+    """One instance as it is, and what has to be tried to know whether it works.
+
+    Raises HostError, AdminError.
+    """
     if not wanted.sections:
-        return replace(blind(there, ends), obstacle=next(iter(wanted.troubles.values())))
+        obstacle = next(iter(wanted.troubles.values()))
+        return replace(blind(there, ends), obstacle=obstacle), None
     rendering = wanted.rendering()
     process = seat.process(wanted.main)
     listening = () if process is None else process.listening
-    told = {} if process is None else proofs(seat, wanted, process, hold)
-    return replace(
+    seen = replace(
         there,
         missing=seat.missing(there.instance),
         different=tuple(flaw.text for flaw in place.flaws(rendering, seat.owner())),
@@ -68,8 +76,23 @@ def look(
         running=process is not None,
         loaded=in_force(process, wanted, rendering.marker),
         surplus=surplus(listening, wanted.sections),
-        ends=tuple(_end(end, wanted, listening, told) for end in ends),
+        ends=tuple(_end(end, wanted, listening, _successors(ends)) for end in ends),
     )
+    return seen, question(seen, seat, process, clients(wanted.clients(), listening))
+
+
+def question(
+    seen: ObservedInstance, seat: Seat, process: Process | None, addresses: tuple[str, ...]
+) -> Question | None:
+    """What has to be tried of an instance; the marker is among the sockets of its process."""
+    if process is None or not addresses:
+        return None
+    return Question((seen.container, seen.instance), (process, addresses), addresses, seat)
+
+
+def clients(wanted: Iterable[Section], listening: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses of the client sections that listen."""
+    return tuple(s.accept for s in wanted if s.role == CLIENT and _listens(s, listening))
 
 
 def in_force(process: Process | None, wanted: Wanted, marker: str) -> bool:
@@ -82,7 +105,7 @@ def in_force(process: Process | None, wanted: Wanted, marker: str) -> bool:
 
 def proofs(seat: Seat, wanted: Wanted, process: Process, hold: float) -> dict[str, str]:
     """What became of a connection through each client section that listens, by its address."""
-    addresses = [s.accept for s in wanted.clients() if _listens(s, process.listening)]
+    addresses = clients(wanted.clients(), process.listening)
     return dict(seat.prove(addresses, hold)) if addresses else {}
 
 
@@ -101,14 +124,23 @@ def _listens(section: Section, listening: Iterable[str]) -> bool:
     return any(sockets.satisfies(socket, section.accept) for socket in listening)
 
 
+def _successors(ends: Iterable[TunnelEnd]) -> frozenset[tuple[str, int]]:
+    """Generations of tunnels that are being replaced here."""
+    return frozenset((end.name, end.generation - 1) for end in ends)
+
+
 def _end(
-    end: TunnelEnd, wanted: Wanted, listening: tuple[str, ...], told: Mapping[str, str]
+    end: TunnelEnd,
+    wanted: Wanted,
+    listening: tuple[str, ...],
+    replaced: frozenset[tuple[str, int]],
 ) -> ObservedTunnel:
+    aged = end.identity in wanted.aged and (end.name, end.generation) not in replaced
     return ObservedTunnel(
         end.name,
         end.role,
         end.generation,
         listening=any(sockets.satisfies(socket, end.accept) for socket in listening),
-        proof=told.get(end.accept) if end.role == CLIENT else None,
         trouble=wanted.troubles.get(end.identity, ""),
+        aged=AGED if aged else "",
     )

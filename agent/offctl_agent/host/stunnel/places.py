@@ -1,11 +1,13 @@
 """A real place with stunnel in it: a running container, or the host itself; satisfies Seat.
 
-A container is only ever seen and changed from inside, by its own programs; what these say is
-believed about the container alone. What its processes have open, the kernel of the host says.
+A container is only ever changed from inside, by its own programs; what these say is believed about
+the container alone. What its processes have open, the kernel of the host says. To see that all is
+as it should be no program is started; what cannot be seen so, or is not so, is asked from inside.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field
 from pathlib import Path
 import sys
 from typing import Protocol
@@ -13,8 +15,9 @@ from typing import Protocol
 from offctl.desired import tunnelplaces
 from offctl.errors import HostError
 from offctl_agent.host import failures
-from offctl_agent.host.stunnel import configuration, connecting, processes
-from offctl_agent.host.stunnel.directory import Owner
+from offctl_agent.host.stunnel import configuration, connecting, outside, processes
+from offctl_agent.host.stunnel.directory import MAX_FILE, Owner
+from offctl_agent.host.stunnel.outside import Signature
 from offctl_agent.host.stunnel.processes import Process
 from offctl_agent.host.stunnel.sockets import LISTENING, Address
 
@@ -22,7 +25,10 @@ from offctl_agent.host.stunnel.sockets import LISTENING, Address
 INSIDE = tunnelplaces.INSIDE
 # A trial that nobody ends, because the agent was killed, ends by itself.
 TRIAL_SECONDS = 30
-_LIMIT = 30.0
+# Ample: on a starved host systemd takes more than half a minute to read its units again.
+_LIMIT = 120.0
+# What systemd starts at boot, where `systemctl enable` writes it.
+_WANTS = "/etc/systemd/system/multi-user.target.wants"
 _MAX_ID = 65_535
 
 
@@ -44,6 +50,8 @@ class Run(Protocol):
 
 
 Shift = Callable[[str, int], int]
+# What was said of a key file when it looked like this, by the place's words and the path.
+Remembered = dict[tuple[tuple[str, ...], str], tuple[Signature, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Place:
     """`inside` are the words before a command that runs there; `pid` is a process that lives there.
 
     `shift` gives the host's id for a container's id of kind "u" or "g"; `directory` is where the
-    place sees its instances' directories.
+    place sees its instances' directories. `remembered` may be longer-lived than the place.
     """
 
     inside: tuple[str, ...]
@@ -60,10 +68,12 @@ class Place:
     run: Run
     shift: Shift
     proc: Path = processes.PROC
+    remembered: Remembered = field(default_factory=dict)
 
     def owner(self) -> Owner:
-        answer = self._ask("look up the group of stunnel", "getent", "group", configuration.USER)
-        words = answer.strip().split(":")
+        words = self._group() or self._ask(
+            "look up the group of stunnel", "getent", "group", configuration.USER
+        ).strip().split(":")
         if len(words) < 3 or words[0] != configuration.USER or not words[2].isdecimal():
             raise self._failed("look up the group of stunnel", "is stunnel4 installed there?")
         group = int(words[2])
@@ -91,6 +101,8 @@ class Place:
 
     def missing(self, instance: str) -> tuple[str, ...]:
         wanted = self._links(instance)
+        if self._arranged(instance):
+            return ()
         # -maxdepth 0 names each path itself; one that is not there is only a complaint on stderr.
         found = self.run(
             (*self.inside, "find", *wanted, "-maxdepth", "0", "-printf", "%p\\t%l\\n"),
@@ -126,7 +138,7 @@ class Place:
             if f"link {path}" in absent:
                 # -T: never into a directory that is there; without -f nothing is replaced.
                 self._ask(doing, "ln", "-sT", target, path)
-        self._ask(doing, "systemctl", "daemon-reload")
+        # Reads all units again, too, also when there was nothing to enable.
         self._ask(doing, "systemctl", "enable", _unit(instance))
 
     def start(self, instance: str) -> None:
@@ -154,9 +166,21 @@ class Place:
         self.run((*self.inside, "systemctl", "stop", _trial(instance)), timeout=_LIMIT)
 
     def read(self, path: str) -> bytes:
+        with contextlib.suppress(OSError), outside.tree(self.proc, self.pid) as tree:
+            return outside.read(tree, path, MAX_FILE)
         return self._ask(f"read {path}", "cat", "--", path).encode()
 
     def key_complaint(self, path: str) -> str:
+        now: Signature = ()
+        with contextlib.suppress(OSError), outside.tree(self.proc, self.pid) as tree:
+            now = outside.signature(tree, path)
+        before, said = self.remembered.get((self.inside, path), ((), ""))
+        if not now or now != before:
+            said = self._key_complaint(path)
+            self.remembered[self.inside, path] = now, said
+        return said
+
+    def _key_complaint(self, path: str) -> str:
         mode = self._ask(f"look at {path}", "stat", "--format=%a", "--", path).strip()
         if not mode.endswith("0"):
             return f"{path} has mode {mode}: others can read it"
@@ -184,6 +208,23 @@ class Place:
             raise failures.failure("try the tunnels", argv, found.status, found.stderr)
         return proven(found.stdout)
 
+    def _group(self) -> list[str]:
+        """The line of stunnel's group; nothing when it cannot be seen from outside."""
+        with contextlib.suppress(OSError), outside.tree(self.proc, self.pid) as tree:
+            lines = outside.read(tree, "/etc/group", MAX_FILE).decode(errors="replace").splitlines()
+            words = (line.split(":") for line in lines)
+            return next((each for each in words if each[0] == configuration.USER), [])
+        return []
+
+    def _arranged(self, instance: str) -> bool:
+        """Whether everything is seen to be in its place."""
+        with contextlib.suppress(OSError), outside.tree(self.proc, self.pid) as tree:
+            links = self._links(instance)
+            at_boot = outside.link(tree, f"{_WANTS}/{_unit(instance)}")
+            in_place = all(outside.link(tree, path) == target for path, target in links.items())
+            return in_place and at_boot in (*links, *links.values())
+        return False
+
     def _links(self, instance: str) -> dict[str, str]:
         """What has to be in the place itself, and where it leads."""
         return {
@@ -205,14 +246,30 @@ class Place:
         return failures.refusal(doing, failures.FAILED, cause)
 
 
-def container(number: int, pid: int, run: Run, shift: Shift) -> Place:
+def container(
+    number: int,
+    pid: int,
+    run: Run,
+    shift: Shift,
+    *,
+    proc: Path = processes.PROC,
+    remembered: Remembered | None = None,
+) -> Place:
     """The place inside a running container, `pid` its init as the host numbers it."""
-    return Place(("pct", "exec", str(number), "--"), INSIDE, pid, run, shift)
+    memory = {} if remembered is None else remembered
+    return Place(("pct", "exec", str(number), "--"), INSIDE, pid, run, shift, proc, memory)
 
 
-def host(directory: Path, run: Run) -> Place:
+def host(
+    directory: Path,
+    run: Run,
+    *,
+    proc: Path = processes.PROC,
+    remembered: Remembered | None = None,
+) -> Place:
     """The host itself, whose stunnel reads the directory where it is."""
-    return Place((), str(directory), 1, run, lambda _, number: number)
+    memory = {} if remembered is None else remembered
+    return Place((), str(directory), 1, run, lambda _, number: number, proc, memory)
 
 
 def command(configuration_file: str) -> tuple[str, ...]:

@@ -23,13 +23,16 @@ _LIMIT = 16 * 1024 * 1024
 class Process:
     """One stunnel: the configuration it was started with, and where it really listens.
 
-    `network` is the inode of its network namespace.
+    `network` is the inode of its network namespace; `started` and `inodes` (of what listens) tell
+    it from any other that looks the same, also from itself before it was told to read its files.
     """
 
     pid: int
     configuration: str
     network: int
     listening: tuple[str, ...]
+    started: int = 0
+    inodes: tuple[int, ...] = ()
 
 
 def stunnels(proc: Path = PROC) -> tuple[Process, ...]:
@@ -83,20 +86,34 @@ def _process(proc: Path, pid: int) -> Process:
         network = (directory / "ns" / "net").stat().st_ino
         arguments = _text(directory / "cmdline").rstrip("\0").split("\0")
         inodes = set(_inodes(directory))
-        listening = tuple(
-            sorted(
-                socket.text
-                for socket in _table(directory)
-                if socket.state == sockets.LISTENING and socket.inode in inodes
-            )
-        )
+        listening = [
+            socket
+            for socket in _table(directory)
+            if socket.state == sockets.LISTENING and socket.inode in inodes
+        ]
+        started = _started(directory)
     except (FileNotFoundError, ProcessLookupError):
         raise
     except OSError as error:
         raise _unreadable(pid, error) from error
     except MalformedError as error:
         raise HostError(str(error)) from error
-    return Process(pid, arguments[-1] if len(arguments) > 1 else "", network, listening)
+    return Process(
+        pid,
+        arguments[-1] if len(arguments) > 1 else "",
+        network,
+        tuple(sorted(socket.text for socket in listening)),
+        started,
+        tuple(sorted(socket.inode for socket in listening)),
+    )
+
+
+def _started(directory: Path) -> int:
+    """When it was started, in the kernel's ticks; its name may hold any character."""
+    try:
+        return int(_text(directory / "stat").rpartition(")")[2].split()[19])
+    except (IndexError, ValueError):
+        raise MalformedError(f"cannot read when process {directory.name} was started") from None
 
 
 def _table(directory: Path) -> tuple[Socket, ...]:

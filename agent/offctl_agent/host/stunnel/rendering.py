@@ -1,6 +1,6 @@
 """All files of one stunnel instance, keys included, from its ends: the same bytes every time."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 from offctl import errors
 from offctl.desired.model import TunnelEnd
@@ -53,21 +53,6 @@ def render(
         **{configuration.key_file(name, edition): content for name, content in keys.items()},
     }
     return Rendering(f"{instance}.conf", files, marker)
-
-
-def changed_in_place(
-    sections: Iterable[Section], key_of: KeyOf, known: Mapping[str, PreSharedKey]
-) -> str:
-    """The first identity whose derived key is another one than is known; empty when there is none.
-
-    Both ends change at different moments: a key that changes under its name cuts the tunnel.
-    """
-    for section in sections:
-        for end in section.ends:
-            old = known.get(end.identity)
-            if old is not None and not end.psk_file and not key_of(end).same(old):
-                return end.identity
-    return ""
 
 
 def _keys(section: Section, key_of: KeyOf) -> bytes:

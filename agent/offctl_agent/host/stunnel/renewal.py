@@ -137,6 +137,9 @@ class Renewal:
         trial = wanted.trial(port for port in TRIAL_PORTS if port not in taken)
         rendering = trial.rendering()
         place = self.place.trial()
+        if place.names():
+            # A trial that nobody ended still has the unit's name.
+            self.seat.halt(wanted.instance)
         try:
             place.write(rendering, owner)
             self.seat.launch(wanted.instance, trial.main)

@@ -12,7 +12,8 @@ class Seat(Protocol):
     """One place with stunnel in it. Every method raises HostError; "cannot read" is never "absent".
 
     Implementations MUST NOT follow a path that a container controls from the host's side: what
-    has to be seen or made in a container is seen and made from inside.
+    has to be made in a container is made from inside, and what is seen from outside is seen below
+    the container's root, through no link and in no other mount.
     """
 
     @property

@@ -17,8 +17,10 @@ from offctl_agent.host.stunnel.sections import CLIENT, SERVER, Section
 class Wanted:
     """The sections of an instance that sees its files below `directory`, and where keys come from.
 
-    `held` are keys of older generations that stay in use, by identity; `troubles` says of ends, by
-    identity, why they are not served, or only by the key they had.
+    `held` are keys that stay in use as they are in the files, by identity; `troubles` says of ends,
+    by identity, why they are not served, or only by the key they had. `aged` are the identities
+    whose key would be another one now, because one of the two hosts has a new tunnel key: a key
+    never changes under its name, for the two ends cannot change at the same moment.
     """
 
     instance: str
@@ -28,6 +30,7 @@ class Wanted:
     mark: Mark = field(repr=False)
     held: Mapping[str, PreSharedKey] = field(default_factory=dict, repr=False)
     troubles: Mapping[str, str] = field(default_factory=dict)
+    aged: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -45,18 +48,23 @@ class Wanted:
         in `files`; without any it is left out, and the others go on.
         """
         known = known_keys(files)
-        served, held, troubles = [], {}, {}
+        served, held, troubles, aged = [], {}, {}, set()
         for end in ends:
+            old = known.get(end.identity)
             try:
-                key_of(end)
+                key = key_of(end)
             except OffctlError as error:
                 troubles[end.identity] = str(error)
-                if end.identity not in known:
+                if old is None:
                     continue
-                held[end.identity] = known[end.identity]
+                held[end.identity] = old
+            else:
+                if old is not None and not end.psk_file and not key.same(old):
+                    held[end.identity] = old
+                    aged.add(end.identity)
             served.append(end)
         found = sections.sections(served)
-        return cls(instance, directory, found, key_of, mark, held, troubles)
+        return cls(instance, directory, found, key_of, mark, held, troubles, frozenset(aged))
 
     @property
     def main(self) -> str:
@@ -68,10 +76,6 @@ class Wanted:
         return rendering.render(
             self.instance, self.sections, self.directory, self._key_of, self.mark
         )
-
-    def changed_in_place(self, files: Mapping[str, bytes]) -> str:
-        """The identity whose key would change under its name, given the key files there are."""
-        return rendering.changed_in_place(self.sections, self._key_of, known_keys(files))
 
     def holding(self, section: str, identity: str, key: PreSharedKey) -> "Wanted":
         """The same with one client section left at an older identity and its key."""

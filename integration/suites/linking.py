@@ -1,0 +1,179 @@
+"""Two hosts linked by tunnels, in containers and by themselves, and the operator of both.
+
+Everything is made by the programs from signed text: containers from a template with systemd and
+stunnel, files, units, keys. Releases are laid into the inboxes, as the couriers would.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+import json
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+from integration.rig.fleet import Fleet
+from integration.rig.machine import Machine
+from integration.suites import proxmox
+from integration.suites.inside import ROOT
+
+SITE = Path(__file__).resolve().parent / "linked"
+BIN = Path(sys.executable).parent
+SERVICE = ROOT / "tests/tunnels/service.py"
+INBOX = "/var/lib/offctl/inbox/release.json"
+INTERVAL = 5
+CONTAINERS = {"off2": 101, "ovh1": 113}
+# Who asks, and where: in a container's network namespace, or (0) on the host itself.
+LINKS = {
+    "redis": (113, "10.82.0.113", "6379"),
+    "mongo": (0, "127.0.0.1", "27017"),
+    "query": (113, "10.82.0.113", "5511"),
+}
+_TARGET = """\
+[Service]
+ExecStart=/usr/bin/python3 /srv/service.py 127.0.0.1 7000
+Restart=always
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+class Linked:
+    """off2 with the servers, ovh1 with the clients."""
+
+    def __init__(self, fleet: Fleet, desk: Path) -> None:
+        self.off2, self.ovh1 = fleet.add("off2", "ovh1")
+        self.hosts = {"off2": self.off2, "ovh1": self.ovh1}
+        self.desk = desk
+        self.site = desk / "site"
+        self._lan = {name: fleet.address(name) for name in self.hosts}
+        self._serial = 0
+
+    # --- the operator
+
+    def prepare(self) -> None:
+        """Empty hosts with keys of their own, all of which the site knows."""
+        shutil.copytree(SITE, self.site)
+        (self.site / "identities").mkdir()
+        for host in self.hosts.values():
+            proxmox.lay_out(host)
+            self.route(host)
+            lines = host.out("offctl-agent", "init", "--host", host.name)
+            (self.site / "identities" / f"{host.name}.toml").write_text(lines + "\n")
+            config = re.sub(r"(?m)^interval = .*\n", "", host.text("/etc/offctl/agent.toml"))
+            host.put("/etc/offctl/agent.toml", f"interval = {INTERVAL}\n{config}")
+        self._trust()
+        self.serve(self.off2, 0)
+        self.ovh1.put("/srv/service.py", SERVICE)
+
+    def _trust(self) -> None:
+        release = _found(r"ed25519:\S+", self.run("offctl", "key", "new", "release.pem"))
+        self.run("offctl", "identity", "new", ".", "desk")
+        said = self.run("offctl-coordinator", "init", "coordinator", "--name", "main")
+        self.run(
+            *("offctl", "trust", "new", "-o", "trust.toml", "--site", "linked"),
+            *("--threshold", "1", "--release-key", f"desk={release}"),
+            *("--timestamp-key", _found(r'ed25519:[^"]+', said), "--operator", "desk=desk.crt"),
+            *("--coordinator", "main=coordinator/server.cert.pem"),
+        )
+        for host in self.hosts.values():
+            host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+
+    def deliver(self) -> int:
+        """Sign the site as it is now and lay it into both inboxes; its serial."""
+        self._serial += 1
+        self.run("offctl", "check", "site")
+        key = ("--key", "release.pem", "--serial", str(self._serial))
+        self.run("offctl", "sign", "site", *key, "-o", "release.json")
+        for host in self.hosts.values():
+            host.put(INBOX, self.desk / "release.json")
+        return self._serial
+
+    def phase(self, tunnel: str, generation: int, rotation: str = "") -> None:
+        """Write where a tunnel's key stands."""
+        path = self.site / "tunnels.toml"
+        lines = re.sub(r"(?m)^(generation|rotation) = .*\n", "", path.read_text())
+        text = f"generation = {generation}\n" + (f'rotation = "{rotation}"\n' if rotation else "")
+        path.write_text(lines.replace(f"[tunnels.{tunnel}]\n", f"[tunnels.{tunnel}]\n{text}"))
+
+    def run(self, program: str, *arguments: str) -> str:
+        """A program of this tree at the operator's desk."""
+        done = subprocess.run(
+            [str(BIN / program), *arguments],
+            cwd=self.desk,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    # --- the hosts
+
+    def each(self, act: Any) -> None:
+        """Do something on both at once."""
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(act, self.hosts.values()))
+
+    def route(self, host: Machine) -> None:
+        """Addresses of the bridge and the way to the other's containers: the host's own affair."""
+        here, there = ("81", "82") if host is self.off2 else ("82", "81")
+        far = self._lan["ovh1" if host is self.off2 else "off2"]
+        host.sh(
+            f"ip address replace 10.{here}.0.1/24 dev vmbr0;"
+            f"ip route replace 10.{there}.0.0/24 via {far};"
+            "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        )
+
+    def serve(self, host: Machine, container: int) -> None:
+        """A service behind the tunnels that starts at boot."""
+        host.until("systemd there", lambda: self._up(host, container), timeout=600)
+        for path, text in (
+            ("/srv/service.py", SERVICE.read_text()),
+            ("/etc/systemd/system/target.service", _TARGET),
+        ):
+            self.inside(host, container, "sh", "-c", f"cat > {path}", stdin=text)
+        self.inside(host, container, "systemctl", "enable", "--now", "target")
+
+    def _up(self, host: Machine, container: int) -> bool:
+        said = self.inside(host, container, "systemctl", "is-system-running", check=False)
+        return said.strip() in ("starting", "running", "degraded")
+
+    def inside(
+        self, host: Machine, container: int, *argv: str, stdin: str = "", check: bool = True
+    ) -> str:
+        """A command in a container, or (0) on the host."""
+        words = ("lxc-attach", "-n", str(container), "--clear-env", "--") if container else ()
+        return host.run(*words, *argv, stdin=stdin, check=check).stdout
+
+    def ask(self, link: str, line: str) -> str:
+        """What comes back through a link; empty when it is cut."""
+        container, address, port = LINKS[link]
+        pid = self.ovh1.out("lxc-info", "-n", str(container), "-pH") if container else "1"
+        words = ("python3", "/srv/service.py", "ask", address, port, line)
+        return self.ovh1.out("nsenter", "-t", pid, "-n", *words)
+
+    def report(self, host: Machine) -> dict[str, Any]:
+        """The last run's report; empty before the first has ended."""
+        said = host.run("offctl-agent", "status", "--json", check=False).stdout
+        found = json.loads(said)["report"] if said.startswith("{") else None
+        return found or {}
+
+    def settled(self, serial: int, host: Machine, expected: dict[str, str]) -> bool:
+        """Whether a host has a release, says nothing is left, and its ends are as expected."""
+        report = self.report(host)
+        left = [r for r in report.get("resources", ()) if r["state"] != "unmanaged"]
+        ends = {
+            f"{e['tunnel']}/{e['role']}/{e['generation']}": e["state"]
+            for e in report.get("tunnels", ())
+        }
+        return report.get("serial") == serial and ends == expected and not left
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None, text
+    return match[0]

@@ -225,7 +225,7 @@ class Agent:
     def _report(
         self, taken: Intake, done: converge.Run, now: datetime, seconds: float
     ) -> reports.Report:
-        stream = self.state.next_stream(self.outbox.newest())
+        stream = self.state.next_stream(self.outbox.newest(), now)
         tunnels = self._tunnels(taken, done, now)
         report = reporting.report(
             self.config,
@@ -235,6 +235,7 @@ class Agent:
             now=now,
             seconds=seconds,
             events=self.state.events(),
+            unasked=self.state.unasked().lately,
             notes=(*taken.notes, *done.notes, *self.state.damaged),
             tunnels=tunnels,
             health=reporting.health(),

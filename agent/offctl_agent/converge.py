@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from offctl import errors
 from offctl.desired.model import DesiredState
-from offctl.report import Event, Wait
+from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl_agent import approvals, consenting, execute, undoing
 from offctl_agent import debts as owed
@@ -25,6 +25,7 @@ from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Undone
 from offctl_agent.undoing import Bench
+from offctl_agent.witness import Witness
 
 # Later rounds only finish what an earlier one made possible; more would be fighting somebody.
 ROUNDS = 3
@@ -37,8 +38,8 @@ Interrupted = set[tuple[str, str, str]]
 class Run:
     """What one run did and what is left: the plan after it, and each left step's last result.
 
-    `tunnels` are the stunnel instances as they were last seen; `failure` is empty, or says why the
-    run could not be ended.
+    `tunnels` are the stunnel instances as they were last seen; `unasked` is what was newly found
+    changed by others; `failure` is empty, or says why the run could not be ended.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Run:
     waits: tuple[Wait, ...] = ()
     undone: tuple[Undone, ...] = ()
     tunnels: tuple[ObservedInstance, ...] = ()
+    unasked: tuple[Unasked, ...] = ()
     failure: str = ""
 
 
@@ -68,7 +70,9 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     limit = Limit(desired, state.approval())
     consent = consenting.consent(desired, intake, circumstances, (state, limit, starts))
     trial = OnTrial(host, desired, state.trials(), state.keep_trials)
-    going = (consent, circumstances, limit)
+    killed = {record.key for record in left if record.outcome != Outcome.DONE.value}
+    witness = Witness(host, state, ledger, circumstances.clock, killed)
+    going = (consent, circumstances, limit, witness)
     found = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
     peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))
     bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
@@ -81,6 +85,8 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     found.undone = consenting.still_undone(desired, state)
     found.notes += notes + consenting.over(state, circumstances)
     found.waits = consenting.waits(intake, state, limit, circumstances.clock())
+    witness.left(found.plan)
+    found.unasked = witness.found
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
     unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
@@ -140,9 +146,9 @@ def _rounds(
     ledger: Ledger,
     memory: tuple[Journal, Interrupted, Starts],
     host: OnTrial,
-    consent_and: tuple[Consent, Circumstances, Limit],
+    consent_and: tuple[Consent, Circumstances, Limit, Witness],
 ) -> Run:
-    (journal, interrupted, starts), (consent, circumstances, limit) = memory, consent_and
+    (journal, interrupted, starts), (consent, circumstances, limit, witness) = memory, consent_and
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
@@ -150,6 +156,7 @@ def _rounds(
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
         limit.look_at(found.plan)
+        witness.look_at(found.plan)
         host.expect(found.plan)
         earlier = tuple(found.results.values())
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)

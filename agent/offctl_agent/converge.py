@@ -83,7 +83,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.results.update(again.results)
     found.notes += judged.notes
     found.undone = consenting.still_undone(desired, state)
-    found.notes += notes + consenting.over(state, circumstances)
+    found.notes += notes + consenting.over(intake, state, circumstances)
     found.waits = consenting.waits(intake, state, limit, circumstances.clock())
     witness.left(found.plan)
     found.unasked = witness.found

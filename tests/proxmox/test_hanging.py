@@ -40,7 +40,7 @@ TEXT = "".join(
 )
 CHANGED = TEXT.replace('"2"', '"3"').replace('"off"', '"on"')
 # Far above what the programs of this host take, on a busy machine too.
-LIMITS = {("pct", "set"): 7.0, ("zfs", "set"): 7.0}
+LIMITS: dict[tuple[str, ...], float] = {("pct", "set"): 7.0, ("zfs", "set"): 7.0}
 # What a program does that was called with certain words; $1 is where it may leave a number.
 ENDS_WHEN_ASKED = "sleep 600"
 DEAF = "trap '' TERM; sleep 600 & wait; while :; do sleep 600; done"

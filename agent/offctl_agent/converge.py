@@ -20,6 +20,7 @@ from offctl_agent.journal import Journal, Record
 from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer, StartContainer
+from offctl_agent.planner.containers import is_half_made
 from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
@@ -249,7 +250,8 @@ def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) ->
         there |= {
             resources.container(item.id).key
             for item in observed.containers
-            if isinstance(item, ObservedContainer)
+            # Half of one is nobody's yet.
+            if isinstance(item, ObservedContainer) and not is_half_made(item.configuration)
         }
     for key, name, value in interrupted:
         if name == EXISTS and key in there:

@@ -12,7 +12,7 @@ import sys
 import click
 
 import offctl
-from offctl import durations, errors, service
+from offctl import durations, errors, pipes, service
 from offctl.tables import INSTANT, MAX_INTEGER
 from offctl.text import visible
 from offctl_agent import config as configs
@@ -131,15 +131,15 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
 
     def tell(_: Intake, result: Result) -> None:
         if not as_json:
-            print(printing.result_line(result), flush=True)
+            pipes.say(printing.result_line(result))
 
     ran = looking.run(restarts=restarts, tell=tell, waiting=_waiting)
     if as_json:
-        print(json.dumps(printing.report_json(ran.report), indent=1))
+        pipes.say(json.dumps(printing.report_json(ran.report), indent=1))
     else:
-        print(printing.heading(ran.intake))
+        pipes.say(printing.heading(ran.intake))
         for line in printing.left_lines(ran.report):
-            print(line)
+            pipes.say(line)
     sys.exit(printing.exit_status(ran.report))
 
 
@@ -163,6 +163,7 @@ def plan(config: configs.Config, as_json: bool) -> None:
 
     Exit 0 nothing to do, 1 something to do, 2 when no release is believed or one was refused.
     """
+    pipes.end_with_reader()
     now = made(config).preview()
     if as_json:
         print(json.dumps(printing.plan_json(now.intake, now.plan, now.waits), indent=1))
@@ -284,6 +285,7 @@ def status(config: configs.Config, as_json: bool) -> None:
     """Show this host's last report and whether its coordinator was reached. Writes nothing."""
     from offctl_agent import local
 
+    pipes.end_with_reader()
     seen = local.read(config)
     if as_json:
         print(json.dumps(printing.local_json(seen), indent=1))
@@ -313,6 +315,7 @@ def doctor(path: Path, as_json: bool) -> None:
     """
     from offctl_agent import doctor as examination
 
+    pipes.end_with_reader()
     found = examination.examine(path)
     if as_json:
         print(json.dumps(examination.document(found), indent=1))

@@ -67,8 +67,9 @@ class Agent:
         host: Host,
         clock: Callable[[], datetime],
         store: FloorStore | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`store` is the second place for the floor, where the host has one."""
+        """`store` is the second place for the floor, where the host has one; `pause` waits."""
         self.config = config
         self.state = State(config.agent_state)
         self.inbox = mailbox.Inbox(config.inbox)
@@ -76,6 +77,7 @@ class Agent:
         self._host = host
         self._clock = clock
         self._store = store or Nowhere()
+        self._pause = pause
 
     def prepare(self) -> None:
         """Make the directories that are missing. Raises AdminError."""
@@ -109,6 +111,7 @@ class Agent:
                 restarts=frozenset(restarts),
                 go_on=go_on,
                 tell=lambda result: tell(taken, result),
+                pause=self._pause,
             )
             try:
                 done = converge.run(taken, self.state, self._host, circumstances)
@@ -225,7 +228,7 @@ class Agent:
     def _report(
         self, taken: Intake, done: converge.Run, now: datetime, seconds: float
     ) -> reports.Report:
-        stream = self.state.next_stream(self.outbox.newest())
+        stream = self.state.next_stream(self.outbox.newest(), now)
         tunnels = self._tunnels(taken, done, now)
         report = reporting.report(
             self.config,
@@ -235,6 +238,7 @@ class Agent:
             now=now,
             seconds=seconds,
             events=self.state.events(),
+            unasked=self.state.unasked().lately,
             notes=(*taken.notes, *done.notes, *self.state.damaged),
             tunnels=tunnels,
             health=reporting.health(),

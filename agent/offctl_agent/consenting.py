@@ -15,6 +15,9 @@ from offctl_agent.planner.plan import Step
 from offctl_agent.state import State
 from offctl_agent.trials import Undone
 
+# A clock that jumped ahead makes everything expire; it must not end what a person asked for.
+_DOUBTFUL = frozenset({"CLOCK", "EXPIRED", "TRUST_EXPIRED"})
+
 
 def consent(
     desired: DesiredState,
@@ -72,7 +75,10 @@ def waits(intake: Intake, state: State, limit: Limit, now: datetime) -> tuple[Wa
     return found if intake.observe_only else (*found, *limit.waits)
 
 
-def over(state: State, circumstances: Circumstances) -> list[str]:
+def over(intake: Intake, state: State, circumstances: Circumstances) -> list[str]:
+    """Forget the holds that are over, and say so; not by a clock by which nothing is done."""
+    if intake.code in _DOUBTFUL:
+        return []
     ended = state.holds.expire(circumstances.clock())
     return [f"the hold is over: {hold.reason} (it ended by itself)" for hold in ended]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from offctl import errors
 from offctl.desired.model import DesiredState
-from offctl.report import Event, Wait
+from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl_agent import approvals, consenting, execute, undoing
 from offctl_agent import debts as owed
@@ -20,11 +20,13 @@ from offctl_agent.journal import Journal, Record
 from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
 from offctl_agent.planner import planner, resources
 from offctl_agent.planner.actions import SetContainer, StartContainer
+from offctl_agent.planner.containers import is_half_made
 from offctl_agent.planner.ledger import EXISTS, Ledger
 from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Undone
 from offctl_agent.undoing import Bench
+from offctl_agent.witness import Witness
 
 # Later rounds only finish what an earlier one made possible; more would be fighting somebody.
 ROUNDS = 3
@@ -37,8 +39,8 @@ Interrupted = set[tuple[str, str, str]]
 class Run:
     """What one run did and what is left: the plan after it, and each left step's last result.
 
-    `tunnels` are the stunnel instances as they were last seen; `failure` is empty, or says why the
-    run could not be ended.
+    `tunnels` are the stunnel instances as they were last seen; `unasked` is what was newly found
+    changed by others; `failure` is empty, or says why the run could not be ended.
     """
 
     plan: Plan
@@ -48,6 +50,7 @@ class Run:
     waits: tuple[Wait, ...] = ()
     undone: tuple[Undone, ...] = ()
     tunnels: tuple[ObservedInstance, ...] = ()
+    unasked: tuple[Unasked, ...] = ()
     failure: str = ""
 
 
@@ -68,7 +71,9 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     limit = Limit(desired, state.approval())
     consent = consenting.consent(desired, intake, circumstances, (state, limit, starts))
     trial = OnTrial(host, desired, state.trials(), state.keep_trials)
-    going = (consent, circumstances, limit)
+    killed = {record.key for record in left if record.outcome != Outcome.DONE.value}
+    witness = Witness(host, state, ledger, circumstances.clock, killed)
+    going = (consent, circumstances, limit, witness)
     found = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
     peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))
     bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
@@ -79,8 +84,10 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.results.update(again.results)
     found.notes += judged.notes
     found.undone = consenting.still_undone(desired, state)
-    found.notes += notes + consenting.over(state, circumstances)
+    found.notes += notes + consenting.over(intake, state, circumstances)
     found.waits = consenting.waits(intake, state, limit, circumstances.clock())
+    witness.left(found.plan)
+    found.unasked = witness.found
     _settle(found.plan, ledger, interrupted)
     debts += [debt for debt in _failed_debts(found.results.values()) if debt not in debts]
     unpaid = [debt for debt in debts if not _paid(debt, desired, found.plan)]
@@ -140,9 +147,9 @@ def _rounds(
     ledger: Ledger,
     memory: tuple[Journal, Interrupted, Starts],
     host: OnTrial,
-    consent_and: tuple[Consent, Circumstances, Limit],
+    consent_and: tuple[Consent, Circumstances, Limit, Witness],
 ) -> Run:
-    (journal, interrupted, starts), (consent, circumstances, limit) = memory, consent_and
+    (journal, interrupted, starts), (consent, circumstances, limit, witness) = memory, consent_and
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
@@ -150,6 +157,7 @@ def _rounds(
     tell = _once(circumstances.tell)
     for _ in range(ROUNDS):
         limit.look_at(found.plan)
+        witness.look_at(found.plan)
         host.expect(found.plan)
         earlier = tuple(found.results.values())
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
@@ -242,7 +250,8 @@ def _adopt(interrupted: Interrupted, observed: ObservedState, ledger: Ledger) ->
         there |= {
             resources.container(item.id).key
             for item in observed.containers
-            if isinstance(item, ObservedContainer)
+            # Half of one is nobody's yet.
+            if isinstance(item, ObservedContainer) and not is_half_made(item.configuration)
         }
     for key, name, value in interrupted:
         if name == EXISTS and key in there:

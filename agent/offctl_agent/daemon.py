@@ -160,6 +160,9 @@ def _log_step(taken: Intake, result: Result) -> None:
 
 
 def _log(ran: Ran) -> None:
+    for item in ran.run.unasked:
+        fields = {"OFFCTL_RESOURCE": item.resource, "OFFCTL_ORIGIN": "corrective", **_fields(ran)}
+        logger.warning("%s", printing.unasked_line(item), extra=fields)
     if ran.run.events:
         done = sum(event.outcome == Outcome.DONE.value for event in ran.run.events)
         logger.info(

@@ -1,6 +1,7 @@
 """Taking a release in: from the courier's hostile inbox to a desired state that can be believed."""
 
 from collections.abc import Callable
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +24,8 @@ from offctl_agent.trustroots import Rooted
 
 # How far the signed time must have moved on before it is worth a durable write.
 CLOCK_STEP = timedelta(hours=1)
+# The code of news that had been over when it came.
+CLOCK_AHEAD = "CLOCK_AHEAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def take(
     return Intake(
         rooted.root.site,
         offered.held,
-        _foremost(offered, broken, rooted, lost, wrong_clock) or doubt,
+        _foremost(offered, broken, rooted, lost, wrong_clock, doubt),
         word,
         observe_only,
         offered.news,
@@ -126,10 +129,17 @@ def take(
 
 
 def _foremost(
-    offered: _Offered, broken: Refused | None, rooted: Rooted, lost: str, wrong_clock: str
+    offered: _Offered,
+    broken: Refused | None,
+    rooted: Rooted,
+    lost: str,
+    wrong_clock: str,
+    doubt: Refused | None,
 ) -> Refused | None:
     """Of all that is not believed, what a person must hear of first."""
     held = offered.held
+    if doubt is not None and doubt.code == CLOCK_AHEAD:
+        return doubt  # it is why everything seems to have expired
     if offered.refused is not None:
         return offered.refused
     if broken is not None and held is None:
@@ -138,7 +148,7 @@ def _foremost(
         return rooted.refused
     if lost and held is not None:
         return _lost(lost, held)
-    return Refused("CLOCK", wrong_clock) if wrong_clock else None
+    return Refused("CLOCK", wrong_clock) if wrong_clock else doubt
 
 
 def _wrong_clock(now: datetime, signed: datetime) -> str:
@@ -218,13 +228,15 @@ def _freshness(
     desk: _Desk, root: TrustRoot, held: Held | None
 ) -> tuple[str, datetime | None, Refused | None]:
     """The word, when the believed timestamp was signed, and what is wrong with another one."""
-    stamp, doubt = None, None
+    stamp, doubt, content = None, None, None
     try:
         content = desk.inbox.timestamp()
         stamp = None if content is None else accept.timestamp(content, root, now=desk.now)
     except errors.OffctlError as error:
         if error.code not in ("EXPIRED", "TRUST_EXPIRED"):
             doubt = Refused(error.code, str(error))
+        elif content is not None:
+            doubt = _ahead(content, root, desk.inbox.timestamp_came())
         content = b""
     signed = None if stamp is None else stamp.created
     if held is None:
@@ -242,6 +254,19 @@ def _freshness(
     if stamp is None and content is not None:
         return ("expired" if held.accepted.expired else "stale"), None, doubt
     return accept.freshness(held.accepted, stamp, desk.now), signed, doubt
+
+
+def _ahead(content: bytes, root: TrustRoot, came: datetime | None) -> Refused | None:
+    """Signed news that had been over when it came: no coordinator serves such, by a right clock."""
+    with contextlib.suppress(errors.OffctlError):
+        stamp = accept.stamped(content, root)
+        if came is not None and came - stamp.expires > accept.CLOCK_SKEW:
+            return Refused(
+                CLOCK_AHEAD,
+                f"what came here {came.strftime(INSTANT)}, by the clock of this host, was signed "
+                f"{stamp.created.strftime(INSTANT)} for a day: one of the two clocks is wrong",
+            )
+    return None
 
 
 def _learn(

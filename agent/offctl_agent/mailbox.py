@@ -9,6 +9,7 @@ This module carries bytes; it does not know what they mean.
 
 from collections.abc import Iterator
 import contextlib
+from datetime import UTC, datetime
 import os
 from pathlib import Path
 import re
@@ -57,6 +58,13 @@ class Inbox:
 
     def timestamp(self) -> bytes | None:
         return files.read(self._timestamp, limit=MAX_TIMESTAMP)
+
+    def timestamp_came(self) -> datetime | None:
+        """When the courier brought the timestamp, by the clock of this host; None when unknown."""
+        try:
+            return datetime.fromtimestamp(self._timestamp.lstat().st_mtime, UTC)
+        except (OSError, ValueError, OverflowError):
+            return None
 
     def trust(self) -> bytes | None:
         return files.read(self._trust, limit=MAX_DROP)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from offctl.report import Report, Wait
+from offctl.report import Report, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_agent.execute import Outcome, Result
@@ -14,6 +14,7 @@ from offctl_agent.intake import Intake
 from offctl_agent.local import Seen
 from offctl_agent.planner.plan import Effect, Origin, Plan, Step
 
+_MOST_UNASKED = 5
 _MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect.ONLINE: "+"}
 
 
@@ -156,11 +157,24 @@ def left_lines(report: Report) -> Iterator[str]:
     for resource in left:
         drift = " [drift]" if resource.corrective else ""
         yield visible(f"{resource.state}: {resource.resource}: {resource.reason}{drift}")
+    yield from _unasked_lines(report)
     for state in ("orphan", "unmanaged"):
         count = getattr(report.counts, state)
         if count:
             yield f"{count} {state}: reported, untouched"
     yield from (visible(f"note: {note}") for note in report.notes)
+
+
+def _unasked_lines(report: Report) -> Iterator[str]:
+    if report.unasked:
+        yield "lately changed without being asked:"
+    for item in report.unasked[-_MOST_UNASKED:]:
+        yield visible(f"  {item.found}  {item.words}")
+
+
+def unasked_line(item: Unasked) -> str:
+    """One change of somebody's for a log."""
+    return visible(f"changed without being asked: {item.words}")
 
 
 def exit_status(report: Report) -> int:

@@ -9,7 +9,16 @@ import time
 
 import offctl
 from offctl import files
-from offctl.report import MAX_RESOURCES, Counts, Event, Health, Report, ResourceStatus, TunnelStatus
+from offctl.report import (
+    MAX_RESOURCES,
+    Counts,
+    Event,
+    Health,
+    Report,
+    ResourceStatus,
+    TunnelStatus,
+    Unasked,
+)
 from offctl_agent import undoing
 from offctl_agent.config import Config
 from offctl_agent.converge import Run
@@ -34,6 +43,7 @@ def report(
     notes: Iterable[str],
     health: Health,
     tunnels: Iterable[TunnelStatus] = (),
+    unasked: Iterable[Unasked] = (),
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_undone(run), *_left(run), *_findings(run)]
@@ -60,6 +70,7 @@ def report(
         counts=Counts(run.plan.resources, **Counter(status.state for status in statuses)),
         resources=tuple(statuses[:MAX_RESOURCES]),
         events=tuple(events),
+        unasked=tuple(unasked),
         notes=tuple(notes),
         tunnels=tuple(tunnels),
         health=health,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from offctl import errors, files
 from offctl.report import Difference, Event
 from offctl.tables import INSTANT
-from offctl_agent import approvals, checksummed, floors
+from offctl_agent import approvals, checksummed, floors, unasked
 from offctl_agent.approvals import Approval
 from offctl_agent.backoff import Starts, Times
 from offctl_agent.debts import Debt
@@ -26,6 +26,7 @@ from offctl_agent.mailbox import MAX_DROP
 from offctl_agent.planner.delta import Change
 from offctl_agent.planner.ledger import Entry, Ledger
 from offctl_agent.trials import Trial, Undone
+from offctl_agent.unasked import Known
 
 MAX_STATE = 64 * 1024 * 1024
 KEPT_EVENTS = 50
@@ -148,6 +149,13 @@ class State:
         newest = list(events)[-KEPT_EVENTS:]
         self._write("events", _json({"events": [asdict(event) for event in newest]}))
 
+    def unasked(self) -> Known:
+        """What others changed, as far as it was told."""
+        return self._shaped("unasked", unasked.parse) or Known()
+
+    def keep_unasked(self, known: Known) -> None:
+        self._write("unasked", _json(unasked.dump(known)))
+
     def starts(self) -> Starts:
         """The starts of containers that did not last."""
         return Starts(self._shaped("starts", _starts))
@@ -168,8 +176,18 @@ class State:
         if dict(said) != self.tunnels():
             self._write("tunnels", _json({"tunnels": said}))
 
-    def next_stream(self, outbox_newest: int) -> Stream:
+    def looked(self) -> datetime | None:
+        """When the last run that was reported began."""
+        told = self._object("stream").get("looked")
+        try:
+            return datetime.strptime(str(told), INSTANT).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+    def next_stream(self, outbox_newest: int, looked: datetime | None = None) -> Stream:
         """The next report's number, durable before it is used; never one the outbox has seen.
+
+        `looked` is when the run began that it is about.
 
         A disk that is full must not keep back the report that says so: then the outbox alone
         keeps count.
@@ -180,7 +198,7 @@ class State:
             name, sequence = secrets.token_hex(8), 0
         following = Stream(name, max(sequence, outbox_newest) + 1)
         try:
-            self._write("stream", _json(asdict(following)))
+            self._write("stream", _json({**asdict(following), "looked": _text(looked)}))
         except errors.AdminError as error:
             self.damaged.append(f"the number of this report is not kept: {error}")
         return following
@@ -298,6 +316,10 @@ def _starts(document: dict[str, Any]) -> dict[int, Times]:
         int(number): tuple(datetime.strptime(text, INSTANT).replace(tzinfo=UTC) for text in times)
         for number, times in document.items()
     }
+
+
+def _text(moment: datetime | None) -> str:
+    return "" if moment is None else moment.strftime(INSTANT)
 
 
 def _json(values: object) -> bytes:

@@ -6,11 +6,13 @@ each change, so that going back needs nothing but the trial, whatever was interr
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 import hashlib
 
 from offctl import errors
 from offctl.desired.model import Container, DesiredState, IdRange
 from offctl_agent.host.protocol import Host
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import Configuration, ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.planner import delta
@@ -106,6 +108,9 @@ class OnTrial:
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return self.plain.probe(number, command)
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        return self.plain.traces(after, tasks=tasks, pools=pools)
 
     def execute(self, action: Action) -> None:
         """Note first, then do. Raises what the host raises, and AdminError for the note."""

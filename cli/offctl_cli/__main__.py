@@ -6,7 +6,7 @@ import sys
 import click
 
 import offctl
-from offctl import errors
+from offctl import errors, pipes
 from offctl_cli import console
 
 # Command name -> module below offctl_cli.commands with the same click command as `command`;
@@ -56,6 +56,7 @@ def offctl_command() -> None:
 
 def main() -> None:
     """Run one command; exit 2 for our own errors, 3 when the coordinator was not reached."""
+    pipes.end_with_reader()
     try:
         sys.exit(offctl_command.main(prog_name="offctl", standalone_mode=False))
     except errors.OffctlError as error:

@@ -20,6 +20,7 @@ from offctl_cli.fleet import HostDetail, HostList, HostStatus
 
 _ON_THEIR_WAY = frozenset({State.BEHIND, State.AWAITED, State.DRIFT, State.SILENT, State.REFUSED})
 _MOST_EVENTS = 8
+_MOST_UNASKED = 5
 _MOST_ALIKE = 3
 _UNFOLDED = 1000
 
@@ -170,6 +171,7 @@ def _host_lines(found: HostDetail, now: datetime, *, everything: bool) -> Iterat
         yield f"    to go on: {visible(wait.go_on)}"
     yield from _resource_lines(report, everything=everything)
     yield from (f"  note: {visible(note)}" for note in report.notes)
+    yield from _unasked_lines(report, everything=everything)
     yield from _event_lines(report, everything=everything)
 
 
@@ -212,6 +214,18 @@ def _resource(resource: ResourceStatus) -> Iterator[str]:
             f"           {visible(difference.field)}: "
             f"{visible(difference.observed)} → {visible(difference.desired)}"
         )
+
+
+def _unasked_lines(report: Report, *, everything: bool) -> Iterator[str]:
+    """What was changed on the host, apart from what was asked for."""
+    if not report.unasked:
+        return
+    yield "changed without being asked:"
+    shown = len(report.unasked) if everything else _MOST_UNASKED
+    if len(report.unasked) > shown:
+        yield f"  (the last {shown}; --all shows the others)"
+    for item in report.unasked[-shown:]:
+        yield visible(f"  {item.found}  {item.words}")
 
 
 def _event_lines(report: Report, *, everything: bool) -> Iterator[str]:

@@ -23,6 +23,7 @@ MAX_REPORT = 1024 * 1024
 MAX_RESOURCES = 500
 MAX_EVENTS = 200
 MAX_WAITS = 100
+MAX_UNASKED = 100
 MAX_TUNNELS = 500
 MAX_TEXT = 500
 
@@ -138,6 +139,33 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """One field that was right and that somebody changed, without being asked by a release.
+
+    Last seen right at `since` ("" when not known) and seen changed at `found`, both UTC as RFC
+    3339. `who` did `how` (a task of PVE, or a command of ZFS) at `time`, where the host's own
+    records tell that; else the three are empty and `untold` says why.
+    """
+
+    resource: str
+    field: str
+    observed: str
+    desired: str
+    since: str
+    found: str
+    time: str
+    who: str
+    how: str
+    untold: str
+
+    @property
+    def words(self) -> str:
+        """In one line for people, as it came: whoever prints it makes it harmless."""
+        doer = f"{self.how} by {self.who} at {self.time}" if self.who else f"by whom: {self.untold}"
+        return f"{self.resource}: {self.field} is {self.observed}, was {self.desired}; {doer}"
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The newest offer the host did not believe, and why."""
 
@@ -162,7 +190,8 @@ class Report:
 
     `stream` is random per state directory and `sequence` grows within it, so that order never
     depends on a clock. `serial` 0 with an empty `manifest_sha256` means: nothing accepted yet.
-    `events` are what it did lately, oldest first; `resources` are those not right after the run.
+    `events` are what it did lately, oldest first; `resources` are those not right after the run;
+    `unasked` is what others lately changed, oldest first.
     `observe_only` says why nothing may be changed, and `code` says it to programs. `machine` tells
     one start of one machine from any other: a copied disk brings the keys along, but not this.
     """
@@ -188,6 +217,7 @@ class Report:
     counts: Counts = Counts()
     resources: tuple[ResourceStatus, ...] = ()
     events: tuple[Event, ...] = ()
+    unasked: tuple[Unasked, ...] = ()
     notes: tuple[str, ...] = ()
     tunnels: tuple[TunnelStatus, ...] = ()
     health: Health = Health()
@@ -201,11 +231,13 @@ def dump(report: Report) -> bytes:
         resources=report.resources[:MAX_RESOURCES],
         events=report.events[:MAX_EVENTS],
         waits=report.waits[:MAX_WAITS],
+        unasked=report.unasked[-MAX_UNASKED:],
         tunnels=report.tunnels[:MAX_TUNNELS],
         omitted=report.omitted
         + max(0, len(report.resources) - MAX_RESOURCES)
         + max(0, len(report.events) - MAX_EVENTS)
         + max(0, len(report.waits) - MAX_WAITS)
+        + max(0, len(report.unasked) - MAX_UNASKED)
         + max(0, len(report.tunnels) - MAX_TUNNELS),
     )
     content = _encode(cut)
@@ -213,9 +245,10 @@ def dump(report: Report) -> bytes:
         kept = len(cut.resources) // 2
         cut = replace(
             cut,
-            omitted=cut.omitted + len(cut.resources) - kept + len(cut.events),
+            omitted=cut.omitted + len(cut.resources) - kept + len(cut.events) + len(cut.unasked),
             resources=cut.resources[:kept],
             events=(),
+            unasked=(),
             notes=cut.notes[:10],
             tunnels=cut.tunnels[: len(cut.tunnels) // 2],
         )
@@ -294,6 +327,7 @@ def _report(table: Table) -> Report:
         counts=_flat(Counts, table.table("counts")),
         resources=tuple(_resource(item) for item in table.tables("resources")),
         events=tuple(_event(item) for item in table.tables("events")),
+        unasked=tuple(_flat(Unasked, item) for item in table.tables("unasked")),
         notes=table.strings("notes"),
         tunnels=tuple(_tunnel(item) for item in table.tables("tunnels")),
         health=_flat(Health, table.table("health")),

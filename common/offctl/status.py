@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import enum
 
 from offctl import report as reports
+from offctl.tables import INSTANT
 
 # A host is silent after this many of its own intervals without a report, and never sooner than
 # the grace below: a busy run may take longer than one interval.
@@ -81,11 +82,18 @@ def judge(
         return Verdict(State.AWAITED, "", "never reported")
     told = told_at(report, received)
     allowed = silence(report)
+    # What came in the future came by a clock that was wrong then, or is wrong now.
+    ahead = told - now > LATE
+    if since is not None and since > now:
+        since = None
     if duplicated is not None and now - duplicated <= 2 * allowed:
         return Verdict(
             State.DUPLICATE, "DUPLICATE", "two machines report with its keys: was its disk copied?"
         )
-    if now - told > allowed and (since is None or now - since > allowed):
+    if (ahead or now - told > allowed) and (since is None or now - since > allowed):
+        if ahead:
+            when = told.strftime(INSTANT)
+            return Verdict(State.SILENT, "", f"no report since this clock jumped back from {when}")
         reason = f"no report for {_age(now - told)}"
         if contacted is not None and now - contacted <= allowed:
             # A first run that makes many containers takes long; a stuck agent looks the same.
@@ -105,8 +113,11 @@ def told_at(report: reports.Report, received: datetime) -> datetime:
     """When a report was true: as it came in, unless it had been on its way for long.
 
     A host that was cut off delivers old reports first; they say nothing about now. A host whose
-    clock is ahead is never believed to have reported later than it did.
+    clock is ahead is never believed to have reported later than it did, nor is one silent whose
+    clock is behind and known to be.
     """
+    if report.code == "CLOCK":
+        return received
     late = LATE + timedelta(seconds=2 * report.interval)
     return received if received - report.time <= late else report.time
 

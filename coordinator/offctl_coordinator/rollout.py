@@ -74,7 +74,7 @@ def parse(text: str) -> Rollout:
 class Spell:
     """An unbroken row of good reports about one release: when the first and the last came in.
 
-    It is broken by another report, and by none for longer than `gap`.
+    It is broken by another report, by none for longer than `gap`, and by a clock that jumps.
     """
 
     since: datetime
@@ -82,7 +82,7 @@ class Spell:
     gap: timedelta
 
     def broken(self, now: datetime) -> bool:
-        return now - self.last > self.gap
+        return abs(now - self.last) > self.gap
 
     def lasted(self, soak: int) -> bool:
         return self.last - self.since >= timedelta(seconds=soak)

@@ -6,6 +6,7 @@ A step has been journaled when it is killed; what came of it has not.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from offctl.desired.model import DesiredState
 from offctl_agent import config as configs
 from offctl_agent.agent import Agent, open_floors, open_host, utc_now
 from offctl_agent.host.protocol import Host
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner.actions import Action
 
@@ -41,6 +43,9 @@ class Mortal:
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return self._host.probe(number, command)
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        return self._host.traces(after, tasks=tasks, pools=pools)
 
     def execute(self, action: Action) -> None:
         way = self._fate(action)

@@ -6,6 +6,7 @@ anywhere else.
 
 from collections.abc import Iterator
 import contextlib
+from datetime import datetime
 import os
 from pathlib import Path
 import shutil
@@ -15,6 +16,7 @@ from offctl.desired.model import DesiredState
 from offctl.errors import HostError
 from offctl_agent.host import failures, run
 from offctl_agent.host.protocol import Host
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
@@ -69,6 +71,10 @@ class ZfsHost:
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return f"cannot run {command[0]} in container {number}: this host has datasets only"
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        del after, tasks, pools
+        return Traces()
 
     def execute(self, action: act.Action) -> None:
         match action:

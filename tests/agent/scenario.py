@@ -13,6 +13,7 @@ from offctl_agent import converge
 from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host
+from offctl_agent.host.traces import Traces
 from offctl_agent.intake import Held, Intake
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner import actions as act
@@ -79,6 +80,9 @@ class Interrupted:
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return self.host.probe(number, command)
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        return self.host.traces(after, tasks=tasks, pools=pools)
 
     def execute(self, action: Action) -> None:
         dies = len(self.done) + 1 == self.at

@@ -154,6 +154,7 @@ def lift_and_die(scene: Scene) -> None:
             self.host = scene.simulated()
             self.observe = self.host.observe
             self.probe = self.host.probe
+            self.traces = self.host.traces
 
         def execute(self, action: act.Action) -> None:
             assert isinstance(action, act.SetContainer)

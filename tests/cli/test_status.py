@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import pytest
 
 from offctl import report as reports
-from offctl.report import Counts, Difference, Event, Report, ResourceStatus, Wait
+from offctl.report import Counts, Difference, Event, Report, ResourceStatus, Unasked, Wait
 from offctl_cli import overview
 from offctl_cli.commands import status
 from offctl_cli.fleet import HostDetail, HostList, HostStatus
@@ -139,6 +139,29 @@ def test_a_host_shows_what_is_not_right_and_what_was_done(
     assert "note: ledger was damaged" in shown
     assert "  hold on host off2 until 2026-03-01T14:00:00Z: restore\n" in shown
     assert "    to go on: release it\n" in shown
+
+
+def test_what_others_changed_stands_apart_and_drives_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stop = Unasked(
+        resource="container 113 off",
+        field="run",
+        observed="stopped",
+        desired="running",
+        since="2026-03-01T11:57:00Z",
+        found="2026-03-01T11:58:00Z",
+        time="2026-03-01T11:57:30Z",
+        who="alice\u202e@pve",
+        how="vzstop",
+        untold="",
+    )
+    nobody = replace(stop, field="cores", time="", who="", how="", untold="PVE keeps no task of it")
+    overview.print_host(detail(unasked=(stop, nobody)), NOW, everything=False)
+    shown = capsys.readouterr().out
+    line = "  2026-03-01T11:58:00Z  container 113 off: run is stopped, was running; vzstop by alice"
+    assert f"changed without being asked:\n{line}\\u202e@pve at 2026-03-01T11:57:30Z\n" in shown
+    assert "cores is stopped, was running; by whom: PVE keeps no task of it\n" in shown
 
 
 def test_many_alike_are_one_line_unless_all_are_asked_for(

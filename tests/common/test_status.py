@@ -200,3 +200,30 @@ def test_a_report_that_was_long_on_its_way_says_nothing_about_now() -> None:
     assert status.told_at(old, NOW) == old.time
     ahead = replace(GOOD, time=NOW + timedelta(hours=5))
     assert status.told_at(ahead, NOW) == NOW
+
+
+DECADE = timedelta(days=3653)
+
+
+def test_a_report_from_the_future_says_nothing_for_ten_years() -> None:
+    """The coordinator's clock was ahead when it came in; then the host died."""
+    ahead = replace(GOOD, time=NOW + DECADE)
+    verdict = status.judge(
+        ahead, received=NOW + DECADE, current=CURRENT, released=True, now=NOW, since=NOW - DECADE
+    )
+    assert verdict.state is State.SILENT
+    assert "since this clock jumped back from" in verdict.reason
+    started = status.judge(
+        ahead, received=NOW + DECADE, current=CURRENT, released=True, now=NOW, since=NOW + DECADE
+    )
+    assert started.state is State.SILENT
+
+
+def test_a_host_whose_clock_is_known_to_be_behind_is_not_silent() -> None:
+    behind = replace(
+        GOOD, time=NOW - DECADE, code="CLOCK", refused=Refused("CLOCK", "the clock here says")
+    )
+    found = status.judge(
+        behind, received=NOW, current=CURRENT, released=True, now=NOW + timedelta(seconds=5)
+    )
+    assert (found.state, found.code) == (State.REFUSED, "CLOCK")

@@ -10,10 +10,12 @@ from pathlib import Path
 import shutil
 import signal
 import sys
+from typing import Self
 import warnings
 
 from agent.scenario import FULL
 from offctl import errors
+from offctl.desired.model import DesiredState
 from offctl.trust import root as roots
 from offctl_agent import config as configs
 from offctl_agent.agent import Agent, Ran, open_floors, utc_now
@@ -46,6 +48,15 @@ class Room:
     @classmethod
     def make(cls, directory: Path) -> "Room":
         """Converged on release 1; release 2 is in the inbox, and there is drift to repair."""
+        room = cls.begun(directory, (case.desired(FULL), case.desired(CHANGED)))
+        room.by_hand("zfs", "set", "compression=off", "zfs-hdd/off")
+        room.by_hand("pct", "set", "113", "--swap", "7")
+        room.by_hand("pct", "set", "113", "--protection", "0")
+        return room
+
+    @classmethod
+    def begun(cls, directory: Path, texts: tuple[DesiredState, DesiredState]) -> Self:
+        """Converged on the first text; the second is in the inbox; data is there."""
         directory.mkdir(parents=True)
         room = cls(directory)
         fleet = Fleet()
@@ -63,27 +74,24 @@ class Room:
         agent = room.agent()
         agent.prepare()
         agent.state.begin()
-        for serial, text in ((1, FULL), (2, CHANGED)):
-            desired = replace(case.desired(text), pools=("zfs-hdd",))
+        for serial, text in enumerate(texts, 1):
+            desired = replace(text, pools=("zfs-hdd",))
             Inbox(agent.config.inbox).put_release(fleet.release_of(serial, desired).dump())
             if serial == 1:
                 assert room.run().report.counts.failed == 0
         for name in PRECIOUS:
             (room.host().machine.locate(f"/{name}") / "precious").write_text(name)
-        room.by_hand("zfs", "set", "compression=off", "zfs-hdd/off")
-        room.by_hand("pct", "set", "113", "--swap", "7")
-        room.by_hand("pct", "set", "113", "--protection", "0")
         return room
 
-    def copy(self, directory: Path) -> "Room":
-        return Room(Path(shutil.copytree(self.directory, directory, symlinks=True)))
+    def copy(self, directory: Path) -> Self:
+        return type(self)(Path(shutil.copytree(self.directory, directory, symlinks=True)))
 
     def host(self) -> SimulatedHost:
         return SimulatedHost(self.directory / "machine", "off2")
 
     def agent(self) -> Agent:
         config = configs.load(self.directory / "agent.toml")
-        return Agent(config, self.host(), utc_now, open_floors(config))
+        return Agent(config, self.host(), utc_now, open_floors(config), lambda _: None)
 
     def by_hand(self, *argv: str) -> None:
         result = programs.run(self.host().machine, list(argv))
@@ -93,8 +101,12 @@ class Room:
         """One run to its end; containers may be restarted."""
         return self.agent().run(restarts=(113, 114, 115))
 
+    def act(self) -> None:
+        """What is interrupted."""
+        self.run()
+
     def killed(self, moment: int) -> bool:
-        """One run in a process that dies before its `moment`-th change, if there are so many."""
+        """Acting in a process that dies before its `moment`-th change, if there are so many."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
@@ -102,7 +114,7 @@ class Room:
             status = 1
             try:
                 _die_before(self.directory, moment)
-                self.run()
+                self.act()
                 status = 0
             except errors.OffctlError:
                 status = 0  # reported, and the next run looks again
@@ -113,7 +125,7 @@ class Room:
         return os.WIFSIGNALED(ended)
 
     def changes(self) -> int:
-        """How many moments there are in one run; uses the room up."""
+        """How many moments there are; uses the room up."""
         read, write = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -121,7 +133,7 @@ class Room:
         if child == 0:
             try:
                 counted = _die_before(self.directory, 0)
-                self.run()
+                self.act()
                 os.write(write, str(counted[0]).encode())
             finally:
                 os._exit(0)
@@ -139,6 +151,10 @@ class Room:
             lines = path.read_text().splitlines()
             found[path.name] = "\n".join(line.split(",hwaddr=")[0] for line in sorted(lines))
         return found
+
+    def check(self, whole: Self) -> str:
+        """What is wrong after its agent died; empty when it ends as it must."""
+        return check(self, whole)
 
 
 def _die_before(root: Path, moment: int) -> list[int]:
@@ -177,7 +193,7 @@ def half_made(room: Room) -> frozenset[str]:
 
 
 def check(room: Room, whole: Room) -> str:
-    """What is wrong with a room after its agent died; empty when it ends as it must."""
+    """The end of a room that should have converged."""
     floor_before = _serial(room)
     for _ in range(2):
         ran = room.run()

@@ -9,8 +9,10 @@ Keys of `fail` and `after` are action class names; `after` gives what is observe
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from offctl.desired.model import DesiredState
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner.actions import Action
 
@@ -33,6 +35,9 @@ class FakeHost:
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return ""
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        return Traces()
 
     def execute(self, action: Action) -> None:
         name = type(action).__name__

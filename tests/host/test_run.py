@@ -159,3 +159,31 @@ def test_no_files_are_left_open() -> None:
         with pytest.raises(HostError):
             door.run(["offctl-no-such-program"], timeout=20)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_of_much_output_the_end_is_kept_when_that_is_asked_for() -> None:
+    script = "yes | head -c 40000000; printf end"
+    done = door.run(["sh", "-c", script], timeout=20, last=1000)
+    assert done.stdout.endswith(b"y\nend")
+    assert 1000 <= len(done.stdout) < 1000 + (1 << 17)
+
+
+def test_a_grandchild_that_goes_on_talking_into_the_pipe_holds_nobody() -> None:
+    began = time.monotonic()
+    done = door.run(
+        ["sh", "-c", "setsid sh -c 'while sleep 0.1; do echo more; done' & echo $!"],
+        timeout=20,
+        last=1000,
+    )
+    assert time.monotonic() - began < 5
+    os.kill(int(done.stdout.split()[0]), signal.SIGKILL)
+
+
+def test_a_program_that_never_stops_talking_is_stopped_and_we_stay_alive() -> None:
+    heard: list[float] = []
+    with pytest.raises(HostError) as caught:
+        door.run(
+            ["yes"], timeout=2.5, last=1000, grace=1, alive=lambda: heard.append(time.monotonic())
+        )
+    assert caught.value.code == "TIMEOUT"
+    assert len(heard) >= 2

@@ -10,7 +10,7 @@ from offctl_agent.proxmox.zfs import USED
 HOME = Path(offctl_agent.__file__).parent
 VERBS = {
     "zfs": {"create", "get", "inherit", "mount", "set"},
-    "zpool": {"list"},
+    "zpool": {"history", "list"},
 }
 SOURCES = {path: ast.parse(path.read_text()) for path in sorted(HOME.rglob("*.py"))}
 # The simulated host plays the programs that an operator has.

@@ -48,7 +48,7 @@ _OTHERWISE = re.compile(r"^(?:CT|VM|container) '?\d+'? (?:already|not) running",
 _NO_BRIDGE = re.compile(r"bridge '[^']*' does not exist")
 _HINTS = {
     CONFLICT: "somebody else changed it; the next run looks again",
-    LOCKED: "wait until PVE's own task has ended",
+    LOCKED: "wait until PVE's own task has ended; when none is at it any more, see pct unlock",
     NO_QUORUM: "see pvecm status",
     TIMEOUT: "see whether the command still runs, and what it waits for",
 }

@@ -1,8 +1,10 @@
 """The seam between deciding and doing: whatever can be observed and acted upon is a Host."""
 
+from datetime import datetime
 from typing import Protocol
 
 from offctl.desired.model import DesiredState
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import ObservedState
 from offctl_agent.planner.actions import Action
 
@@ -51,6 +53,14 @@ class Host(Protocol):
 
         Empty when it exits 0, else what it, or who should have run it, said, bounded (host.probes
         does that). MUST change nothing itself.
+        """
+        ...
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        """What the host's own records tell of who did what since `after`; bounded in time and size.
+
+        `tasks` asks for PVE's task log, `pools` for the history of those. Never raises for what
+        cannot be read: that is named in `unread`.
         """
         ...
 

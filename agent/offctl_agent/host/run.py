@@ -15,6 +15,7 @@ import time
 
 from offctl.errors import HostError
 from offctl_agent.host import failures
+from offctl_agent.host.tail import Tail
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 MAX_OUTPUT = 8 * 1024**2
@@ -48,27 +49,34 @@ def run(
     alive: Callable[[], None] = _silent,
     path: str = PATH,
     grace: float = GRACE,
+    last: int = 0,
 ) -> Finished:
     """Run a program to its end, whatever status that has.
 
     `alive` is called about once a second while waiting; what it raises comes through, and the
-    program goes on without us. `path` is where programs are looked for.
+    program goes on without us. `path` is where programs are looked for. With `last` it may say as
+    much as it likes, and of its output only about the last so many bytes are kept.
 
     Raises HostError: FAILED when it cannot be started or says more than MAX_OUTPUT, TIMEOUT when
     it does not end within `timeout` seconds (it is asked to end, waited for, and only then killed).
     """
-    out, err = os.memfd_create("stdout"), os.memfd_create("stderr")
+    tail = Tail(last) if last else None
+    out = tail.write if tail else os.memfd_create("stdout")
+    err = os.memfd_create("stderr")
     try:
         process = _start(argv, out, err, path)
-        with _Watched(process, (out, err), alive) as watched:
+        with _Watched(process, (out, err), alive, tail) as watched:
             why = watched.wait(timeout)
             if why:
                 raise _stopped(watched, argv, timeout, why, grace, err)
             status = process.wait()
         if _overflows((out, err)):
             raise _too_much(argv)
-        return Finished(tuple(argv), status, _read(out), _text(_read(err)))
+        said = tail.said() if tail else _read(out)
+        return Finished(tuple(argv), status, said, _text(_read(err)))
     finally:
+        if tail:
+            tail.close()
         os.close(out)
         os.close(err)
 
@@ -77,7 +85,11 @@ class _Watched:
     """A running program, waited for by its pidfd: no polling, no signal handler."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], files: tuple[int, int], alive: Callable[[], None]
+        self,
+        process: subprocess.Popen[bytes],
+        files: tuple[int, int],
+        alive: Callable[[], None],
+        tail: Tail | None,
     ) -> None:
         self.process = process
         self._files = files
@@ -85,6 +97,9 @@ class _Watched:
         self._handle = os.pidfd_open(process.pid)
         self._poll = select.poll()
         self._poll.register(self._handle, select.POLLIN)
+        self._tail = tail
+        if tail:
+            self._poll.register(tail.read, select.POLLIN)
 
     def __enter__(self) -> "_Watched":
         return self
@@ -94,14 +109,22 @@ class _Watched:
 
     def wait(self, seconds: float, *, whatever_it_says: bool = False) -> str:
         """Empty when it ended; else `late` or `loud`."""
-        until = time.monotonic() + seconds
+        until, turn = time.monotonic() + seconds, time.monotonic() + TURN
         while (left := until - time.monotonic()) > 0:
-            if self._poll.poll(min(left, TURN) * 1000):
+            if self._ended(min(left, max(0.0, turn - time.monotonic()))):
                 return ""
             if not whatever_it_says and _overflows(self._files):
                 return "loud"
-            self._alive()
-        return "" if self._poll.poll(0) else "late"
+            if time.monotonic() >= turn:
+                self._alive()
+                turn = time.monotonic() + TURN
+        return "" if self._ended(0) else "late"
+
+    def _ended(self, seconds: float) -> bool:
+        ready = {file for file, _ in self._poll.poll(seconds * 1000)}
+        if self._tail and self._tail.read in ready:
+            self._tail.drain()
+        return self._handle in ready
 
     def signal(self, number: signal.Signals) -> None:
         """To the whole process group: what it started to do its work ends with it."""

@@ -2,7 +2,7 @@
 
 from offctl.desired.model import BindMount, Container, DesiredState, Mode, RunState
 from offctl.report import Difference
-from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
+from offctl_agent.observed import Configuration, ObservedContainer, ObservedState, Unknown
 from offctl_agent.planner import (
     actions,
     changes,
@@ -25,6 +25,7 @@ GONE = (
     "it was here and is gone; restore it from a backup, or let offctl make a new one with "
     "`offctl-agent forget`"
 )
+CREATE = "create"  # PVE's lock on what is being made
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
@@ -73,6 +74,13 @@ def _plan(
     if there is None:
         _plan_creation(container, desired, observed, draft, audited=audited)
         return
+    known = draft.ledger.entry(resource.key, EXISTS) is not None
+    if is_half_made(there.configuration) and not known:
+        # Nothing of it is settled: taken away by hand, it is made anew like one that never was.
+        difference = Difference(EXISTS, "half made", "yes")
+        draft.blocked(resource, "create", _half_made(container.id), [difference])
+        _count_mounts(container, draft)
+        return
     if reason := foreign.reason(container, there, draft.ledger):
         draft.blocked(resource, "adopt", reason, [Difference(EXISTS, "somebody else's", "yes")])
         _count_mounts(container, draft)
@@ -99,8 +107,25 @@ def _plan(
 def _obstacle(there: ObservedContainer, observed: ObservedState) -> str:
     lock = there.configuration.lock
     if lock:
-        return f"locked by PVE ({lock}); offctl goes on when that ends"
+        return (
+            f"locked by PVE ({lock}); offctl goes on when that ends; when no task of PVE is at it "
+            f"any more, `pct unlock {there.id}` is yours to run"
+        )
     return observed.writable
+
+
+def is_half_made(configuration: Configuration) -> bool:
+    """Whether pct is at making it, or was killed at that: then there is no more than the lock."""
+    return configuration.lock == CREATE and configuration.option("rootfs") is None
+
+
+def _half_made(number: int) -> str:
+    return (
+        f"locked by PVE ({CREATE}): its creation goes on, or was killed and left half of it; when "
+        f"`pgrep -af 'pct create {number}'` and the task log show none, take the half away with "
+        f"`pct unlock {number}` and `pct destroy {number}`, and offctl makes it anew; look at the "
+        "volume it may have left before you remove that"
+    )
 
 
 def _plan_blocked(

@@ -35,16 +35,18 @@ class Calls:
         *,
         programs: Mapping[str, str] | None = None,
         seconds: Mapping[tuple[str, ...], float] = SECONDS,
+        grace: float = run.GRACE,
     ) -> None:
         self._alive = alive
         self._programs = programs or {}
         self._seconds = seconds
+        self._grace = grace
 
     def run(self, doing: str, argv: Command) -> None:
         """Run one command to its end. Raises HostError."""
         words = (self._programs.get(argv[0], argv[0]), *argv[1:])
         seconds = self._seconds.get(tuple(argv[:2]), OTHERS)
-        done = run.run(words, timeout=seconds, alive=self._alive)
+        done = run.run(words, timeout=seconds, alive=self._alive, grace=self._grace)
         if done.status:
             # What a task of PVE says comes on stdout, even its errors; the last word is on stderr.
             said = done.stdout.decode(errors="backslashreplace") + "\n" + done.stderr

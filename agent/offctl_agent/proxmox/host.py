@@ -1,6 +1,7 @@
 """ProxmoxHost: the Host that is a real Proxmox VE node."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -8,6 +9,7 @@ from offctl.desired.model import BindMount, DesiredState
 from offctl.errors import HostError, OffctlError
 from offctl_agent.host import probes
 from offctl_agent.host.containers import Containers
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import (
     ObservedDataset,
     ObservedDirectory,
@@ -20,6 +22,7 @@ from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.containers import Look
 from offctl_agent.proxmox.pve import Pve
+from offctl_agent.proxmox.records import Records
 from offctl_agent.proxmox.running import Running
 from offctl_agent.proxmox.subids import Subids
 
@@ -110,6 +113,7 @@ class ProxmoxHost:
         self._tunnels = tunnels
         self._pve = Pve(root, node, alive)
         self._running = running or Running(root)
+        self._records = Records(root, alive)
         self._subids = Subids(root, alive)
         self._calls = calls or Calls(alive, programs=programs)
         self._containers = Containers(
@@ -141,6 +145,10 @@ class ProxmoxHost:
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         """What a command inside says when it fails; empty when it does not."""
         return probes.probe(self._calls, number, command)
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        """What PVE's task log and ZFS's history tell; never raises."""
+        return self._records.traces(after, tasks=tasks, pools=pools)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 import secrets
 import time
@@ -13,9 +14,10 @@ from offctl_agent.host import probes, subids
 from offctl_agent.host.containers import Containers
 from offctl_agent.host.datasets import Datasets
 from offctl_agent.host.stunnel.door import Tunnels, no_secret
+from offctl_agent.host.traces import Traces
 from offctl_agent.observed import ObservedState, Stray, Unknown
 from offctl_agent.planner import actions as act
-from offctl_agent.simulated import directories, observe, stunnel
+from offctl_agent.simulated import directories, observe, records, stunnel
 from offctl_agent.simulated.calls import Calls
 from offctl_agent.simulated.datasets import DatasetDoor
 from offctl_agent.simulated.machine import Machine, Random
@@ -30,9 +32,9 @@ class SimulatedHost:
     """The host below `root` that calls itself `node`; satisfies host.protocol.Host.
 
     `random` gives n bytes (hardware addresses, guids); `step` sees every durable write before and
-    after it happens, and may raise to play a crash; `sleep` plays commands that hang; with
-    `outlive` a command goes on to its end when the agent that called it is killed; `secret` reads
-    the host's tunnel key.
+    after it happens, and may raise to play a crash; `sleep` plays commands that hang; `clock` is
+    the host's; with `outlive` a command goes on to its end when the agent that called it is
+    killed; `secret` reads the host's tunnel key.
     """
 
     def __init__(
@@ -43,11 +45,12 @@ class SimulatedHost:
         random: Random = secrets.token_bytes,
         step: Step | None = None,
         sleep: Sleep = time.sleep,
+        clock: Callable[[], float] = time.time,
         outlive: bool = False,
         secret: Callable[[], TunnelSecret] = no_secret,
     ) -> None:
         store = Store(root) if step is None else Store(root, step)
-        self.machine = Machine(store, node, random)
+        self.machine = Machine(store, node, random, clock)
         self._calls = calls = Calls(self.machine, sleep, outlive=outlive)
         sources = Sources(self.machine)
         self._datasets = Datasets(DatasetDoor(self.machine, calls))
@@ -78,6 +81,11 @@ class SimulatedHost:
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         """What a command inside says when it fails; empty when it does not."""
         return probes.probe(self._calls, number, command)
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        """What its task log and the histories of its pools tell; never raises."""
+        del after
+        return records.read(self.machine, tasks=tasks, pools=pools)
 
     def execute(self, action: act.Action) -> None:
         """Do one action and prove that it is done. Raises HostError."""

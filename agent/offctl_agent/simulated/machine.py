@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import secrets
 import stat
+import time
 
 from offctl.errors import MalformedError
 from offctl_agent.simulated import faults as faults_file
@@ -31,10 +32,17 @@ Owner = tuple[int, int, int]
 class Machine:
     """One simulated host named `node` below `store`'s directory; `random` gives n bytes."""
 
-    def __init__(self, store: Store, node: str, random: Random = secrets.token_bytes) -> None:
+    def __init__(
+        self,
+        store: Store,
+        node: str,
+        random: Random = secrets.token_bytes,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.store = store
         self.node = node
         self.random = random
+        self.clock = clock
 
     def faults(self) -> Faults:
         """What is broken at this moment."""

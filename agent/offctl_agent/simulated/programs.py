@@ -1,10 +1,11 @@
 """The one place where a simulated host's programs are called, by people and by the agent alike."""
 
 from collections.abc import Callable, Sequence
+import contextlib
 import time
 
 from offctl.errors import OffctlError
-from offctl_agent.simulated import directoryworld, pct, probes, zfs
+from offctl_agent.simulated import directoryworld, pct, probes, records, zfs
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.result import Result
 
@@ -33,6 +34,10 @@ def _run(machine: Machine, words: tuple[str, ...], sleep: Sleep) -> Result:
         return Result(failure.code, stderr=failure.stderr + "\n")
     with machine.store.locked():
         result = _call(machine, words)
+        # What has been done is done, noted or not.
+        with contextlib.suppress(OffctlError):
+            if not result.code:
+                records.record(machine, words)
     if failure is not None:
         return Result(failure.code, result.stdout, result.stderr + failure.stderr + "\n")
     return result

@@ -110,6 +110,15 @@ def bundle(accepted: AcceptedManifest, *, host: str, content: bytes) -> DesiredS
 def timestamp(content: bytes, root: TrustRoot, *, now: datetime) -> Timestamp:
     """Judge the envelope of a timestamp; one that has expired is refused."""
     _check_root(root, now)
+    found = stamped(content, root)
+    _check_clock("timestamp", found.created, now)
+    if now >= found.expires:
+        raise _expired("timestamp", found.expires, now)
+    return found
+
+
+def stamped(content: bytes, root: TrustRoot) -> Timestamp:
+    """What the timestamp key signed, for a look at the clocks; whether it holds now is open."""
     payload = _verified(
         content,
         payload_type=timestamps.PAYLOAD_TYPE,
@@ -120,9 +129,6 @@ def timestamp(content: bytes, root: TrustRoot, *, now: datetime) -> Timestamp:
     with _refusing():
         found = timestamps.parse(payload)
     _check_site("timestamp", found.site, root)
-    _check_clock("timestamp", found.created, now)
-    if now >= found.expires:
-        raise _expired("timestamp", found.expires, now)
     return found
 
 

@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance nightly proto deb deb-test integration integration-host integration-trixie integration-nightly vm clean
+.PHONY: help demo test conformance nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -19,6 +19,7 @@ help:
 	@echo "make integration-host   one Proxmox host in all its parts: datasets, containers, off2 of the example"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
 	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
+	@echo "make integration-power   the power of a host cut at 50 random moments; CUTS=, SEED=, SECONDS= choose"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
@@ -51,7 +52,7 @@ deb-test: $(READY)
 # One guest answers after the other on two cores: no parallel tests.
 SUITES := integration/suites
 FLEET  := smoke install service reboot network power upgrade
-HOST   := datasets containers pct example
+HOST   := datasets containers pct example hanging
 integration: $(READY)
 	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(FLEET:%=$(SUITES)/test_%.py)
 
@@ -65,6 +66,10 @@ integration-trixie: $(READY)
 # Named, because it is not collected otherwise.
 integration-nightly: $(READY)
 	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/every_step.py
+
+# Two hours at most, or SECONDS.
+integration-power: $(READY)
+	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/power_cuts.py
 
 vm: $(READY)
 	@$(BIN)/python -m integration.vm

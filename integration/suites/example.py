@@ -32,6 +32,11 @@ LOOK = "/root/effective.py"
 class Example:
     """The guest, and the desk of the operator who writes for it."""
 
+    name = "openfoodfacts"
+    written = EXAMPLE
+    pools = POOLS
+    storages = STORAGES
+
     def __init__(self, host: Machine, desk: Path) -> None:
         self.host = host
         self.desk = desk
@@ -40,21 +45,21 @@ class Example:
 
     def prepare(self) -> None:
         """An empty host whose keys are in the site, and the operator's own keys."""
-        shutil.copytree(EXAMPLE, self.site)
-        guest.lay_out(self.host, HOST, POOLS, STORAGES)
+        shutil.copytree(self.written, self.site, dirs_exist_ok=True)
+        guest.lay_out(self.host, HOST, self.pools, self.storages)
         lines = self.host.out("offctl-agent", "init", "--host", HOST)
         (self.site / "identities" / f"{HOST}.toml").write_text(lines + "\n")
         release = _found(r"ed25519:\S+", self._run("offctl", "key", "new", "release.pem"))
         self._run("offctl", "identity", "new", ".", "desk")
         said = self._run("offctl-coordinator", "init", "coordinator", "--name", "main")
         self._run(
-            *("offctl", "trust", "new", "-o", "trust.toml", "--site", "openfoodfacts"),
+            *("offctl", "trust", "new", "-o", "trust.toml", "--site", self.name),
             *("--threshold", "1", "--release-key", f"desk={release}"),
             *("--timestamp-key", _found(r'ed25519:[^"]+', said), "--operator", "desk=desk.crt"),
             *("--coordinator", "main=coordinator/server.cert.pem"),
         )
         self.host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
-        for name in sorted(set(re.findall(r"local:vztmpl/(\S+)\"", self.bundle()))):
+        for name in sorted({*re.findall(r"local:vztmpl/(\S+)\"", self.bundle())} - {TINY}):
             self.host.run("ln", "-sf", TINY, f"{CACHE}/{name}")
         self.host.put(LOOK, Path(effective.__file__))
 

@@ -61,7 +61,7 @@ def test_power_cuts(turning: tuple[Turns, Powered]) -> None:
     chance, tally, started = random.Random(SEED), Tally(), time.monotonic()
     tell(f"{CUTS} power cuts, SEED={SEED}")
     powered.start(cold=False)
-    turns.host = powered.machine
+    turns.go_on(powered.machine)
     turns.settle()
     whole = undisturbed(turns, tally)
     try:
@@ -73,7 +73,7 @@ def test_power_cuts(turning: tuple[Turns, Powered]) -> None:
                 powered.start(cold=chance.random() < COLD, wait=False)
                 cut(powered, chance, tally, 2 * whole.seconds)
             powered.start(cold=chance.random() < COLD or tally.cuts == CUTS)
-            turns.host = powered.machine
+            turns.go_on(powered.machine)
             took = turns.settle()
             wrong = judge(turns, whole, tally)
             kind = "cold" if powered.cold else "warm"

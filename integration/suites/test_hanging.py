@@ -16,7 +16,8 @@ def test_an_agent_that_hangs_is_waited_for_by_one_other_and_reported(
 ) -> None:
     turns, powered = turning
     powered.start(cold=False)
-    host = turns.host = powered.machine
+    host = powered.machine
+    turns.go_on(host)
     turns.settle()
     drop_in(host, f"[Service]\nWatchdogSec={PATIENCE}s\n")
     host.run("systemctl", "restart", AGENT)

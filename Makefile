@@ -11,7 +11,7 @@ help:
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make conformance   the verifier from outside, one process for each vector"
-	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; an hour at most"
+	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; some minutes"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"

@@ -105,7 +105,7 @@ class GuestRig(pools.RealRig):
     def wait_for_pct(self) -> None:
         """Until no pct runs that outlived who called it."""
         until = time.monotonic() + LIMIT * 12
-        while subprocess.run(["pgrep", "-f", "^sh .*/programs/pct"], check=False).returncode == 0:
+        while subprocess.run(["pgrep", "-f", "/programs/pct "], check=False).returncode == 0:
             assert time.monotonic() < until
             time.sleep(0.2)
 

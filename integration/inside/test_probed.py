@@ -112,7 +112,7 @@ def test_a_probe_that_hangs_is_given_up_and_counts_as_not_well(host: Host) -> No
     begun = time.monotonic()
     run = host.run(text, restarts=(NUMBER,))
     took = time.monotonic() - begun
-    came_back(host, run, "30 s")
+    came_back(host, run, "30 seconds")
     assert took > calls.SECONDS["pct", "exec"]
     # One look is more than its whole grace: it is not asked a second time.
     assert took < 2 * calls.SECONDS["pct", "exec"] + 60

@@ -22,7 +22,14 @@ def host(booted: Golden) -> Iterator[Machine]:
 
 @pytest.mark.parametrize(
     ("tests", "seconds"),
-    [("scenarios", 900), ("accidents", 1500), ("killed", 1500), ("containers", 2400)],
+    [
+        ("scenarios", 900),
+        ("accidents", 1800),
+        ("probed", 900),
+        ("debt", 900),
+        ("killed", 1500),
+        ("containers", 2400),
+    ],
 )
 def test_inside(host: Machine, tests: str, seconds: int) -> None:
     inside.passes(host, f"integration/inside/test_{tests}.py", seconds=seconds)

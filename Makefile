@@ -4,14 +4,14 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance nightly proto deb deb-test integration integration-host integration-trixie integration-nightly vm clean
+.PHONY: help demo test conformance nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make conformance   the verifier from outside, one process for each vector"
-	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; an hour at most"
+	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; some minutes"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
@@ -19,6 +19,7 @@ help:
 	@echo "make integration-host   one Proxmox host in all its parts: datasets, containers, kill -9 at every kind of step"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
 	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
+	@echo "make integration-power   the power of a host cut at 50 random moments; CUTS=, SEED=, SECONDS= choose"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
@@ -53,7 +54,7 @@ SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
 FLEET  := install smoke service reboot network power upgrade
 HOST   := example days pct order
-DEEP   := datasets containers
+DEEP   := datasets containers hanging
 integration: $(READY)
 	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)
 	@$(PYTEST) --dist loadfile $(HOST:%=$(SUITES)/test_%.py)
@@ -68,6 +69,10 @@ integration-trixie: $(READY)
 # Named, because it is not collected otherwise.
 integration-nightly: $(READY)
 	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/every_step.py
+
+# Two hours at most, or SECONDS.
+integration-power: $(READY)
+	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/power_cuts.py
 
 vm: $(READY)
 	@$(BIN)/python -m integration.vm

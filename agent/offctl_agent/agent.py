@@ -26,6 +26,7 @@ from offctl_agent.circumstances import Circumstances
 from offctl_agent.config import Config
 from offctl_agent.execute import Result
 from offctl_agent.holds import Hold
+from offctl_agent.host import failures
 from offctl_agent.host.protocol import FloorStore, Host, Nowhere
 from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
@@ -215,6 +216,18 @@ class Agent:
             self.state.keep_approval(approvals.of(now.plan, desired))
         mailbox.ring(mailbox.agent_bell(self.config.runtime))
         return now
+
+    def report_hanging(self, why: str) -> None:
+        """Say that an agent before this one hangs, if that can be said; it will do nothing more.
+
+        ZFS is not asked: it may be what hangs.
+        """
+        now = self._clock()
+        with contextlib.suppress(errors.OffctlError):
+            state = State(self.config.agent_state, read_only=True)
+            taken = intake.take(self.config, state, self.inbox, now=now, keep=False)
+            error = failures.refusal("begin a run", failures.HANGS, why)
+            self._report_failure(taken, error, now, 0.0)
 
     def _report_failure(
         self, taken: Intake, error: errors.OffctlError, now: datetime, seconds: float

@@ -12,7 +12,8 @@ from offctl_agent.execute import Result
 class Circumstances:
     """`restarts` are ids of containers that may be restarted whatever the window.
 
-    `go_on` is asked now and then; `tell` hears of every step as it ends; `pause` waits.
+    `go_on` is asked now and then; `tell` hears of every step as it ends; `pause` waits, `elapsed`
+    counts, in seconds.
     """
 
     clock: Callable[[], datetime]
@@ -20,3 +21,4 @@ class Circumstances:
     go_on: Callable[[], bool]
     tell: Callable[[Result], None]
     pause: Callable[[float], None] = time.sleep
+    elapsed: Callable[[], float] = time.monotonic

@@ -18,6 +18,7 @@ from offctl.service import Manager
 from offctl_agent import printing
 from offctl_agent.agent import Agent, Ran
 from offctl_agent.execute import Outcome, Result
+from offctl_agent.host import stuck
 from offctl_agent.intake import Intake
 from offctl_agent.mailbox import Doorbell, agent_bell
 from offctl_agent.starts import Starts, pause
@@ -28,13 +29,24 @@ logger = logging.getLogger(__name__)
 JITTER = 0.2
 # Seconds between the end of one run and the start of the next, whatever wakes the agent.
 LEAST_PAUSE = 0.5
+# Seconds between two looks whether a hanging predecessor is gone.
+OUTLAST_PAUSE = 5.0
+PREDECESSOR = "an agent before this one"
 
 
 class Daemon:
     """The loop around `Agent.run`; `manager` hears of its progress."""
 
-    def __init__(self, agent: Agent, random_source: random.Random, manager: Manager) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        random_source: random.Random,
+        manager: Manager,
+        hanging: Callable[[], tuple[int, ...]] = stuck.agents,
+    ) -> None:
+        """`hanging` gives agents before this one that were killed and cannot die."""
         self._agent = agent
+        self._hanging = hanging
         self._random = random_source
         self._manager = manager
         self._stopping = False
@@ -43,6 +55,11 @@ class Daemon:
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT. Raises AdminError when another agent runs on this host."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+        if not self._outlast():
+            return
         self._agent.prepare()
         lock = self._agent.config.agent_state / "agent.lock"
         holder = f"another agent for host {self._agent.config.host}"
@@ -50,9 +67,6 @@ class Daemon:
             files.locked(lock, holder=holder),
             contextlib.closing(Doorbell(agent_bell(self._agent.config.runtime))) as bell,
         ):
-            signal.signal(signal.SIGTERM, self._stop)
-            signal.signal(signal.SIGINT, self._stop)
-            signal.signal(signal.SIGHUP, self._reload)
             starts = Starts(self._agent.config.agent_state / "unended")
             unended = starts.begin()
             ready()
@@ -65,6 +79,25 @@ class Daemon:
                 self._wait(bell)
             starts.ended()
             self._manager.stopping()
+
+    def _outlast(self) -> bool:
+        """Before anything else: wait for agents that hang in the kernel, without touching a disk.
+
+        The first that finds one says so in a report; if that hangs too, the next does not try.
+        False when asked to stop meanwhile.
+        """
+        told = ""
+        while not self._stopping and (numbers := self._hanging()):
+            if (text := stuck.told(PREDECESSOR, numbers)) != told:
+                told = text
+                self._manager.ready()
+                logger.error("%s; waiting for it to end", text)
+                self._manager.status(f"{text}; waiting for it to end")
+                if len(numbers) == 1:
+                    self._agent.report_hanging(text)
+            self._idle([self._wake_read], OUTLAST_PAUSE)
+            self._drain()
+        return not self._stopping
 
     def _hold_back(self, unended: int) -> None:
         """Before a first run like those that brought the agent down: wait, whoever rings."""
@@ -115,9 +148,7 @@ class Daemon:
         interval = self._agent.config.interval
         self._idle([self._wake_read], min(LEAST_PAUSE, interval / 10))
         self._idle([bell, self._wake_read], self._spread(interval))
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self._wake_read, 64):
-                pass
+        self._drain()
 
     def _idle(self, sources: Sequence[Doorbell | int], seconds: float) -> None:
         """Wait, alive, until one of `sources` has something or the time is over."""
@@ -126,6 +157,11 @@ class Daemon:
             self._manager.alive()
             if select.select(sources, [], [], min(left, self._manager.interval))[0]:
                 return
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._wake_read, 64):
+                pass
 
     def _spread(self, seconds: float) -> float:
         return seconds * (1 + self._random.uniform(-JITTER, JITTER))

@@ -92,6 +92,10 @@ class Host:
         intake = taken(case.desired(text), "")
         return converge.run(intake, state, managed or self.rig.guest, circumstances)
 
+    def memory(self) -> State:
+        """What the agent has on disk."""
+        return State(self._state, read_only=True)
+
     def effective(self, number: int, text: str = SITE) -> Effective | None:
         found = self.rig.guest.observe(case.desired(text)).containers
         assert not isinstance(found, Unknown), found

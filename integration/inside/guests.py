@@ -9,13 +9,14 @@ import contextlib
 from pathlib import Path
 import shutil
 import subprocess
+import time
 
 from integration.inside import pools
 from integration.pct import etcpve
 from integration.pve import layout, quorum
 from offctl_agent.host import failures, run
 from offctl_agent.host.commands import Command
-from offctl_agent.proxmox.calls import Calls
+from offctl_agent.proxmox import calls
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.directories import Directories
 from offctl_agent.proxmox.host import ProxmoxHost
@@ -30,7 +31,8 @@ STORAGE = "tank-pve"
 TEMPLATE = "local:vztmpl/debian-12-tiny_12.5-1_amd64.tar.gz"
 SUBIDS = "root:100000:65536\n"
 LIMIT = 5.0
-# pct that does what it is called for, unless it is to fail before or after, or to hang.
+# pct that does what it is called for, unless it is to fail before or after, or to hang; or whoever
+# called it is killed, while it goes on or before it did anything.
 _WRAPPER = """#!/bin/sh
 if [ {name} != pct ] && [ -e {faults}/unreadable ]; then cat {faults}/unreadable >&2; exit 1; fi
 arguments="$*"
@@ -41,6 +43,8 @@ plays() {{
 }}
 echo "{name} $arguments" >> {faults}.log
 plays hangs && exec sleep 1000
+plays kills && kill -9 $PPID
+plays kills_instead && {{ kill -9 $PPID; exit 1; }}
 plays fails && {{ echo "cannot do it: played" >&2; exit 1; }}
 /usr/sbin/{name} "$@"
 code=$?
@@ -65,17 +69,17 @@ class GuestRig(pools.RealRig):
             Path(name).write_text(SUBIDS)
         layout.lay_out(NODE, {STORAGE: f"{pools.POOL}/pve"})
         self._stack = contextlib.ExitStack()
-        calls = _Calls(programs)
+        door = _Calls(programs)
         mounts = Mounts()
         datasets = Datasets(
-            calls,
+            door,
             command=ZfsCommand(program=str(programs / "zfs")),
             pools=Pools(program=str(programs / "zpool")),
             mounts=mounts,
         )
         root = Path("/")
         tunnels = TunnelDoor(root, Running(root))
-        self.guest = ProxmoxHost(root, NODE, datasets, Directories(mounts), tunnels, calls=calls)
+        self.guest = ProxmoxHost(root, NODE, datasets, Directories(mounts), tunnels, calls=door)
         self.host = self.guest
 
     def close(self) -> None:
@@ -98,6 +102,13 @@ class GuestRig(pools.RealRig):
         (folder / f"{number}.conf").write_bytes(content)
         etcpve.list_guests()
 
+    def wait_for_pct(self) -> None:
+        """Until no pct runs that outlived who called it."""
+        until = time.monotonic() + LIMIT * 12
+        while subprocess.run(["pgrep", "-f", "/programs/pct "], check=False).returncode == 0:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
     def called(self) -> list[str]:
         """Every program that was called so far, with its arguments."""
         log = self._faults.with_suffix(".log")
@@ -109,7 +120,7 @@ class GuestRig(pools.RealRig):
                 self._stack.enter_context(quorum.lost())
             case "pve_not_mounted":
                 self._stack.enter_context(quorum.unmounted())
-            case "fails" | "fails_after" | "hangs":
+            case "fails" | "fails_after" | "hangs" | "kills" | "kills_instead":
                 (self._faults / fault).write_text(value)
             case _:
                 super().damage(fault, value)
@@ -119,7 +130,7 @@ class GuestRig(pools.RealRig):
         super().mend()
 
 
-class _Calls(Calls):
+class _Calls(calls.Calls):
     """Programs by their wrappers, so that they can be made to fail."""
 
     def __init__(self, programs: Path) -> None:
@@ -127,10 +138,11 @@ class _Calls(Calls):
         self._directory = programs
 
     def run(self, doing: str, argv: Command) -> None:
-        # Only a call that is played to hang is given up soon.
+        # Only a call that is played to hang is given up sooner than really.
         hangs = (self._directory.parent / "faults/hangs").exists()
         words = (str(self._directory / argv[0]), *argv[1:])
-        done = run.run(words, timeout=LIMIT if hangs else 300)
+        seconds = calls.SECONDS.get(tuple(argv[:2]), calls.OTHERS)
+        done = run.run(words, timeout=LIMIT if hangs else seconds)
         if done.status:
             said = done.stdout.decode(errors="backslashreplace") + "\n" + done.stderr
             raise failures.failure(doing, argv, done.status, said)

@@ -4,6 +4,9 @@ The tests of this file follow each other on one host, as days do. Each leaves it
 """
 
 from collections.abc import Callable, Iterator
+import contextlib
+from contextlib import AbstractContextManager
+from datetime import datetime
 import os
 from pathlib import Path
 import subprocess
@@ -14,8 +17,14 @@ import pytest
 from integration.inside import guests
 from integration.inside.days import Host
 from integration.inside.pools import shell
+from integration.pve import quorum
+from offctl.desired.model import DesiredState
 from offctl_agent import converge
 from offctl_agent.execute import Outcome
+from offctl_agent.host import protocol as managed
+from offctl_agent.host.traces import Traces
+from offctl_agent.observed import ObservedState
+from offctl_agent.planner.actions import Action
 
 FILE = "/root/fast.img"
 IDENTITY = ("u 0 100000 1000", "u 1000 1000 64536", "g 0 100000 1000", "g 1000 1000 64536")
@@ -298,6 +307,70 @@ def test_a_pool_is_full(host: Host) -> None:
     assert "no space left" in failed.detail
     fill.unlink()
     host.by_hand("zpool", "sync", "fast")
+    assert left(host.run(text)) == []
+    settle(host)
+
+
+class Meddled:
+    """The guest, on which somebody does something right before the agent's first step."""
+
+    def __init__(self, host: managed.Host, meddle: Callable[[], object]) -> None:
+        self._host = host
+        self._meddle: Callable[[], object] | None = meddle
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        return self._host.observe(desired)
+
+    def probe(self, number: int, command: tuple[str, ...]) -> str:
+        return self._host.probe(number, command)
+
+    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
+        return self._host.traces(after, tasks=tasks, pools=pools)
+
+    def execute(self, action: Action) -> None:
+        if self._meddle is not None:
+            self._meddle()
+            self._meddle = None
+        self._host.execute(action)
+
+
+def test_a_pool_is_exported_in_the_middle_of_a_run(host: Host) -> None:
+    host.by_hand("pct", "stop", "113")
+    text = SITE + '\n[[dataset]]\nname = "fast/late"\ndirectory = [{ path = "inner" }]\n'
+
+    def export() -> None:
+        host.by_hand("zpool", "export", "fast")
+
+    run = host.run(text, managed=Meddled(host.rig.guest, export))
+    assert {event.outcome for event in run.events} == {"failed"}
+    # Neither made on the root file system in place of the pool, nor started over nothing.
+    assert not Path("/fast/products").exists()
+    assert not Path("/fast/late").exists()
+    assert host.effective(113, SITE) is None
+    assert [f.reason for f in run.plan.findings if f.state == "unknown"] == [
+        "pool fast is not imported and writable"
+    ]
+    host.by_hand("zpool", "import", "-d", "/root", "fast")
+    assert left(host.run(text, restarts=(113,))) == []
+    assert Path("/fast/late/inner").is_dir()
+    settle(host)
+
+
+@pytest.mark.parametrize("damage", [quorum.lost, quorum.unmounted])
+def test_etc_pve_goes_in_the_middle_of_a_run(
+    host: Host, damage: Callable[[], AbstractContextManager[None]]
+) -> None:
+    before = host.rig.read(113)
+    text = SITE.replace('memory = "128"', 'memory = "160"')
+    with contextlib.ExitStack() as stack:
+        meddled = Meddled(host.rig.guest, lambda: stack.enter_context(damage()))
+        run = host.run(text, managed=meddled)
+        assert {event.outcome for event in run.events} == {"failed"}
+        quiet = host.run(text)
+        assert quiet.events == []
+        reasons = [step.reason for step in quiet.plan] + [f.reason for f in quiet.plan.findings]
+        assert any("/etc/pve" in reason for reason in reasons)
+    assert host.rig.read(113) == before
     assert left(host.run(text)) == []
     settle(host)
 

@@ -109,7 +109,7 @@ class Fleet:
 
     def _refresh(self, machine: Machine) -> None:
         machine.wait_ready()
-        machine.control.call("refresh", **_fresh())
+        machine.control.call("refresh", **fresh())
 
     def _become(self, machine: Machine) -> None:
         machine.wait_ready()
@@ -124,9 +124,10 @@ class Fleet:
                 "mac": f"02:00:00:00:00:{self._numbers[machine.name]:02x}",
                 "address": f"{self.address(machine.name)}/24",
             },
-            **_fresh(),
+            **fresh(),
         )
 
 
-def _fresh() -> dict[str, Any]:
+def fresh() -> dict[str, Any]:
+    """What a guest that goes on from a saved state must be told: chance, and the time."""
     return {"entropy": b64encode(os.urandom(64)).decode(), "now": time.time()}

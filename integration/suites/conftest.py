@@ -1,6 +1,7 @@
 """Fixtures: guests for a test, with or without the packages, and a whole site. See the README."""
 
 from collections.abc import Generator, Iterator
+import contextlib
 import os
 from pathlib import Path
 import sys
@@ -11,7 +12,9 @@ from integration.rig import cache
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.suites import installing, proxmox, stock
+from integration.suites.cutting import MOVE, Powered
 from integration.suites.scene import Scene
+from integration.suites.turns import Turns
 
 FAILED = pytest.StashKey[bool]()
 
@@ -114,6 +117,26 @@ def scene(stage: Fleet, settled: Path) -> Scene:
 def pair(stage: Fleet, settled: Path) -> Scene:
     """The same with off1 alone switched on: cheaper, for what is about one host."""
     return Scene.resumed(stage, settled, "off1")
+
+
+@pytest.fixture
+def turning(
+    request: pytest.FixtureRequest, fleet: Fleet, hosts: Golden, tmp_path: Path
+) -> Iterator[tuple[Turns, Powered]]:
+    """A host that has its first turn behind it, on disks that forget; its power is off."""
+    (machine,) = fleet.add("off2")
+    machine.sh(MOVE)
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    turns = Turns(machine, desk)
+    turns.prepare()
+    turns.deliver()
+    assert turns.unsettled(turns.apply()) == []
+    with contextlib.closing(Powered(machine, fleet.home, hosts.boot)) as powered:
+        yield turns, powered
+        if request.node.stash.get(FAILED, False):
+            powered.pool_disk.go_on()
+            powered.machine.collect(stock.LOGS / f"{request.node.name}-powered")
 
 
 def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:

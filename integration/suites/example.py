@@ -53,7 +53,7 @@ class Example:
 
     def prepare(self) -> None:
         """An empty host whose keys are in the site, and the operator's own keys."""
-        shutil.copytree(self._written, self.site)
+        shutil.copytree(self._written, self.site, dirs_exist_ok=True)
         (self.site / "identities").mkdir(exist_ok=True)
         guest.lay_out(self.host, HOST, *self._places)
         lines = self.host.out("offctl-agent", "init", "--host", HOST)
@@ -68,7 +68,7 @@ class Example:
             *("--coordinator", "main=coordinator/server.cert.pem"),
         )
         self.host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
-        for name in sorted(set(re.findall(r"local:vztmpl/(\S+)\"", self.bundle()))):
+        for name in sorted({*re.findall(r"local:vztmpl/(\S+)\"", self.bundle())} - {TINY}):
             self.host.run("ln", "-sf", TINY, f"{CACHE}/{name}")
         self.host.put(LOOK, Path(effective.__file__))
 

@@ -22,7 +22,7 @@ def host(booted: Golden) -> Iterator[Machine]:
 
 @pytest.mark.parametrize(
     ("tests", "seconds"),
-    [("killed", 2400), ("containers", 2400)],
+    [("probed", 900), ("debt", 900), ("killed", 2400), ("containers", 2400)],
 )
 def test_inside(host: Machine, tests: str, seconds: int) -> None:
     inside.passes(host, f"integration/inside/test_{tests}.py", seconds=seconds)

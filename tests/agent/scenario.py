@@ -135,6 +135,7 @@ class Scene:
         now: datetime = NOW,
         paused: list[float] | None = None,
         go_on: Callable[[], bool] = lambda: True,
+        elapsed: Callable[[], float] = lambda: 0.0,
     ) -> converge.Run:
         """One run of a process that has just started."""
         if text is not None:
@@ -146,6 +147,7 @@ class Scene:
             go_on=go_on,
             tell=heard.append,
             pause=([] if paused is None else paused).append,
+            elapsed=elapsed,
         )
         return converge.run(
             taken(self.desired, observe_only), self.state(), host or self.simulated(), circumstances

@@ -1,6 +1,7 @@
 """A change after which a container is not well is taken back, once, whatever gets in between."""
 
 from dataclasses import replace
+import itertools
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_a_change_that_hurts_is_taken_back_after_its_grace(tmp_path: Path) -> No
     assert reason.startswith("undone 2026-03-04T05:06:07Z: its probe failed after the change: ")
     assert "connection refused" in reason
     assert "`offctl-agent retry 113`" in reason
+
+
+def test_a_probe_that_hangs_takes_no_longer_than_its_grace_and_one_look(tmp_path: Path) -> None:
+    scene = ready(tmp_path)
+    ask(scene, FEWER)
+    paused: list[float] = []
+    # Each look takes 20 of the 30 seconds.
+    run = scene.run(paused=paused, elapsed=itertools.count(0, 20).__next__)
+    assert told(run) == [("set", "done"), ("undo", "done")]
+    assert len(paused) == 1
 
 
 def test_it_is_not_tried_again_under_the_same_text(tmp_path: Path) -> None:

@@ -184,6 +184,6 @@ def test_a_pool_that_does_not_answer_is_unknown_in_time(
 ) -> None:
     began = time.monotonic()
     with pytest.raises(HostError) as caught:
-        silent_zfs().known("tank")
+        silent_zfs().list("tank", ())
     assert caught.value.code == "TIMEOUT"
     assert time.monotonic() - began < 5

@@ -11,13 +11,14 @@ from offctl_agent.host.commands import quoted
 
 CONFLICT = "CONFLICT"
 FAILED = "FAILED"
+HANGS = "HANGS"
 LOCKED = "LOCKED"
 NO_QUORUM = "NO_QUORUM"
 PREFLIGHT = "PREFLIGHT"
 TIMEOUT = "TIMEOUT"
 
 # Nothing was begun when one of these is the code.
-UNTRIED = frozenset({CONFLICT, LOCKED, NO_QUORUM, PREFLIGHT})
+UNTRIED = frozenset({CONFLICT, HANGS, LOCKED, NO_QUORUM, PREFLIGHT})
 
 MAX_EVIDENCE = 2000
 
@@ -48,6 +49,7 @@ _OTHERWISE = re.compile(r"^(?:CT|VM|container) '?\d+'? (?:already|not) running",
 _NO_BRIDGE = re.compile(r"bridge '[^']*' does not exist")
 _HINTS = {
     CONFLICT: "somebody else changed it; the next run looks again",
+    HANGS: "see what `dmesg` and `zpool status` say of the disks; it ends when they answer again",
     LOCKED: "wait until PVE's own task has ended; when none is at it any more, see pct unlock",
     NO_QUORUM: "see pvecm status",
     TIMEOUT: "see whether the command still runs, and what it waits for",

@@ -14,7 +14,7 @@ import subprocess
 import time
 
 from offctl.errors import HostError
-from offctl_agent.host import failures
+from offctl_agent.host import failures, stuck
 from offctl_agent.host.tail import Tail
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -58,8 +58,12 @@ def run(
     much as it likes, and of its output only about the last so many bytes are kept.
 
     Raises HostError: FAILED when it cannot be started or says more than MAX_OUTPUT, TIMEOUT when
-    it does not end within `timeout` seconds (it is asked to end, waited for, and only then killed).
+    it does not end within `timeout` seconds (it is asked to end, waited for, and only then killed),
+    HANGS when one of the same program was killed and cannot die: this one would hang beside it.
     """
+    if argv and (numbers := stuck.of(argv[0])):
+        cause = stuck.told(f"an earlier {os.path.basename(argv[0])}", numbers)  # noqa: PTH119
+        raise failures.refusal(f"run {failures.command(argv)}", failures.HANGS, cause)
     tail = Tail(last) if last else None
     out = tail.write if tail else os.memfd_create("stdout")
     err = os.memfd_create("stderr")

@@ -11,11 +11,18 @@ from host.contract.looking import LookingContract
 from host.contract.mounts import MountContract
 from host.contract.options import OptionContract
 from host.contract.running import RunContract
-from integration.inside import guests
+from integration.inside import forking, guests
+
+
+@pytest.fixture(scope="module")
+def pct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with forking.served(tmp_path_factory.mktemp("pct")):
+        yield
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[guests.GuestRig]:
+def rig(tmp_path: Path, pct: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[guests.GuestRig]:
+    del pct
     # The one recorded is not to be had here; this one is made of the guest's own busybox.
     for module in (scene, damage):
         monkeypatch.setattr(module, "TEMPLATE", guests.TEMPLATE)

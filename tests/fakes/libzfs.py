@@ -76,6 +76,8 @@ class FakeLibrary:
         for key in keys:
             if key in self.datasets[name]:
                 value, source = self.datasets[name][key]
+                if key == b"canmount" and isinstance(value, int):
+                    value = (b"off", b"on", b"noauto")[value]
                 found[key] = {b"value": value} | ({} if source is None else {b"source": source})
         return found
 

@@ -14,7 +14,8 @@ def main(argv: list[str]) -> int:
     if "filesystem" in argv:
         sys.stdout.write((HOME / "listed").read_text())
         return 0
-    pool, asked = argv[-1], argv[-2].split(",")
+    target, asked = argv[-1], argv[-2].split(",")
+    pool = target.split("/")[0]
     if (HOME / f"fail-{pool}").exists():
         sys.stderr.write(f"cannot open '{pool}': {(HOME / f'fail-{pool}').read_text()}\n")
         return 1
@@ -27,7 +28,7 @@ def main(argv: list[str]) -> int:
         sys.stdout.write("\n".join(datasets[pool]) + "\n")
         return 0
     for name, properties in datasets.items():
-        if name.split("/")[0] == pool:
+        if name == target or ("-r" in argv and name.startswith(f"{target}/")):
             for key in asked:
                 value, source = properties.get(key, ("-", "-"))
                 sys.stdout.write(f"{name}\t{key}\t{value}\t{source}\n")

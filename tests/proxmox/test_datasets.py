@@ -250,6 +250,23 @@ def test_even_a_first_look_starts_one_program_for_each_pool(
         assert started == ["zfs", "zfs"]
 
 
+@pytest.mark.parametrize(("really", "code"), [("insensitive", ""), ("sensitive", "FAILED")])
+def test_what_is_chosen_at_creation_is_asked_of_the_command(
+    machine: Machine, really: str, code: str
+) -> None:
+    """A channel program says `sensitive` whatever was chosen."""
+    machine.add("hdd/new", canmount="off", casesensitivity=really)
+    del machine.library.datasets[b"hdd/new"]
+    wanted = (("canmount", "off"), ("casesensitivity", "insensitive"))
+    action = act.CreateDataset("hdd/new", wanted, "/hdd/new")
+    if not code:
+        machine.datasets.create(action)
+        return
+    with pytest.raises(HostError, match="casesensitivity is 'sensitive' after") as caught:
+        machine.datasets.create(action)
+    assert caught.value.code == code
+
+
 def test_a_quiet_look_leaves_no_line_in_the_history_of_a_pool(machine: Machine) -> None:
     """Every channel program is noted there, even one that only reads."""
     machine.floors.keep("1 off 0 7 -", ("hdd", "nvme"))

@@ -62,8 +62,11 @@ class DatasetDoor:
         return self._zfs.exists(name)
 
     def properties(self, name: str, keys: Iterable[str]) -> Mapping[str, Property]:
-        """In one step."""
-        return self._zfs.read([name], keys).get(name, {})
+        """In one step; but a channel program takes what was chosen at creation for the default."""
+        asked = set(keys)
+        fixed = asked & properties.CREATION_ONLY
+        found = self._zfs.read([name], sorted(asked - fixed)).get(name, {})
+        return found | self._command.get(name, fixed) if fixed else found
 
     def create(self, action: act.CreateDataset, doing: str) -> Mapping[str, Property]:
         """With every property from its first moment; exported only when it is mounted.

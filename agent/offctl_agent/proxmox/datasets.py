@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from offctl import errors
+from offctl.desired import properties
 from offctl.desired.model import DesiredState
 from offctl_agent.host import datasets as actions
 from offctl_agent.observed import ObservedDataset, Property, Unknown
@@ -105,8 +106,12 @@ class Datasets(actions.Datasets):
         if not odd:
             return listed
         # A value with line breaks; the kernel tells values apart.
-        again = self._zfs.read(odd, (*self._command.asked(), *user))
-        exact = {name: Listed(name, values) for name, values in again.items()}
+        native = {*self._command.asked()} - properties.CREATION_ONLY
+        again = self._zfs.read(odd, sorted(native | user))
+        exact = {
+            name: Listed(name, values | self._command.get(name, properties.CREATION_ONLY))
+            for name, values in again.items()
+        }
         return tuple(exact.get(dataset.name, dataset) for dataset in listed)
 
     def _learn(self, pool: Pool, desired: DesiredState) -> None:

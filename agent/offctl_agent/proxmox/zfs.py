@@ -89,10 +89,12 @@ class Zfs:
     def read(self, names: Iterable[str], keys: Iterable[str]) -> dict[str, dict[str, Property]]:
         """Values and sources of some datasets of one pool; what does not exist is left out.
 
-        Each key must be a property this ZFS knows, or a user property.
+        Each key must be a property this ZFS knows, or a user property; and none that is chosen at
+        creation: of those a channel program gives the default, whatever was chosen.
         """
         found: dict[str, dict[str, Property]] = {}
         wanted, asked = tuple(names), [_bytes(key) for key in keys]
+        assert properties.CREATION_ONLY.isdisjoint(map(_text, asked))
         if not asked:  # the library can give a list without elements no type
             return found
         for start in range(0, len(wanted), _AT_ONCE):

@@ -60,6 +60,13 @@ class ZfsCommand:
             raise errors.HostError("cannot read ZFS: it does not know a property it has named")
         return found
 
+    def get(self, name: str, keys: Iterable[str]) -> dict[str, Property]:
+        """A few native properties of one dataset; for what a channel program has no answer to."""
+        asked = tuple(sorted(keys))
+        columns = "name,property,value,source"
+        done = self._run("zfs", "get", "-Hp", "-o", columns, ",".join(asked), name)
+        return dict(_listed(name, _text(done.stdout).splitlines(), _pool(name), asked).values)
+
     def exported(self, name: str) -> tuple[str, ...]:
         """Which file systems exporting one may mount: it and what is below, unless canmount=off."""
         asked, columns = ("canmount", "mountpoint"), "name,property,value"
@@ -126,8 +133,12 @@ def parse(content: bytes, pool: str, names: tuple[str, ...], nonce: str) -> Iter
         raise _odd("it ends in the middle of a dataset")
 
 
+def _pool(name: str) -> str:
+    return name.split("/", 1)[0]
+
+
 def _listed(name: str, block: list[str], pool: str, names: tuple[str, ...]) -> Listed:
-    if not _NAME.fullmatch(name) or name.split("/")[0] != pool:
+    if not _NAME.fullmatch(name) or _pool(name) != pool:
         raise _odd(f"it names a dataset {name[:80]!r}")
     if len(block) != len(names):
         return Listed(name, {}, exact=False)

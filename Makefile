@@ -53,7 +53,7 @@ SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider --durations=10
 FLEET  := smoke install service reboot network power upgrade
 HOST   := example days pct order
-DEEP   := datasets containers
+DEEP   := guests datasets containers
 integration: $(READY)
 	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)
 	@$(PYTEST) -n 2 --dist loadfile $(HOST:%=$(SUITES)/test_%.py)

@@ -2,9 +2,12 @@
 
 from integration.pve import guest
 from integration.rig import golden
+from integration.rig.control import Done
 from integration.rig.golden import Golden
 from integration.rig.machine import Machine
 from integration.suites import stock
+
+PROLOGUE = f"T={guest.TEMPLATE}; export LC_ALL=C.UTF-8\n"
 
 
 def ready(base: Golden, tell: stock.Tell, *, product: bool = False) -> Golden:
@@ -23,3 +26,8 @@ def lay_out(
     guest.lay_out(
         machine, machine.name, pools or {"tank": "vdb"}, storages or {"local-zfs": "tank/pve"}
     )
+
+
+def shell(host: Machine, script: str, *, timeout: float = 240) -> Done:
+    """A few lines of an operator, for whom `$T` is a template; whatever became of them."""
+    return host.run("bash", "-c", PROLOGUE + script, check=False, timeout=timeout)

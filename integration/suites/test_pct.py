@@ -9,7 +9,6 @@ import pytest
 import tomli
 
 from integration.pve import guest
-from integration.rig.control import Done
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.rig.machine import Machine
@@ -20,7 +19,6 @@ from simulated import runs
 with (Path(__file__).parent / "pct.toml").open("rb") as file:
     CASES: list[dict[str, Any]] = tomli.load(file)["case"]
 GOLDEN = "PYTHONPATH={0}:{0}/agent:{0}/common python3 -m integration.pve.golden"
-PROLOGUE = f"T={guest.TEMPLATE}; export LC_ALL=C.UTF-8\n"
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +51,8 @@ def test_runs_of_the_simulated_pct(case: dict[str, Any], outcomes: dict[str, run
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_recorded_runs(case: dict[str, Any], host: Machine) -> None:
     if "prepare" in case:
-        _shell(host, case["prepare"])
-    done = _shell(host, case["run"])
+        proxmox.shell(host, case["prepare"])
+    done = proxmox.shell(host, case["run"])
     said = done.stdout + done.stderr
     if "code" in case:
         assert done.code == case["code"], said
@@ -63,49 +61,5 @@ def test_recorded_runs(case: dict[str, Any], host: Machine) -> None:
         assert done.code != 0, said
     assert case.get("says", "") in said
     if "then" in case:
-        after = _shell(host, case["then"])
+        after = proxmox.shell(host, case["then"])
         assert after.stdout.rstrip("\n") == case["prints"], after.stderr
-
-
-def test_systemd_runs_in_a_container(host: Machine) -> None:
-    template = "local:vztmpl/debian-12-systemd_12.5-1_amd64.tar.gz"
-    options = "--rootfs local-zfs:1 --unprivileged 1 --features nesting=1"
-    done = _shell(host, f"pct create 130 {template} {options} && pct start 130")
-    assert done.code == 0, done.stdout + done.stderr
-
-    def settled() -> bool:
-        state = _shell(host, "pct exec 130 -- systemctl is-system-running").stdout.strip()
-        return state in ("running", "degraded")
-
-    host.until("systemd to settle", settled, timeout=600)
-    failed = _shell(host, "pct exec 130 -- systemctl --failed --no-legend --plain").stdout
-    assert failed == ""
-    groups = _shell(host, "ls -d /sys/fs/cgroup/lxc/130/ns/system.slice/*.service").stdout
-    assert "systemd-journald.service" in groups
-    assert _shell(host, "pct shutdown 130").code == 0
-
-
-def test_containers_come_back_with_the_host(host: Machine) -> None:
-    prepared = """
-    set -e; mkdir -p /data/back; touch /data/back/file
-    for id in 131 132 133; do pct create $id $T --rootfs local-zfs:1 --unprivileged 1; done
-    pct set 131 --onboot 1 --startup order=2 --mp0 /data/back,mp=/mnt/back
-    pct set 132 --onboot 1 --startup order=1
-    pct start 133
-    """
-    done = _shell(host, prepared)
-    assert done.code == 0, done.stderr
-    host.run("sync")
-    host.power_cycle()
-    running = "status: running\n"
-    host.until(
-        "the containers", lambda: _shell(host, "pct status 131").stdout == running, timeout=300
-    )
-    rest = _shell(host, "pct status 132; pct status 133; pct exec 131 -- ls /mnt/back").stdout
-    assert rest == "status: running\nstatus: stopped\nfile\n"
-    started = _shell(host, "journalctl -b -o cat -u pve-container@132 -u pve-container@131").stdout
-    assert started.index("Container 132") < started.index("Container 131")
-
-
-def _shell(host: Machine, script: str) -> Done:
-    return host.run("bash", "-c", PROLOGUE + script, check=False, timeout=240)

@@ -1,0 +1,55 @@
+"""What containers do by themselves: systemd inside, and coming back with the host."""
+
+from integration.rig.fleet import Fleet
+from integration.rig.machine import Machine
+from integration.suites import proxmox
+
+
+def _host(fleet: Fleet) -> Machine:
+    (machine,) = fleet.add("pve1")
+    proxmox.lay_out(machine)
+    machine.run("zfs", "create", "-o", "mountpoint=/data", "tank/data")
+    return machine
+
+
+def test_systemd_runs_in_a_container(bare_hosts: Fleet) -> None:
+    host = _host(bare_hosts)
+    template = "local:vztmpl/debian-12-systemd_12.5-1_amd64.tar.gz"
+    options = "--rootfs local-zfs:1 --unprivileged 1 --features nesting=1"
+    done = proxmox.shell(host, f"pct create 130 {template} {options} && pct start 130")
+    assert done.code == 0, done.stdout + done.stderr
+
+    # One question that waits: each is a start of Python in the guest.
+    waiting = "pct exec 130 -- systemctl is-system-running --wait"
+    said = proxmox.shell(host, waiting, timeout=900)
+    assert said.stdout.strip() in ("running", "degraded"), said.stdout + said.stderr
+    failed = proxmox.shell(host, "pct exec 130 -- systemctl --failed --no-legend --plain").stdout
+    assert failed == ""
+    groups = proxmox.shell(host, "ls -d /sys/fs/cgroup/lxc/130/ns/system.slice/*.service").stdout
+    assert "systemd-journald.service" in groups
+    assert proxmox.shell(host, "pct shutdown 130").code == 0
+
+
+def test_containers_come_back_with_the_host(bare_hosts: Fleet) -> None:
+    host = _host(bare_hosts)
+    prepared = """
+    set -e; mkdir -p /data/back; touch /data/back/file
+    for id in 131 132 133; do pct create $id $T --rootfs local-zfs:1 --unprivileged 1; done
+    pct set 131 --onboot 1 --startup order=2 --mp0 /data/back,mp=/mnt/back
+    pct set 132 --onboot 1 --startup order=1
+    pct start 133
+    """
+    done = proxmox.shell(host, prepared)
+    assert done.code == 0, done.stderr
+    host.run("sync")
+    host.power_cycle()
+    waiting = "until [ $(systemctl is-active pve-guests) = active ]; do sleep 2; done"
+    proxmox.shell(host, waiting, timeout=600)
+    rest = proxmox.shell(
+        host, "pct status 131; pct status 132; pct status 133; pct exec 131 -- ls /mnt/back"
+    ).stdout
+    assert rest == "status: running\nstatus: running\nstatus: stopped\nfile\n"
+    started = proxmox.shell(
+        host, "journalctl -b -o cat -u pve-container@132 -u pve-container@131"
+    ).stdout
+    assert started.index("Container 132") < started.index("Container 131")

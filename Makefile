@@ -53,7 +53,7 @@ deb-test: $(READY)
 SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
 FLEET  := install smoke service reboot network power upgrade
-HOST   := example days pct order
+HOST   := example days pct order tunnels
 DEEP   := guests datasets containers hanging
 integration: $(READY)
 	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)

@@ -94,9 +94,11 @@ class Linked:
     def phase(self, tunnel: str, generation: int, rotation: str = "") -> None:
         """Write where a tunnel's key stands."""
         path = self.site / "tunnels.toml"
-        lines = re.sub(r"(?m)^(generation|rotation) = .*\n", "", path.read_text())
+        before, heading, after = path.read_text().partition(f"[tunnels.{tunnel}]\n")
+        own, end, others = after.partition("\n\n")
+        own = re.sub(r"(?m)^(generation|rotation) = .*\n", "", own)
         text = f"generation = {generation}\n" + (f'rotation = "{rotation}"\n' if rotation else "")
-        path.write_text(lines.replace(f"[tunnels.{tunnel}]\n", f"[tunnels.{tunnel}]\n{text}"))
+        path.write_text(before + heading + text + own + end + others)
 
     def run(self, program: str, *arguments: str) -> str:
         """A program of this tree at the operator's desk."""

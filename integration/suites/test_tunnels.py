@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from integration.rig.control import GuestError
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.suites import stock
@@ -125,9 +126,7 @@ def test_an_upgrade_of_the_package_inside_leaves_it_working(linked: Linked) -> N
         linked.inside(host, number, "systemctl", "restart", "stunnel@off")
         assert linked.inside(host, number, "readlink", "/etc/stunnel/off.conf") == was
         assert linked.inside(host, number, "systemctl", "is-enabled", "stunnel@off") == "enabled\n"
-    linked.ovh1.until(
-        "the links", lambda: all(linked.ask(link, "up") for link in LINKS), timeout=60
-    )
+    linked.ovh1.until("the links", partial(_all_answer, linked), timeout=60)
 
 
 def test_a_killed_stunnel_comes_back_by_itself(linked: Linked) -> None:
@@ -141,13 +140,57 @@ def test_an_address_that_comes_late_is_listened_at(linked: Linked) -> None:
     host = linked.ovh1
     linked.inside(host, 113, "ip", "address", "flush", "dev", "eth0")
     linked.inside(host, 113, "systemctl", "restart", "stunnel@off")
-    host.until(
-        "its failure",
-        lambda: "auto-restart"
-        in linked.inside(
-            host, 113, "systemctl", "show", "-p", "SubState", "--value", "stunnel@off"
-        ),
-        timeout=60,
-    )
+    host.until("its failure", lambda: _state(linked) == "auto-restart", timeout=60)
     linked.inside(host, 113, "systemctl", "restart", "network-up")
     host.until("redis", lambda: linked.ask("redis", "late").endswith("late"), timeout=60)
+
+
+def test_an_agent_killed_in_the_middle_of_a_trial_goes_on(linked: Linked) -> None:
+    """Its trial runs on, and has the unit's name, until the next run ends it."""
+    linked.phase("mongo", 2, "accept")
+    serial = linked.deliver()
+    below = "/var/lib/offctl/tunnels/101/off"
+    linked.off2.sh(
+        f"while [ ! -e {below}/trial/off.conf ]; do sleep 0.05; done;"
+        f"systemctl kill -s KILL {AGENT}; ls {below}/trial",
+        timeout=900,
+    )
+    assert linked.ask("mongo", "before anybody comes").endswith("before anybody comes")
+    servers = {
+        "mongo/server/1": "loaded",
+        "mongo/server/2": "loaded",
+        "query/server/1": "loaded",
+        "redis/server/2": "loaded",
+    }
+    linked.off2.until("it", lambda: linked.settled(serial, linked.off2, servers), timeout=900)
+    assert linked.off2.run("ls", f"{below}/trial", check=False).code
+    carries(linked)
+
+
+def test_either_side_boots_in_either_order(linked: Linked) -> None:
+    """The server's host loses its power, and comes back; then the client's comes back before it."""
+    linked.each(lambda host: host.run("sync"))
+    linked.off2.power_cycle()
+    linked.route(linked.off2)
+    linked.ovh1.until("the server", partial(_all_answer, linked), timeout=600)
+    linked.off2.run("sync")
+    linked.off2.kill()
+    assert linked.ask("mongo", "nobody there") == ""
+    linked.ovh1.power_cycle()
+    linked.route(linked.ovh1)
+    linked.off2.boot()
+    linked.route(linked.off2)
+    linked.ovh1.until("both", partial(_all_answer, linked), timeout=600)
+
+
+def _state(linked: Linked) -> str:
+    words = ("systemctl", "show", "-p", "SubState", "--value", "stunnel@off")
+    return linked.inside(linked.ovh1, 113, *words).strip()
+
+
+def _all_answer(linked: Linked) -> bool:
+    """Containers start one after the other; what is not there yet does not answer."""
+    try:
+        return all(linked.ask(link, "up").endswith("up") for link in LINKS)
+    except GuestError:
+        return False

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 import shutil
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 import pytest
 
 from offctl import errors
@@ -156,11 +156,46 @@ def test_refusals(site: Path, words: list[str], said: str) -> None:
     assert (site / "tunnels.toml").read_text() == before
 
 
-def test_a_host_rotates_everything_that_can_be(site: Path) -> None:
-    done = CliRunner().invoke(tunnel.command, ["rotate", "--host", "ovh1", "--site", str(site)])
-    assert done.exit_code == 1
+def rotate_host(site: Path, host: str, tmp_path: Path) -> Result:
+    return CliRunner().invoke(
+        tunnel.command,
+        ["rotate", "--host", host, "--site", str(site)],
+        env={"OFFCTL_CONFIG": str(tmp_path / "none.toml")},
+    )
+
+
+def test_a_host_rotates_everything_that_can_be(site: Path, tmp_path: Path) -> None:
+    done = rotate_host(site, "ovh1", tmp_path)
+    assert done.exit_code == 0, done.output
     assert done.output.count("accepts generation 2 too") == 2
-    assert done.output.count("people have to replace it") == 2
+    assert done.output.count("left as it is, its key is in /etc/offctl/psk/") == 2
+
+
+def test_a_host_goes_on_with_what_is_under_way_and_begins_nothing_else(
+    site: Path, tmp_path: Path
+) -> None:
+    """One tunnel is done before the other: one more phase of it would be another rotation."""
+    tunnel.write(site, NAME, Phase(2, "accept", ""), revoked=None)
+    before = (site / "tunnels.toml").read_text()
+    done = rotate_host(site, "ovh1", tmp_path)
+    assert "mongodb-ovh: left as it is, no rotation of it is under way" in done.output
+    assert done.exit_code != 0, "the coordinator could not be asked"
+    assert (site / "tunnels.toml").read_text() == before
+
+
+def test_a_host_whose_keys_are_all_in_files_has_nothing_to_rotate(
+    site: Path, tmp_path: Path
+) -> None:
+    path = site / "tunnels.toml"
+    path.write_text(path.read_text().replace('"ovh-stunnel-client"', '"stunnel-client"'))
+    for name in ("mongodb-ovh", "redis-ovh"):
+        text = path.read_text()
+        at = text.index(f"[tunnels.{name}]")
+        end = text.find("[tunnels.", at + 1)
+        path.write_text(text[:at] + text[end:])
+    done = rotate_host(site, "ovh1", tmp_path)
+    assert done.exit_code == 1
+    assert "next:" not in done.output
 
 
 def test_later_phases_need_the_coordinator(site: Path, tmp_path: Path) -> None:

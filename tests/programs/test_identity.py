@@ -1,11 +1,14 @@
 """New keys for a host, and a host shut out, with the real programs."""
 
+from functools import partial
 import json
 
 from demo import story
 from demo.stage import Stage
+from programs import keys
 
 CONFIG = "--config ovh1/agent.toml"
+HOSTS = ("off2", "ovh1")
 
 
 def state(room: Stage) -> tuple[str, int]:
@@ -55,10 +58,14 @@ def ends(room: Stage) -> set[tuple[str, str, int, int]]:
     return {(*each, found.count(each)) for each in found}
 
 
+def say(room: Stage, expected: set[tuple[str, str, int, int]]) -> bool:
+    return ends(room) == expected
+
+
 def test_another_tunnel_key_waits_for_a_rotation_which_leads_out(room: Stage) -> None:
     story.start_coordinator(room)
     room.run("offctl publish one.release")
-    for host in ("off2", "ovh1"):
+    for host in HOSTS:
         story.start_host(room, host)
     first = {("proven", "client", 1, 2), ("loaded", "server", 1, 2)}
     room.wait("both ends", lambda: ends(room) == first)
@@ -81,15 +88,22 @@ def test_another_tunnel_key_waits_for_a_rotation_which_leads_out(room: Stage) ->
         said = room.run("offctl tunnel rotate --host ovh1 --site site")
         assert "robotoff: left as it is, its key is in /etc/offctl/psk/robotoff" in said
         publish(room, str(number), str(number - 1))
-        room.wait(f"phase {number}", lambda expected=expected: ends(room) == expected)
+        room.wait(f"phase {number}", partial(say, room, expected))
     room.wait("all to be right", lambda: state(room) == ("converged", 5))
+
+    plans = [room.query(f"offctl-agent plan --config {host}/agent.toml") for host in HOSTS]
+    looked = keys.search(room, *plans, room.query("offctl tunnels"), room.query("offctl status"))
+    assert looked.found == ()
+    assert looked.keys >= 4
+    assert looked.bytes > 1_000_000
+    room.title(f"{looked.keys} keys looked for in {looked.bytes} bytes of {looked.files} files")
 
 
 def test_phases_out_of_order_are_not_published(room: Stage) -> None:
     """Written by hand: the new generation alone, while the client end still uses the old one."""
     story.start_coordinator(room)
     room.run("offctl publish one.release")
-    for host in ("off2", "ovh1"):
+    for host in HOSTS:
         story.start_host(room, host)
     room.wait("both ends", lambda: ("proven", "client", 1, 2) in ends(room))
     path = room.directory / "site" / "tunnels.toml"

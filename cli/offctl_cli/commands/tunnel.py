@@ -74,7 +74,7 @@ def rotate(
             click.echo(visible(f"{each}: {phase.told}"))
     if waiting < len(chosen):
         click.echo("next: offctl sign, offctl publish; then rotate again for the next phase")
-    if waiting:
+    if waiting or not chosen:
         raise SystemExit(1)
 
 

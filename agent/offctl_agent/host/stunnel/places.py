@@ -90,14 +90,7 @@ class Place:
 
     def process(self, configuration: str) -> Process | None:
         network = processes.network_of(self.pid, self.proc)
-        return next(
-            (
-                found
-                for found in processes.stunnels(self.proc)
-                if found.network == network and found.configuration == configuration
-            ),
-            None,
-        )
+        return processes.find(network, configuration, self.proc)
 
     def missing(self, instance: str) -> tuple[str, ...]:
         wanted = self._links(instance)

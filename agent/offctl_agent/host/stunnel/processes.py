@@ -4,7 +4,7 @@ Read from the host's /proc, by root. A process's name and arguments are its own 
 and its network namespace are the kernel's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass
 import os
@@ -37,13 +37,13 @@ class Process:
 
 def stunnels(proc: Path = PROC) -> tuple[Process, ...]:
     """Every stunnel there is, oldest process first. Raises HostError when that cannot be known."""
-    found = []
-    for pid in _pids(proc):
-        # What ends while it is looked at is not there; what must not be read is an error.
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if _text(proc / str(pid) / "comm").strip() in NAMES:
-                found.append(_process(proc, pid))
-    return tuple(found)
+    return tuple(_stunnels(proc, lambda _network, _configuration: True))
+
+
+def find(network: int, configuration: str, proc: Path = PROC) -> Process | None:
+    """The stunnel of one namespace that was started with one configuration. Raises HostError."""
+    # The kernel takes its time to list sockets: only those of the one that is looked for.
+    return next(_stunnels(proc, lambda *found: found == (network, configuration)), None)
 
 
 def network_of(pid: int, proc: Path = PROC) -> int:
@@ -80,11 +80,30 @@ def _pids(proc: Path) -> list[int]:
         raise HostError(f"cannot read {proc}: {error.strerror}") from error
 
 
-def _process(proc: Path, pid: int) -> Process:
-    directory = proc / str(pid)
+def _stunnels(proc: Path, wanted: Callable[[int, str], bool]) -> Iterator[Process]:
+    for pid in _pids(proc):
+        # What ends while it is looked at is not there; what must not be read is an error.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if _text(proc / str(pid) / "comm").strip() in NAMES:
+                network, configuration = _identity(proc / str(pid))
+                if wanted(network, configuration):
+                    yield _process(proc / str(pid), network, configuration)
+
+
+def _identity(directory: Path) -> tuple[int, str]:
+    """The network namespace of a process, and the last of its arguments."""
     try:
         network = (directory / "ns" / "net").stat().st_ino
         arguments = _text(directory / "cmdline").rstrip("\0").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        raise
+    except OSError as error:
+        raise _unreadable(int(directory.name), error) from error
+    return network, arguments[-1] if len(arguments) > 1 else ""
+
+
+def _process(directory: Path, network: int, configuration: str) -> Process:
+    try:
         inodes = set(_inodes(directory))
         listening = [
             socket
@@ -95,12 +114,12 @@ def _process(proc: Path, pid: int) -> Process:
     except (FileNotFoundError, ProcessLookupError):
         raise
     except OSError as error:
-        raise _unreadable(pid, error) from error
+        raise _unreadable(int(directory.name), error) from error
     except MalformedError as error:
         raise HostError(str(error)) from error
     return Process(
-        pid,
-        arguments[-1] if len(arguments) > 1 else "",
+        int(directory.name),
+        configuration,
         network,
         tuple(sorted(socket.text for socket in listening)),
         started,

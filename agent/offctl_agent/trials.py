@@ -13,7 +13,7 @@ from offctl import errors
 from offctl.desired.model import Container, DesiredState, IdRange
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import Configuration, ObservedState
+from offctl_agent.observed import Configuration, ObservedContainer, ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.planner import delta
 from offctl_agent.planner.actions import Action
@@ -95,6 +95,7 @@ class OnTrial:
         self.plain = host
         self._keep = keep
         self._changes: dict[Action, tuple[Change, ...]] = {}
+        self._running: frozenset[int] = frozenset()
         self._probed = {c.id: c for c in desired.containers if c.probe is not None}
 
     def expect(self, plan: Plan) -> None:
@@ -104,7 +105,11 @@ class OnTrial:
         }
 
     def observe(self, desired: DesiredState) -> ObservedState:
-        return self.plain.observe(desired)
+        found = self.plain.observe(desired)
+        if isinstance(found.containers, tuple):
+            seen = (c for c in found.containers if isinstance(c, ObservedContainer))
+            self._running = frozenset(c.id for c in seen if c.running)
+        return found
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return self.plain.probe(number, command)
@@ -124,8 +129,8 @@ class OnTrial:
             return
         trial = self.trials.get(action.id)
         if trial is None:
-            if isinstance(action, act.RestartContainer):
-                return  # nothing of ours comes into effect by it
+            if isinstance(action, act.RestartContainer) or action.id not in self._running:
+                return  # nothing of ours comes into effect by it, or nothing can be asked
             if said := well(self.plain, action.id, container.probe.command):
                 self.unwell[action.id] = said
                 return

@@ -21,6 +21,8 @@ from offctl_agent.planner.delta import Change
 from offctl_agent.planner.plan import Plan
 
 Pairs = tuple[tuple[str, str], ...]
+# What a trial is about.
+Tried = act.SetContainer | act.SetIdmap | act.RestartContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Trial:
     restarted: bool = False
     condemned: bool = False
 
-    def noting(self, action: Action, changes: Iterable[Change]) -> "Trial":
+    def noting(self, action: Tried, changes: Iterable[Change]) -> "Trial":
         """The trial with one more change about to happen."""
         wanted = self.changes | frozenset(changes)
         match action:
@@ -52,8 +54,6 @@ class Trial:
                 return replace(self, idmap=idmap, changes=wanted)
             case act.RestartContainer():
                 return replace(self, restarted=True)
-            case _:
-                return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,11 @@ class OnTrial:
 
     def execute(self, action: Action) -> None:
         """Note first, then do. Raises what the host raises, and AdminError for the note."""
-        if isinstance(action, act.SetContainer | act.SetIdmap | act.RestartContainer):
+        if isinstance(action, Tried):
             self._note(action)
         self.plain.execute(action)
 
-    def _note(self, action: act.SetContainer | act.SetIdmap | act.RestartContainer) -> None:
+    def _note(self, action: Tried) -> None:
         container = self._probed.get(action.id)
         if container is None or container.probe is None or action.id in self.unwell:
             return

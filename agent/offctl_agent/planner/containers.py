@@ -98,7 +98,7 @@ def _plan(
         sources=sources(container, desired),
         audited=audited,
         mapped=mapped,
-        changing=changing,
+        changing=changing or (mapped and not idmaps.written(container, there)),
     )
 
 

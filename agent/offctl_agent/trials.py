@@ -52,8 +52,7 @@ class Trial:
             case act.SetIdmap(before=before):
                 idmap = before if self.idmap is None else self.idmap
                 return replace(self, idmap=idmap, changes=wanted)
-            case act.RestartContainer():
-                return replace(self, restarted=True)
+        return replace(self, restarted=True)
 
 
 @dataclass(frozen=True, slots=True)

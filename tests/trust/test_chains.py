@@ -44,6 +44,16 @@ def test_another_root_of_the_version_in_force_is_equivocation() -> None:
     assert rotation.follow([same], trusted).root == trusted
 
 
+def test_what_is_older_is_passed_over_and_what_cannot_be_read_is_refused() -> None:
+    fleet = Fleet()
+    old, *rest = chain(fleet, 3)
+    trusted = fleet.root(version=3)
+    assert rotation.follow([old, *rest], trusted).root.version == 4
+    with pytest.raises(errors.RefusedError) as refused:
+        rotation.follow([old, Step(4, b"{}")], trusted)
+    assert refused.value.code == "MALFORMED"
+
+
 def test_what_is_no_trust_root_cannot_be_looked_at_as_one() -> None:
     fleet = Fleet()
     with pytest.raises(errors.MalformedError, match="cannot read a trust root: it is application"):

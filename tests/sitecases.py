@@ -6,12 +6,14 @@ case as a whole, must be clean.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 import re
 
 from offctl_cli.site import load
 from offctl_cli.site.compiler import Compiled
 
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 HERE = Path(__file__).parent / "site" / "lint"
 _MARK = re.compile(r"# <-((?: [a-z]+\[[a-z-]+\])+)$")
 
@@ -52,7 +54,7 @@ class Case:
     def found(self, directory: Path) -> tuple[Compiled, set[tuple[int, str]]]:
         """What the checker says; findings elsewhere than in the case have line -1."""
         site, file = self.write(directory)
-        compiled = load.compile_site(site)
+        compiled = load.compile_site(site, NOW)
         return compiled, {
             (each.line if each.file == str(file) else -1, f"{each.severity.value}[{each.code}]")
             for each in compiled.findings

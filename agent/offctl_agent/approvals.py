@@ -87,11 +87,6 @@ class Limit:
     def waits(self) -> Iterable[Wait]:
         return (self.wait,) if self._excess else ()
 
-    @property
-    def hash(self) -> str:
-        """That of the plan looked at last."""
-        return self._hash
-
     def _covered(self, step: Step) -> bool:
         wanted = list(delta.changes([step]))
         return bool(wanted) and all(change in self.approval.changes for change in wanted)

@@ -66,8 +66,7 @@ def peace(
 
 def waits(intake: Intake, state: State, limit: Limit, now: datetime) -> tuple[Wait, ...]:
     """Everything that keeps this host from changing for now, and how to go on."""
-    if intake.held is None:
-        return ()
+    assert intake.held is not None, "asked of a host that knows what it should be"
     desired = intake.held.desired
     found = tuple(s.wait for s in stops.find(desired, state.holds.read(), now))
     found += tuple(undoing.wait(each) for each in undone_still(desired, state))

@@ -72,7 +72,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     consent = consenting.consent(desired, intake, circumstances, (state, limit, starts))
     trial = OnTrial(host, desired, state.trials(), state.keep_trials)
     killed = {record.key for record in left if record.outcome != Outcome.DONE.value}
-    witness = Witness(host, state, ledger, circumstances.clock, killed)
+    witness = Witness(trial, state, ledger, circumstances.clock, killed)
     going = (consent, circumstances, limit, witness)
     found = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
     peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))

@@ -228,16 +228,15 @@ def _freshness(
     desk: _Desk, root: TrustRoot, held: Held | None
 ) -> tuple[str, datetime | None, Refused | None]:
     """The word, when the believed timestamp was signed, and what is wrong with another one."""
-    stamp, doubt, content = None, None, None
+    stamp, doubt, content, there = None, None, b"", True
     try:
-        content = desk.inbox.timestamp()
-        stamp = None if content is None else accept.timestamp(content, root, now=desk.now)
+        found = desk.inbox.timestamp()
+        there, content = found is not None, found or b""
+        stamp = accept.timestamp(content, root, now=desk.now) if there else None
     except errors.OffctlError as error:
-        if error.code not in ("EXPIRED", "TRUST_EXPIRED"):
-            doubt = Refused(error.code, str(error))
-        elif content is not None:
+        doubt = Refused(error.code, str(error))
+        if error.code in ("EXPIRED", "TRUST_EXPIRED"):
             doubt = _ahead(content, root, desk.inbox.timestamp_came())
-        content = b""
     signed = None if stamp is None else stamp.created
     if held is None:
         return "unknown", signed, doubt
@@ -251,7 +250,7 @@ def _freshness(
             f"the coordinator calls release {stamp.serial} with sha256 {stamp.sha256} current; "
             f"the one held here has {held.floor.sha256}",
         )
-    if stamp is None and content is not None:
+    if stamp is None and there:
         return ("expired" if held.accepted.expired else "stale"), None, doubt
     return accept.freshness(held.accepted, stamp, desk.now), signed, doubt
 

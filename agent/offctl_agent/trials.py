@@ -13,7 +13,7 @@ from offctl import errors
 from offctl.desired.model import Container, DesiredState, IdRange
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import Configuration, ObservedState
+from offctl_agent.observed import Configuration, ObservedContainer, ObservedState
 from offctl_agent.planner import actions as act
 from offctl_agent.planner import delta
 from offctl_agent.planner.actions import Action
@@ -21,6 +21,8 @@ from offctl_agent.planner.delta import Change
 from offctl_agent.planner.plan import Plan
 
 Pairs = tuple[tuple[str, str], ...]
+# What a trial is about.
+Tried = act.SetContainer | act.SetIdmap | act.RestartContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Trial:
     restarted: bool = False
     condemned: bool = False
 
-    def noting(self, action: Action, changes: Iterable[Change]) -> "Trial":
+    def noting(self, action: Tried, changes: Iterable[Change]) -> "Trial":
         """The trial with one more change about to happen."""
         wanted = self.changes | frozenset(changes)
         match action:
@@ -50,10 +52,7 @@ class Trial:
             case act.SetIdmap(before=before):
                 idmap = before if self.idmap is None else self.idmap
                 return replace(self, idmap=idmap, changes=wanted)
-            case act.RestartContainer():
-                return replace(self, restarted=True)
-            case _:
-                return self
+        return replace(self, restarted=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,7 @@ class OnTrial:
         self.plain = host
         self._keep = keep
         self._changes: dict[Action, tuple[Change, ...]] = {}
+        self._running: frozenset[int] = frozenset()
         self._probed = {c.id: c for c in desired.containers if c.probe is not None}
 
     def expect(self, plan: Plan) -> None:
@@ -104,7 +104,11 @@ class OnTrial:
         }
 
     def observe(self, desired: DesiredState) -> ObservedState:
-        return self.plain.observe(desired)
+        found = self.plain.observe(desired)
+        if isinstance(found.containers, tuple):
+            seen = (c for c in found.containers if isinstance(c, ObservedContainer))
+            self._running = frozenset(c.id for c in seen if c.running)
+        return found
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         return self.plain.probe(number, command)
@@ -114,18 +118,18 @@ class OnTrial:
 
     def execute(self, action: Action) -> None:
         """Note first, then do. Raises what the host raises, and AdminError for the note."""
-        if isinstance(action, act.SetContainer | act.SetIdmap | act.RestartContainer):
+        if isinstance(action, Tried):
             self._note(action)
         self.plain.execute(action)
 
-    def _note(self, action: act.SetContainer | act.SetIdmap | act.RestartContainer) -> None:
+    def _note(self, action: Tried) -> None:
         container = self._probed.get(action.id)
         if container is None or container.probe is None or action.id in self.unwell:
             return
         trial = self.trials.get(action.id)
         if trial is None:
-            if isinstance(action, act.RestartContainer):
-                return  # nothing of ours comes into effect by it
+            if isinstance(action, act.RestartContainer) or action.id not in self._running:
+                return  # nothing of ours comes into effect by it, or nothing can be asked
             if said := well(self.plain, action.id, container.probe.command):
                 self.unwell[action.id] = said
                 return

@@ -277,3 +277,17 @@ def test_two_holds_are_both_kept_and_released_apart(tmp_path: Path) -> None:
 def test_a_hold_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(errors.AdminError):
         Holds(tmp_path / "missing" / "holds").put(Hold(HOST, None, "x"))
+
+
+def test_the_directories_of_a_dataset_that_is_made_wait_for_nobody(tmp_path: Path) -> None:
+    """A whole new host with owners for everything is no mass change."""
+    text = "".join(
+        f'[[dataset]]\nname = "zfs-hdd/{number}"\nuid = 1000\ngid = 1000\n' for number in range(9)
+    )
+    scene = Scene.make(tmp_path, text)
+    scene.desired = replace(scene.desired, max_delta=MaxDelta(datasets=10))
+    run = scene.run()
+    assert run.plan.empty
+    changed_owner = text.replace("uid = 1000", "uid = 1001")
+    scene.desired = replace(case.desired(changed_owner), max_delta=MaxDelta(datasets=10))
+    assert [wait.kind for wait in scene.run().waits] == ["approval"]

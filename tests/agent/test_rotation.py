@@ -130,3 +130,16 @@ def test_a_forged_or_forked_timestamp_has_its_own_code(desk: Desk) -> None:
         assert found() == expected
     stamp(ours, 5, good)
     assert found(timedelta(hours=25)) == ("stale", ""), "kept from news: stale, and no attack"
+
+
+def test_a_host_that_lost_its_memory_follows_and_still_asks(desk: Desk, tmp_path: Path) -> None:
+    """The way is followed, but no floor is made of it before an operator says so."""
+    for path in desk.config.agent_state.iterdir():
+        path.unlink()
+    desk.places.texts.clear()
+    both = (("desk", desk.fleet.release_key.public), ("next", NEXT.public))
+    successor = desk.fleet.root(version=2, release_keys=both)
+    desk.offer_roots((successor, (desk.fleet.release_key, NEXT)))
+    taken = desk.take()
+    assert (version(desk), taken.code) == (2, "FLOOR_LOST")
+    assert (desk.state().mark(), desk.places.texts) == (None, {})

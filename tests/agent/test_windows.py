@@ -1,5 +1,6 @@
 """Restart windows by the wall clock of their zone: midnight, summer time, zones nobody knows."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 import zoneinfo
 from zoneinfo import ZoneInfo
@@ -141,3 +142,9 @@ def test_one_open_window_is_enough_and_none_is_never() -> None:
     assert windows.is_open([closed, opened], noon)
     assert not windows.is_open([closed], noon)
     assert not windows.is_open([], noon)
+
+
+def test_a_window_without_days_never_opens() -> None:
+    empty = replace(window("sat 11:00-13:00 UTC"), days=())
+    noon = datetime.fromisoformat("2026-03-07T12:00Z")
+    assert windows.why_closed([empty], noon) == "waits for its restart window, but none opens"

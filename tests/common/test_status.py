@@ -227,3 +227,23 @@ def test_a_host_whose_clock_is_known_to_be_behind_is_not_silent() -> None:
         behind, received=NOW, current=CURRENT, released=True, now=NOW + timedelta(seconds=5)
     )
     assert (found.state, found.code) == (State.REFUSED, "CLOCK")
+
+
+def test_the_reason_is_that_of_the_first_in_this_state() -> None:
+    listed = (
+        ResourceStatus("dataset tank/a", "pending", "waits"),
+        ResourceStatus("dataset tank/b", "failed", "pool is full"),
+    )
+    found = judged(replace(GOOD, counts=Counts(failed=1, pending=1), resources=listed))
+    assert found.reason == "dataset tank/b: pool is full"
+    missing = judged(replace(GOOD, counts=Counts(failed=3), resources=listed[:1]))
+    assert missing.reason == "3 resources"
+
+
+def test_two_machines_with_one_key_are_told_for_a_while() -> None:
+    for seconds, expected in ((300, State.DUPLICATE), (400, State.CONVERGED)):
+        seen = NOW - timedelta(seconds=seconds)
+        found = status.judge(
+            GOOD, received=NOW, current=CURRENT, released=True, now=NOW, duplicated=seen
+        )
+        assert found.state is expected

@@ -100,7 +100,7 @@ def _plan(
         emptied=emptied.reason(container, desired, observed, draft),
         audited=audited,
         mapped=mapped,
-        changing=changing,
+        changing=changing or (mapped and not idmaps.written(container, there)),
     )
 
 

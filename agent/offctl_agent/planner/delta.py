@@ -46,6 +46,7 @@ def touched(steps: Iterable[Step]) -> Touched:
     """What steps that count change of what is there already."""
     given = tuple(steps)
     new = {step.resource.key for step in given if _is_new(step)}
+    made = {step.action.name for step in given if isinstance(step.action, act.CreateDataset)}
     counted = [step for step in given if counts(step) and step.resource.key not in new]
     return Touched(
         frozenset(step.container for step in counted if step.container),
@@ -55,7 +56,8 @@ def touched(steps: Iterable[Step]) -> Touched:
             for difference in step.differences
             if difference.field.startswith(_MOUNT)
         ),
-        frozenset(name for step in counted if (name := _dataset(step.action))),
+        # Whose directories belong to nobody else yet.
+        frozenset(name for step in counted if (name := _dataset(step.action))) - made,
     )
 
 

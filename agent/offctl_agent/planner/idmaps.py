@@ -60,12 +60,19 @@ def plan(container: Container, there: ObservedContainer, draft: Draft, *, audite
     return False
 
 
+def written(container: Container, there: ObservedContainer) -> bool:
+    """Whether the file says what is asked for."""
+    if container.idmap is None:
+        return True
+    return describe(texts(container.idmap)) == describe(lines(there.configuration))
+
+
 def in_effect(container: Container, there: ObservedContainer) -> bool:
     """Whether a running container runs with the lines its file says."""
     if container.idmap is None or there.effective is None or not container.unprivileged:
         return True
-    written = lines(there.configuration) or DEFAULT_LINES
-    return describe(written) == describe(there.effective.idmap)
+    found = lines(there.configuration) or DEFAULT_LINES
+    return describe(found) == describe(there.effective.idmap)
 
 
 def _order(line: str) -> tuple[bool, int]:

@@ -1,5 +1,6 @@
 """`offctl check`: everything that is wrong with a site, before anybody signs it. Offline."""
 
+from datetime import UTC, datetime
 import json
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def command(context: click.Context, site: Path, *, as_json: bool, rules: bool) -
     if rules:
         _print_rules(as_json=as_json)
         return
-    compiled = load.compile_site(site)
+    compiled = load.compile_site(site, datetime.now(UTC))
     if as_json:
         click.echo(json.dumps(_document(compiled), indent=2))
     else:

@@ -1,6 +1,7 @@
 """A site from its files: read, profiles applied, tables declared, names resolved, compiled."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,8 +21,10 @@ def read_site(path: Path = Path()) -> model.Site:
     return parse(source.read(path))
 
 
-def compile_site(path: Path = Path()) -> compiler.Compiled:
+def compile_site(path: Path = Path(), now: datetime | None = None) -> compiler.Compiled:
     """Read, compile and lint the site at `path`; everything wrong is in the findings.
+
+    With `now` it is also told what is over.
 
     Raises AdminError when there is no site.toml to read.
     """
@@ -30,7 +33,7 @@ def compile_site(path: Path = Path()) -> compiler.Compiled:
         # Half a site would be called full of undeclared names.
         return compiler.Compiled(site.site.name, (), site.findings, {})
     compiled = compiler.compile(site)
-    checked = compiled.with_findings(lint.run(site, compiled))
+    checked = compiled.with_findings(lint.run(site, compiled, now))
     return checked if checked.has_errors else checked.with_findings(_unreadable(site, checked))
 
 

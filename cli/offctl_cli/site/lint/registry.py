@@ -2,6 +2,7 @@
 
 from offctl_cli.site.finding import Severity
 from offctl_cli.site.lint import (
+    consents,
     containers,
     datasets,
     idmaps,
@@ -55,7 +56,11 @@ CHECKED: tuple[Rule, ...] = (
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
-        (*CHECKED, *(Rule(code, Severity.ERROR, doc) for code, doc in _ELSEWHERE.items())),
+        (
+            *CHECKED,
+            consents.FREEZE_OVER,
+            *(Rule(code, Severity.ERROR, doc) for code, doc in _ELSEWHERE.items()),
+        ),
         key=lambda each: each.code,
     )
 )

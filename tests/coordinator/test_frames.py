@@ -1,0 +1,90 @@
+"""Frames that no library sends: floods of pings and settings, and bytes at random."""
+
+from pathlib import Path
+import random
+import shutil
+import subprocess
+
+import psutil
+import pytest
+
+from coordinator.frames import GOAWAY, PING, PREFACE, SETTINGS, connected, frame
+from offctl.api.v1 import agent_pb2, agent_pb2_grpc
+from transport.fleet import Fleet, Running, served
+
+ENHANCE_YOUR_CALM = 11
+SECONDS = 10.0
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    return Fleet()
+
+
+def polled(running: Running) -> int:
+    """What another host is told meanwhile."""
+
+    async def poll() -> int:
+        async with running.channel(running.fleet.host("off2")) as channel:
+            stub = agent_pb2_grpc.AgentServiceStub(channel)
+            said = await stub.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SECONDS)
+            return len(said.envelope)
+
+    return running.do(poll())
+
+
+def test_a_flood_of_pings_is_hung_up_on(tmp_path: Path, fleet: Fleet) -> None:
+    with (
+        served(fleet, tmp_path, fleet.release(1, "off1", "off2")) as running,
+        connected(tmp_path, fleet, fleet.host("off1"), running.address) as peer,
+    ):
+        peer.socket.sendall(PREFACE + frame(SETTINGS) + frame(PING, b"12345678") * 500)
+        reasons = [payload[4:8] for kind, payload in peer.frames() if kind == GOAWAY]
+        assert ENHANCE_YOUR_CALM.to_bytes(4, "big") in reasons
+        assert polled(running)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bytes_at_random_end_one_connection_only(tmp_path: Path, fleet: Fleet, seed: int) -> None:
+    """Frames of any kind, length and stream, with any payload; some are cut off."""
+    chance = random.Random(seed)
+    process = psutil.Process()
+    with served(fleet, tmp_path, fleet.release(1, "off1", "off2")) as running:
+        before = 0
+        for number in range(40):
+            with connected(tmp_path, fleet, fleet.host("off1"), running.address) as peer:
+                garbage = b"".join(
+                    frame(
+                        chance.randrange(16),
+                        chance.randbytes(chance.choice((0, 1, 4, 8, 37, 300))),
+                        flags=chance.randrange(256),
+                        stream=chance.choice((0, 1, 2, 3, 0x7FFFFFFF, 0xFFFFFFFF)),
+                    )
+                    for _ in range(chance.randrange(1, 20))
+                )
+                head = PREFACE if number % 5 else chance.randbytes(24)
+                peer.socket.settimeout(0.2)
+                peer.socket.sendall(head + garbage[: chance.randrange(1, len(garbage) + 1)])
+                list(peer.frames())
+            if number == 10:
+                before = process.memory_info().rss
+        assert polled(running)
+        assert process.memory_info().rss - before < 32 * 1024 * 1024
+
+
+def test_no_early_data_is_ever_taken(tmp_path: Path, fleet: Fleet) -> None:
+    """A call that is replayed from a recorded handshake needs a server that allows it."""
+    assert shutil.which("openssl"), "openssl is missing: apt-get install openssl"
+    with (
+        served(fleet, tmp_path, fleet.release(1, "off1")) as running,
+        connected(tmp_path, fleet, fleet.host("off1"), running.address),
+    ):
+        certificate, key = tmp_path / "frames.crt", tmp_path / "frames.key"
+        told = subprocess.run(
+            ["openssl", "s_client", "-connect", running.address, "-alpn", "h2", "-tls1_3",
+             "-cert", str(certificate), "-key", str(key)],
+            input=PREFACE + frame(SETTINGS), capture_output=True, timeout=20, check=False,
+        ).stdout.decode(errors="replace")  # fmt: skip
+    limits = [line.split(":")[1].strip() for line in told.splitlines() if "Max Early Data" in line]
+    assert "TLSv1.3" in told
+    assert set(limits) == {"0"}

@@ -21,7 +21,7 @@ CUTS = int(os.environ.get("CUTS", "50"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
 SECONDS = float(os.environ.get("SECONDS", "7200"))
 # Of all starts after a cut: from a cold machine, and cut again before it has recovered.
-COLD, AGAIN = 0.1, 0.3
+COLD, AGAIN = 0.05, 0.5
 # After every so many looks two more runs must find nothing to do.
 QUIET = 5
 
@@ -153,8 +153,9 @@ def judge(turns: Turns, whole: Whole, tally: Tally) -> list[str]:
 
 def essence(found: dict[str, Any]) -> dict[str, str]:
     """Containers' files without what differs from turn to turn."""
+    alike = re.compile("turn-[0-9]+|^onboot: .*$", re.MULTILINE)
     return {
-        name: "\n".join(re.sub("turn-[0-9]+", "turn", line) for line in sorted(text.splitlines()))
+        name: alike.sub("", "\n".join(sorted(text.splitlines())))
         for name, text in found["containers"].items()
     }
 

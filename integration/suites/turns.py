@@ -1,7 +1,8 @@
 """A host that is asked to be something else every turn, so that there is always work to interrupt.
 
-Every turn changes options and properties, shows other data in a container that is restarted for
-it, makes a dataset, and starts or stops a container. What a turn makes stays asked for.
+Every turn makes a dataset, changes properties and owners of another, and gives a stopped, protected
+container a mount or takes it away; now and then a container is started, and stopped in the turn
+after. What a turn makes stays asked for.
 """
 
 import json
@@ -18,8 +19,11 @@ LOOK = "/root/survived.py"
 PATH = {"PYTHONPATH": "/usr/share/offctl"}
 AGENT = "offctl-agent"
 DEADLINE = 900.0
-# Seconds between two looks of the agent, in which its patience with starts that end no run counts.
-INTERVAL = 20
+# A guest has no processor for looks that find nothing.
+INTERVAL = 300
+# A container runs in one of so many turns.
+EVERY = 6
+IMPATIENT = "did not end a run"
 
 
 class Turns(Example):
@@ -56,6 +60,7 @@ class Turns(Example):
         """Write what is asked for in this turn."""
         (self.site / "identities").mkdir(parents=True, exist_ok=True)
         odd = number % 2 == 1
+        up = number % EVERY == 0
         text = f"""\
             [datasets.products]
             place.off2 = "tank/products"
@@ -66,7 +71,8 @@ class Turns(Example):
             [containers.app]
             use = "small"
             id = 111
-            memory = {128 if odd else 160}
+            memory = 128
+            tags = ["turn-{number}"]
             mounts."/mnt/images" = "images"
             {'mounts."/mnt/products" = "products"' if odd else ""}
 
@@ -74,8 +80,8 @@ class Turns(Example):
             use = "small"
             id = 112
             memory = 128
-            tags = ["turn-{number}"]
-            run = "{"stopped" if odd else "running"}"
+            onboot = {"true" if up else "false"}
+            run = "{"running" if up else "stopped"}"
             mounts."/mnt/products" = "products"
             """
         text = textwrap.dedent(text)
@@ -106,6 +112,9 @@ class Turns(Example):
 
         def right() -> bool:
             report = self.report()
+            said = self.host.run("systemctl", "show", "-p", "StatusText", AGENT, check=False)
+            if IMPATIENT in said.stdout:
+                self.ring()
             return (
                 report is not None
                 and report["sequence"] > self._since

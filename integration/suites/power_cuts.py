@@ -74,10 +74,13 @@ def test_power_cuts(turning: tuple[Turns, Powered]) -> None:
                 cut(powered, chance, tally, 2 * whole.seconds)
             powered.start(cold=chance.random() < COLD or tally.cuts == CUTS)
             turns.go_on(powered.machine)
-            took = turns.settle()
+            took, runs = turns.settle()
             wrong = judge(turns, whole, tally)
             kind = "cold" if powered.cold else "warm"
-            tell(f"  {kind} start: right after {took:.0f} s" + "".join(f"; {w}" for w in wrong))
+            tell(
+                f"  {kind} start: right after {took:.0f} s, {runs} runs"
+                + "".join(f"; {w}" for w in wrong)
+            )
             assert wrong == []
     finally:
         tell(tally.told(time.monotonic() - started))

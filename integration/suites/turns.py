@@ -5,12 +5,15 @@ container a mount or takes it away; now and then a container is started, and sto
 after. What a turn makes stays asked for.
 """
 
+import contextlib
 import json
 from pathlib import Path
 import textwrap
+import time
 from typing import Any
 
 from integration.inside import survived
+from integration.rig.control import GuestError
 from integration.rig.machine import Machine
 from integration.suites.example import INBOX, Example
 
@@ -18,7 +21,9 @@ SITE = Path(__file__).resolve().parent / "cuts"
 LOOK = "/root/survived.py"
 PATH = {"PYTHONPATH": "/usr/share/offctl"}
 AGENT = "offctl-agent"
+OUTBOX = "/var/lib/offctl/outbox"
 DEADLINE = 900.0
+LOOK_PAUSE = 1.0
 # A guest has no processor for looks that find nothing.
 INTERVAL = 300
 # A container runs in one of so many turns.
@@ -34,13 +39,15 @@ class Turns(Example):
     pools = {"tank": "vdb"}  # noqa: RUF012
     storages = {"local-zfs": "tank/pve"}  # noqa: RUF012
 
-    _since = 0
+    # The newest report that was seen at all, and the newest that counts no more.
+    _seen = _since = 0
 
     def go_on(self, host: Machine) -> None:
         """The host was started again: only what it says from now on counts."""
         self.host = host
-        report = self.report()
-        self._since = 0 if report is None else report["sequence"]
+        # A cut may have taken back reports that had been seen.
+        names = host.out("ls", OUTBOX).split()
+        self._seen = self._since = max((int(name.partition(".")[0]) for name in names), default=0)
 
     @property
     def serial(self) -> int:
@@ -98,31 +105,41 @@ class Turns(Example):
         self.host.sh(f"sync {INBOX} {Path(INBOX).parent} /root/bundle.toml /root")
 
     def report(self) -> dict[str, Any] | None:
-        """The newest report, read without starting an interpreter in the guest."""
-        newest = "ls /var/lib/offctl/outbox | sort -n | tail -n 1"
-        said = self.host.run("sh", "-c", f"cat /var/lib/offctl/outbox/$({newest})", check=False)
-        return json.loads(said.stdout) if said.stdout.startswith("{") else None
+        """The newest report, read without starting anything in the guest."""
+        content = b""
+        with contextlib.suppress(GuestError):
+            while True:
+                content = self.host.get(f"{OUTBOX}/{self._seen + 1}.json")
+                self._seen += 1
+        if not content and self._seen:
+            with contextlib.suppress(GuestError):
+                content = self.host.get(f"{OUTBOX}/{self._seen}.json")
+        return json.loads(content) if content else None
 
     def ring(self) -> None:
         """The courier's ring: look now."""
         self.host.run("systemctl", "reload", AGENT)
 
-    def settle(self) -> float:
-        """Wait until the agent has said that this turn's release is true; how long it took."""
-
-        def right() -> bool:
+    def settle(self) -> tuple[float, int]:
+        """Wait until the agent says that this turn's release is true; how long, how many runs."""
+        judged, runs, begun, rung = self._since, 0, time.monotonic(), False
+        while True:
             report = self.report()
-            said = self.host.run("systemctl", "show", "-p", "StatusText", AGENT, check=False)
-            if IMPATIENT in said.stdout:
+            if report is not None and report["sequence"] > judged:
+                judged, runs = report["sequence"], runs + 1
+                if report["serial"] == self._serial and self.unsettled(report) == []:
+                    self._since = judged
+                    return time.monotonic() - begun, runs
                 self.ring()
-            return (
-                report is not None
-                and report["sequence"] > self._since
-                and report["serial"] == self._serial
-                and self.unsettled(report) == []
-            )
+            elif not rung and IMPATIENT in self._status():
+                rung = True
+                self.ring()
+            if time.monotonic() - begun > DEADLINE:
+                raise GuestError(f"release {self._serial} is not true: {report}")
+            time.sleep(LOOK_PAUSE)
 
-        return self.host.until(f"release {self._serial} to be true", right, timeout=DEADLINE)
+    def _status(self) -> str:
+        return self.host.run("systemctl", "show", "-p", "StatusText", AGENT, check=False).stdout
 
     def survived(self, *, keep: bool = False) -> dict[str, Any]:
         """What `survived.py` sees; with `keep` it makes files that it will look for."""

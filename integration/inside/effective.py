@@ -52,8 +52,9 @@ def _container(container: dict[str, Any], mounted: dict[int, str]) -> int:
     number = container["id"]
     argv = ["lxc-info", "-n", str(number), "-pH"]
     pid = subprocess.run(argv, check=False, capture_output=True, text=True).stdout.strip()
+    if bool(pid) is (container.get("run") == "stopped"):
+        print(f"container {number} {'runs' if pid else 'does not run'}")
     if not pid:
-        print(f"container {number} does not run")
         return 0
     mounts = container.get("mount", [])
     for mount in mounts:

@@ -166,6 +166,21 @@ def test_mounted_with_the_options_that_zfs_gives(
     assert _options(whole) == ours
 
 
+@pytest.mark.parametrize("value", ["off", "on"])
+def test_a_mount_option_is_in_effect_whatever_is_set_with_it(
+    rig: pools.RealRig, value: str
+) -> None:
+    """After a boot: `zfs mount -a` gives every option explicitly."""
+    other = "on" if value == "off" else "off"
+    whole = create(rig, f"atime-{value}", ("atime", other), ("recordsize", "64K"))
+    shell("zfs", "unmount", whole)
+    shell("zfs", "mount", whole)
+    wanted = (("atime", value), ("recordsize", "128K"), ("test:a", "b"))
+    rig.host.execute(act.SetProperties(whole, wanted))
+    assert ("noatime" in _options(whole)) == (value == "off")
+    assert not [p for p in seen(rig)[whole].properties if p[1].source == "temporary"]
+
+
 def _options(name: str) -> str:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     (line,) = [line for line in lines if f" - zfs {name} " in line]

@@ -1,15 +1,19 @@
 """A host that is asked to be something else every turn, so that there is always work to interrupt.
 
-Every turn changes options and properties, shows other data in a container that is restarted for
-it, makes a dataset, and starts or stops a container. What a turn makes stays asked for.
+Every turn makes a dataset, changes properties and owners of another, and gives a stopped, protected
+container a mount or takes it away; now and then a container is started, and stopped in the turn
+after. What a turn makes stays asked for.
 """
 
+import contextlib
 import json
 from pathlib import Path
 import textwrap
+import time
 from typing import Any
 
 from integration.inside import survived
+from integration.rig.control import GuestError
 from integration.rig.machine import Machine
 from integration.suites.example import INBOX, Example
 
@@ -17,9 +21,14 @@ SITE = Path(__file__).resolve().parent / "cuts"
 LOOK = "/root/survived.py"
 PATH = {"PYTHONPATH": "/usr/share/offctl"}
 AGENT = "offctl-agent"
+OUTBOX = "/var/lib/offctl/outbox"
 DEADLINE = 900.0
-# Seconds between two looks of the agent, in which its patience with starts that end no run counts.
-INTERVAL = 20
+LOOK_PAUSE = 1.0
+# A guest has no processor for looks that find nothing.
+INTERVAL = 300
+# A container runs in one of so many turns.
+EVERY = 6
+IMPATIENT = "did not end a run"
 
 
 class Turns(Example):
@@ -29,13 +38,15 @@ class Turns(Example):
         super().__init__(
             host, desk, written=SITE, pools={"tank": "vdb"}, storages={"local-zfs": "tank/pve"}
         )
-        self._since = 0
+        # The newest report that was seen at all, and the newest that counts no more.
+        self._seen = self._since = 0
 
     def go_on(self, host: Machine) -> None:
         """The host was started again: only what it says from now on counts."""
         self.host = host
-        report = self.newest()
-        self._since = 0 if report is None else report["sequence"]
+        # A cut may have taken back reports that had been seen.
+        names = host.out("ls", OUTBOX).split()
+        self._seen = self._since = max((int(name.partition(".")[0]) for name in names), default=0)
 
     @property
     def serial(self) -> int:
@@ -55,6 +66,7 @@ class Turns(Example):
         """Write what is asked for in this turn."""
         (self.site / "identities").mkdir(parents=True, exist_ok=True)
         odd = number % 2 == 1
+        up = number % EVERY == 0
         text = f"""\
             [datasets.products]
             place.off2 = "tank/products"
@@ -65,7 +77,8 @@ class Turns(Example):
             [containers.app]
             use = "small"
             id = 111
-            memory = {128 if odd else 160}
+            memory = 128
+            tags = ["turn-{number}"]
             mounts."/mnt/images" = "images"
             {'mounts."/mnt/products" = "products"' if odd else ""}
 
@@ -73,8 +86,8 @@ class Turns(Example):
             use = "small"
             id = 112
             memory = 128
-            tags = ["turn-{number}"]
-            run = "{"stopped" if odd else "running"}"
+            onboot = {"true" if up else "false"}
+            run = "{"running" if up else "stopped"}"
             mounts."/mnt/products" = "products"
             """
         text = textwrap.dedent(text)
@@ -88,31 +101,49 @@ class Turns(Example):
         if self._serial:
             self.turn(self._serial + 1)
         super().deliver()
-        self.host.sh(f"sync {INBOX} {Path(INBOX).parent} /root/bundle.toml /root")
+        self.host.sh(f"sync {INBOX} {Path(INBOX).parent}")
 
     def newest(self) -> dict[str, Any] | None:
-        """The newest report, read without starting an interpreter in the guest."""
-        newest = "ls /var/lib/offctl/outbox | sort -n | tail -n 1"
-        said = self.host.run("sh", "-c", f"cat /var/lib/offctl/outbox/$({newest})", check=False)
-        return json.loads(said.stdout) if said.stdout.startswith("{") else None
+        """The newest report, read without starting anything in the guest."""
+        content = b""
+        with contextlib.suppress(GuestError):
+            while True:
+                content = self.host.get(f"{OUTBOX}/{self._seen + 1}.json")
+                self._seen += 1
+        if not content and self._seen:
+            with contextlib.suppress(GuestError):
+                content = self.host.get(f"{OUTBOX}/{self._seen}.json")
+        return json.loads(content) if content else None
 
     def ring(self) -> None:
         """The courier's ring: look now."""
         self.host.run("systemctl", "reload", AGENT)
 
-    def settle(self) -> float:
-        """Wait until the agent has said that this turn's release is true; how long it took."""
-
-        def right() -> bool:
+    def settle(self) -> tuple[float, int]:
+        """Wait until the agent says that this turn's release is true; how long, how many runs."""
+        judged, runs, begun, rung = self._since, 0, time.monotonic(), False
+        while True:
             report = self.newest()
-            return (
-                report is not None
-                and report["sequence"] > self._since
-                and report["serial"] == self._serial
-                and self.unsettled(report) == []
-            )
+            if report is not None and report["sequence"] > judged:
+                judged, runs = report["sequence"], runs + 1
+                if report["serial"] == self._serial and self.unsettled(report) == []:
+                    self._since = judged
+                    return time.monotonic() - begun, runs
+                self.ring()
+            elif not rung and IMPATIENT in self._status():
+                rung = True
+                self.ring()
+            if time.monotonic() - begun > DEADLINE:
+                raise GuestError(f"release {self._serial} is not true: {report}")
+            time.sleep(LOOK_PAUSE)
 
-        return self.host.until(f"release {self._serial} to be true", right, timeout=DEADLINE)
+    def wrong(self) -> list[str]:
+        """As the example; a warm start has the root disk of the first turn."""
+        self.host.put("/root/bundle.toml", self.bundle())
+        return super().wrong()
+
+    def _status(self) -> str:
+        return self.host.run("systemctl", "show", "-p", "StatusText", AGENT, check=False).stdout
 
     def survived(self, *, keep: bool = False) -> dict[str, Any]:
         """What `survived.py` sees; with `keep` it makes files that it will look for."""

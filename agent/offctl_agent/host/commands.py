@@ -15,6 +15,9 @@ PATIENCE = "300"
 _LIMITS = frozenset(
     "filesystem_limit quota refquota refreservation reservation snapshot_limit".split()
 )
+# `zfs set` mounts again only when the last of its properties is one of these, and without that what
+# `zfs mount` gave explicitly goes on.
+_MOUNT_OPTIONS = frozenset("atime devices exec nbmand readonly relatime setuid xattr".split())
 
 
 def commands(action: act.Action) -> tuple[Command, ...]:
@@ -24,7 +27,8 @@ def commands(action: act.Action) -> tuple[Command, ...]:
             options = tuple(part for k, v in action.properties for part in ("-o", f"{k}={v}"))
             return (("zfs", "create", *options, action.name),)
         case act.SetProperties():
-            settings = tuple(f"{key}={value}" for key, value in action.properties)
+            ordered = sorted(action.properties, key=lambda pair: pair[0] in _MOUNT_OPTIONS)
+            settings = tuple(f"{key}={value}" for key, value in ordered)
             return (("zfs", "set", *settings, action.name),)
         case act.InheritProperties():
             return tuple(_inherit(key, action.name) for key in action.properties)

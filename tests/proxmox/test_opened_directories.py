@@ -91,7 +91,7 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
 def test_made_and_given_away(pool: Pool) -> None:
     pool.make("cache", Access(100000, 100033, 0o2750))
     pool.make("cache/deep")
-    assert pool.seen("cache") == ObservedDirectory(100000, 100033, 0o2750)
+    assert pool.seen("cache") == ObservedDirectory(100000, 100033, 0o2750, filled=True)
     # The setgid bit hands the group down, as everywhere.
     assert pool.seen("cache/deep") == ObservedDirectory(0, 100033, 0o755)
     assert pool.seen("nothing") is None
@@ -101,14 +101,14 @@ def test_making_again_sets_access_and_keeps_what_is_inside(pool: Pool) -> None:
     pool.make("cache", Access(1, 1, 0o700))
     (pool.off / "cache/file").write_text("kept")
     pool.make("cache", Access(gid=2))
-    assert pool.seen("cache") == ObservedDirectory(1, 2, 0o700)
+    assert pool.seen("cache") == ObservedDirectory(1, 2, 0o700, filled=True)
     assert (pool.off / "cache/file").stat().st_uid == 0
 
 
 def test_access_of_the_mountpoint(pool: Pool) -> None:
     pool.access("", Access(1000, 1000, 0o770))
     pool.access("", Access(gid=33))
-    assert pool.seen("") == ObservedDirectory(1000, 33, 0o770)
+    assert pool.seen("") == ObservedDirectory(1000, 33, 0o770, filled=True)
 
 
 def test_what_is_right_already_is_not_touched(pool: Pool) -> None:

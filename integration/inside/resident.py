@@ -43,10 +43,17 @@ class Resident:
         State(self._config.agent_state).begin()
         _release(self._config, desired)
 
+    def build(self) -> None:
+        """`offctl-agent apply`, until all is as desired."""
+        done = subprocess.run(
+            self._program("apply"), check=False, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def apply(self) -> list[str]:
         """`offctl-agent apply`, and what it started; it must have had nothing to do."""
         self._trace.unlink(missing_ok=True)
-        with subprocess.Popen(self._argv("apply"), stdout=subprocess.PIPE, text=True) as applying:
+        with subprocess.Popen(self._traced("apply"), stdout=subprocess.PIPE, text=True) as applying:
             said, _ = applying.communicate(timeout=PATIENCE)
         assert applying.returncode == 0, said
         last = re.compile(rf"^{applying.pid} +\+\+\+ exited", re.MULTILINE)
@@ -58,7 +65,7 @@ class Resident:
         """The service runs, and its first run has ended."""
         self._trace.unlink(missing_ok=True)
         before = self._reports()
-        with subprocess.Popen(self._argv("run"), stdout=subprocess.DEVNULL) as service:
+        with subprocess.Popen(self._traced("run"), stdout=subprocess.DEVNULL) as service:
             try:
                 self._wait(before)
                 yield
@@ -80,11 +87,13 @@ class Resident:
             for program, words in _STARTED.findall(text)
         ]
 
-    def _argv(self, command: str) -> list[str]:
-        # Only this one call is caught: the rest runs at its own speed. The agent is our child.
+    def _program(self, command: str) -> list[str]:
+        return [sys.executable, "-m", "offctl_agent", command, "--config", str(self._file)]
+
+    def _traced(self, command: str) -> list[str]:
+        # With -D the agent is our child, and its tracer is not.
         tracing = ["strace", "-D", "-f", "-e", "trace=execve", "-o", str(self._trace)]
-        program = [sys.executable, "-m", "offctl_agent", command, "--config", str(self._file)]
-        return [*tracing, *program]
+        return [*tracing, *self._program(command)]
 
     def _reports(self) -> int:
         return mailbox.Outbox(self._config.outbox, self._config.runtime).newest()

@@ -1,6 +1,6 @@
 """The agent as it runs on a host: its own process, its configuration, a signed release."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl_agent import config as configs
 from offctl_agent import mailbox
+from offctl_agent.state import State
 
 PATIENCE = 300.0
 _STARTED = re.compile(r'^\d+ +execve\("([^"]+)", \[([^\]]*)\].* = 0$', re.MULTILINE)
@@ -38,15 +39,25 @@ class Resident:
         )
         self._config = configs.load(self._file)
         self._trace = home / "trace"
+        # As `offctl-agent init` leaves it: a host that has come nowhere yet, not one that forgot.
+        State(self._config.agent_state).begin()
         _release(self._config, desired)
+
+    def build(self) -> None:
+        """`offctl-agent apply`, until all is as desired."""
+        done = subprocess.run(
+            self._program("apply"), check=False, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def apply(self) -> list[str]:
         """`offctl-agent apply`, and what it started; it must have had nothing to do."""
         self._trace.unlink(missing_ok=True)
-        done = subprocess.run(
-            self._argv("apply"), check=False, capture_output=True, text=True, timeout=PATIENCE
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        with subprocess.Popen(self._traced("apply"), stdout=subprocess.PIPE, text=True) as applying:
+            said, _ = applying.communicate(timeout=PATIENCE)
+        assert applying.returncode == 0, said
+        last = re.compile(rf"^{applying.pid} +\+\+\+ exited", re.MULTILINE)
+        self._until(lambda: last.search(self._trace.read_text()) is not None, "its trace")
         return self.started()[1:]
 
     @contextlib.contextmanager
@@ -54,7 +65,7 @@ class Resident:
         """The service runs, and its first run has ended."""
         self._trace.unlink(missing_ok=True)
         before = self._reports()
-        with subprocess.Popen(self._argv("run"), stdout=subprocess.DEVNULL) as service:
+        with subprocess.Popen(self._traced("run"), stdout=subprocess.DEVNULL) as service:
             try:
                 self._wait(before)
                 yield
@@ -76,20 +87,26 @@ class Resident:
             for program, words in _STARTED.findall(text)
         ]
 
-    def _argv(self, command: str) -> list[str]:
-        # Only this one call is caught: the rest runs at its own speed.
-        tracing = ["strace", "-f", "--seccomp-bpf", "-e", "trace=execve", "-o", str(self._trace)]
-        program = [sys.executable, "-m", "offctl_agent", command, "--config", str(self._file)]
-        return [*tracing, *program]
+    def _program(self, command: str) -> list[str]:
+        return [sys.executable, "-m", "offctl_agent", command, "--config", str(self._file)]
+
+    def _traced(self, command: str) -> list[str]:
+        # With -D the agent is our child, and its tracer is not.
+        tracing = ["strace", "-D", "-f", "-e", "trace=execve", "-o", str(self._trace)]
+        return [*tracing, *self._program(command)]
 
     def _reports(self) -> int:
         return mailbox.Outbox(self._config.outbox, self._config.runtime).newest()
 
-    def _wait(self, before: int) -> None:
+    @staticmethod
+    def _until(condition: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + PATIENCE
-        while self._reports() <= before:
-            assert time.monotonic() < until, "no report came"
+        while not condition():
+            assert time.monotonic() < until, f"waited in vain for {what}"
             time.sleep(0.1)
+
+    def _wait(self, before: int) -> None:
+        self._until(lambda: self._reports() > before, "a report")
         # The bell is heard again when the pause between two runs is over.
         time.sleep(1)
 
@@ -97,7 +114,9 @@ class Resident:
 def _release(config: configs.Config, desired: DesiredState) -> None:
     """Trust, and a release with this desired state, as the courier would have put it there."""
     key = SecretKey.generate()
-    pem = certificates.generate(desired.host, dns_name="")[0]
+    pem, coordinator, operator = (
+        certificates.generate(name, dns_name="")[0] for name in (desired.host, "one", "desk")
+    )
     tunnel = certificates.generate_tunnel_key()[0]
     whole = replace(desired, identity=Identity(pem, tunnel))
     now = datetime.now(UTC).replace(microsecond=0)
@@ -108,8 +127,8 @@ def _release(config: configs.Config, desired: DesiredState) -> None:
         release_keys=(("desk", key.public),),
         threshold=1,
         timestamp_key=SecretKey.generate().public,
-        coordinators=(("one", pem),),
-        operators=(("desk", pem),),
+        coordinators=(("one", coordinator),),
+        operators=(("desk", operator),),
     )
     config.trust.write_bytes(root.dump(trust))
     content = bundle.dump(whole)
@@ -121,7 +140,8 @@ def _release(config: configs.Config, desired: DesiredState) -> None:
         site=desired.site, serial=1, created=now, expires=now + timedelta(days=1), hosts=(entry,)
     )
     signed = envelope.sign(manifest.PAYLOAD_TYPE, manifest.dump(document), [key])
-    config.inbox.mkdir(mode=0o770)
+    for directory in (config.inbox, config.outbox):
+        directory.mkdir(mode=0o770)
     release = SignedRelease(signed, ((desired.host, content),))
     mailbox.Inbox(config.inbox).put_release(release.dump())
     os.sync()

@@ -1,7 +1,8 @@
 """libzfs_core, loaded without starting a program.
 
 cffi asks ctypes.util where a library is, and that runs `ldconfig` for each, or even a compiler.
-The name the dynamic loader knows them by is the same in Debian 12 and 13.
+The name the dynamic loader knows them by is the same in Debian 12 and 13. They are loaded when a
+function of theirs is first asked for, so one of each is asked for here.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 from offctl import errors
 
+_BINDINGS = {"libnvpair": "nvlist_free", "libzfs_core": "lzc_exists"}
 _LOADED_AS = {"nvpair": "libnvpair.so.3", "zfs_core": "libzfs_core.so.3"}
 
 
@@ -20,8 +22,12 @@ def libzfs_core() -> Any:
     """The library. Raises HostError with what to install."""
     try:
         with _known_by_name():
-            return importlib.import_module("libzfs_core")
-    except (ImportError, OSError) as error:
+            library = importlib.import_module("libzfs_core")
+            for name, function in _BINDINGS.items():
+                bound = importlib.import_module(f"libzfs_core.bindings.{name}")
+                getattr(bound.lib, function)
+            return library
+    except (ImportError, OSError, AttributeError) as error:
         raise errors.HostError(
             f"cannot reach ZFS: libzfs_core cannot be loaded: {error}",
             hint="apt install python3-pyzfs",

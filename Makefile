@@ -51,7 +51,7 @@ deb-test: $(READY)
 # One guest answers after the other on two cores: no parallel tests.
 SUITES := integration/suites
 FLEET  := smoke install service reboot network power upgrade tunnels
-HOST   := datasets containers pct example
+HOST   := datasets containers pct example tunnel_accidents
 integration: $(READY)
 	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(FLEET:%=$(SUITES)/test_%.py)
 

@@ -9,6 +9,7 @@ import pytest
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.suites import proxmox, stock
+from integration.suites.linking import Linked
 from integration.suites.scene import Scene
 
 FAILED = pytest.StashKey[bool]()
@@ -98,6 +99,21 @@ def scene(fleet: Fleet, settled: Path) -> Scene:
 def pair(fleet: Fleet, settled: Path) -> Scene:
     """The same with off1 alone switched on: cheaper, for what is about one host."""
     return Scene.resumed(fleet, settled, "off1")
+
+
+@pytest.fixture(scope="module")
+def linked(
+    hosts: Golden, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Linked]:
+    """Two empty hosts for a file of tests, and in their inboxes what links them by tunnels."""
+    with Fleet(stock.HARDWARE, hosts) as fleet:
+        found = Linked(fleet, tmp_path_factory.mktemp("desk"))
+        found.prepare()
+        found.deliver()
+        try:
+            yield found
+        finally:
+            fleet.collect(stock.LOGS / request.node.name)
 
 
 def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:

@@ -54,7 +54,7 @@ SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
 FLEET  := install smoke service reboot network power upgrade
 HOST   := example days pct order tunnels
-DEEP   := guests datasets containers hanging
+DEEP   := guests datasets containers hanging tunnel_accidents
 integration: $(READY)
 	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)
 	@$(PYTEST) --dist loadfile $(HOST:%=$(SUITES)/test_%.py)

@@ -13,6 +13,7 @@ from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.suites import installing, proxmox, stock
 from integration.suites.cutting import MOVE, Powered
+from integration.suites.linking import Linked
 from integration.suites.scene import Scene
 from integration.suites.turns import Turns
 
@@ -137,6 +138,21 @@ def turning(
         if request.node.stash.get(FAILED, False):
             powered.pool_disk.go_on()
             powered.machine.collect(stock.LOGS / f"{request.node.name}-powered")
+
+
+@pytest.fixture(scope="module")
+def linked(
+    hosts: Golden, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Linked]:
+    """Two empty hosts for a file of tests, and in their inboxes what links them by tunnels."""
+    with Fleet(stock.HARDWARE, hosts) as fleet:
+        found = Linked(fleet, tmp_path_factory.mktemp("desk"))
+        found.prepare()
+        found.deliver()
+        try:
+            yield found
+        finally:
+            fleet.collect(stock.LOGS / request.node.name)
 
 
 def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:

@@ -5,6 +5,7 @@ stunnel, files, units, keys. Releases are laid into the inboxes, as the couriers
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 import json
 from pathlib import Path
 import re
@@ -23,6 +24,17 @@ BIN = Path(sys.executable).parent
 SERVICE = ROOT / "tests/tunnels/service.py"
 INBOX = "/var/lib/offctl/inbox/release.json"
 INTERVAL = 5
+AGENT = "offctl-agent"
+SERVERS = {
+    "redis/server/1": "loaded",
+    "mongo/server/1": "loaded",
+    "query/server/1": "loaded",
+}
+CLIENTS = {
+    "redis/client/1": "proven",
+    "mongo/client/1": "proven",
+    "query/client/1": "proven",
+}
 CONTAINERS = {"off2": 101, "ovh1": 113}
 # Who asks, and where: in a container's network namespace, or (0) on the host itself.
 LINKS = {
@@ -173,6 +185,23 @@ class Linked:
             for e in report.get("tunnels", ())
         }
         return report.get("serial") == serial and ends == expected and not left
+
+    def begin(self) -> None:
+        """From empty hosts with a release in their inboxes to links that are proven."""
+        self.each(lambda host: host.run("systemctl", "start", AGENT))
+        self.serve(self.off2, CONTAINERS["off2"])
+        self.wait(self._serial, SERVERS, CLIENTS)
+
+    def wait(self, serial: int, servers: dict[str, str], clients: dict[str, str]) -> None:
+        """Until both hosts have a release and all of its tunnels are as they should be."""
+        for host, ends in ((self.off2, servers), (self.ovh1, clients)):
+            told = f"{ends} of release {serial}"
+            host.until(told, partial(self.settled, serial, host, ends), timeout=900)
+
+    def carry(self) -> None:
+        """Data goes through each link and comes back. Raises AssertionError."""
+        for link in LINKS:
+            assert self.ask(link, "hello") == "127.0.0.1:7000 hello", link
 
 
 def _found(pattern: str, text: str) -> str:

@@ -87,6 +87,7 @@ def test_another_tunnel_key_waits_for_a_rotation_which_leads_out(room: Stage) ->
     for number, expected in enumerate(phases, 3):
         said = room.run("offctl tunnel rotate --host ovh1 --site site")
         assert "robotoff: left as it is, its key is in /etc/offctl/psk/robotoff" in said
+        assert ("that was the last phase" in said) is (number == 5)
         publish(room, str(number), str(number - 1))
         room.wait(f"phase {number}", partial(say, room, expected))
     room.wait("all to be right", lambda: state(room) == ("converged", 5))

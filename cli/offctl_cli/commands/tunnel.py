@@ -62,7 +62,7 @@ def rotate(
     if any(site.tunnels[each].rotation for each in chosen):
         with Client(connection.resolve(address, trust, certificate, key)) as fleet:
             known = {link.name: link for link in links.links(newest(fleet))}
-    waiting = 0
+    waiting, last = 0, True
     for each in chosen:
         ends = _hosts(site, site.tunnels[each])
         phase = rotation.following(each, site.tunnels[each], ends, known.get(each))
@@ -72,8 +72,10 @@ def rotate(
         else:
             write(directory, each, phase, revoked=None)
             click.echo(visible(f"{each}: {phase.told}"))
+            last &= phase.rotation is None
     if waiting < len(chosen):
-        click.echo("next: offctl sign, offctl publish; then rotate again for the next phase")
+        then = "that was the last phase" if last else "then rotate again for the next phase"
+        click.echo(f"next: offctl sign, offctl publish; {then}")
     if waiting or not chosen:
         raise SystemExit(1)
 

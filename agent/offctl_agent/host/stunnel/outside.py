@@ -29,7 +29,7 @@ def tree(proc: Path, pid: int) -> Iterator[int]:
         os.close(held)
 
 
-def readlink(top: int, path: str) -> str:
+def target(top: int, path: str) -> str:
     """Where a symbolic link leads, in its own words."""
     parent, _, name = path.strip("/").rpartition("/")
     with beneath.inside(top, parent) as directory:

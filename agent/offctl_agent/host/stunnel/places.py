@@ -213,8 +213,8 @@ class Place:
         """Whether everything is seen to be in its place."""
         with contextlib.suppress(OSError), outside.tree(self.proc, self.pid) as tree:
             links = self._links(instance)
-            at_boot = outside.readlink(tree, f"{_WANTS}/{_unit(instance)}")
-            in_place = all(outside.readlink(tree, path) == target for path, target in links.items())
+            at_boot = outside.target(tree, f"{_WANTS}/{_unit(instance)}")
+            in_place = all(outside.target(tree, path) == its for path, its in links.items())
             return in_place and at_boot in (*links, *links.values())
         return False
 

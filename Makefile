@@ -4,13 +4,15 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power vm clean
+.PHONY: help demo test conformance coverage mutants nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
 	@echo "make demo KEEP=1   the same, then left running for you to play with"
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make conformance   the verifier from outside, one process for each vector"
+	@echo "make coverage      every branch of trust core, planners and guards has a test, or it fails"
+	@echo "make mutants       the trust core with one thing wrong at a time: which mistakes go unnoticed"
 	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; some minutes"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
@@ -36,6 +38,16 @@ test: $(READY)
 
 conformance: $(READY)
 	@$(BIN)/python -m conformance -- $(BIN)/python -m conformance.verifier
+
+# Each of these rooms by the tests that are about them, every branch of it.
+COVERAGE := --rcfile=requirements/coverage.toml --data-file=.coverage
+coverage: $(READY)
+	@$(BIN)/python -m coverage run $(COVERAGE) -m pytest -n0 -p no:cacheprovider \
+	    tests/trust tests/planner tests/agent tests/common tests/tunnels/test_simulated.py
+	@$(BIN)/python -m coverage report $(COVERAGE) --fail-under=100
+
+mutants: $(READY)
+	@PYTHONPATH=tests:. $(BIN)/python -m mutants.everywhere
 
 nightly: $(READY)
 	@PYTHONPATH=tests:. $(BIN)/python -m crash.everywhere --pairs 2000 --seconds 3600

@@ -91,8 +91,17 @@ class Resident:
         return [sys.executable, "-m", "offctl_agent", command, "--config", str(self._file)]
 
     def _traced(self, command: str) -> list[str]:
-        # With -D the agent is our child, and its tracer is not.
-        tracing = ["strace", "-D", "-f", "-e", "trace=execve", "-o", str(self._trace)]
+        # The agent is our child, not its tracer; only this one call is caught, not every one.
+        tracing = [
+            "strace",
+            "-D",
+            "-f",
+            "--seccomp-bpf",
+            "-e",
+            "trace=execve",
+            "-o",
+            str(self._trace),
+        ]
         return [*tracing, *self._program(command)]
 
     def _reports(self) -> int:

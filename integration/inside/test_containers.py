@@ -7,6 +7,7 @@ import pytest
 
 from host.contract import damage, scene
 from host.contract.damage import DamageContract
+from host.contract.directories import DirectoryContract
 from host.contract.looking import LookingContract
 from host.contract.mounts import MountContract
 from host.contract.options import OptionContract
@@ -31,7 +32,18 @@ def rig(tmp_path: Path, pct: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 class TestDamage(DamageContract):
-    """Locks, quorum, pools that are gone, commands that fail or hang."""
+    """Locks, quorum, commands that fail or hang; what is about pools alone is in test_contract."""
+
+    test_unreadable_zfs_is_unknown_not_empty = None  # type: ignore[assignment]
+    test_a_missing_pool_is_not_a_pool = None  # type: ignore[assignment]
+    test_a_read_only_pool_is_seen_and_not_offered = None  # type: ignore[assignment]
+    test_a_command_that_fails_is_reported_in_its_words = None  # type: ignore[assignment]
+
+
+class TestSubids:
+    """What root may map."""
+
+    test_subids = DirectoryContract.test_subids_are_added_and_never_taken
 
 
 class TestLooking(LookingContract):

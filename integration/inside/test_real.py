@@ -252,6 +252,8 @@ def test_canmount_alone_mounts_nothing(rig: pools.RealRig) -> None:
     whole = create(rig, "waiting", ("canmount", "noauto"))
     rig.host.execute(act.SetProperties(whole, (("canmount", "on"),)))
     assert seen(rig)[whole].mounted_at == ""
+    # An import would mount it now.
+    shell("zfs", "destroy", whole)
 
 
 def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(tmp_path: Path) -> None:

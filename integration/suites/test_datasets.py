@@ -1,13 +1,17 @@
-"""Datasets, directories and mounts on real pools: the tests of integration/inside, in a guest."""
+"""Datasets, directories and mounts on real pools, and what a quiet agent starts there.
 
-import pytest
+The tests are those of integration/inside, all in one guest and one interpreter: starting either
+costs more than most of them.
+"""
 
 from integration.rig.fleet import Fleet
 from integration.suites import inside
 
+TESTS = ("contract", "quiet", "real")
 
-@pytest.mark.parametrize("tests", ["test_contract.py", "test_real.py"])
-def test_inside(bare_fleet: Fleet, tests: str) -> None:
-    (guest,) = bare_fleet.add("off2")
+
+def test_inside(bare_hosts: Fleet) -> None:
+    (guest,) = bare_hosts.add("off2")
     inside.bring(guest)
-    inside.passes(guest, f"integration/inside/{tests}", seconds=1800)
+    files = " ".join(f"integration/inside/test_{name}.py" for name in TESTS)
+    inside.passes(guest, files, seconds=1800)

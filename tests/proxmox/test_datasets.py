@@ -351,6 +351,9 @@ def test_nothing_is_exported_that_zfs_would_have_to_mount(
     with pytest.raises(HostError, match=f"dataset {named} is not mounted; exporting it") as caught:
         machine.datasets.set_properties(action)
     assert caught.value.code == "PREFLIGHT"
+    # What it would inherit may export it as well.
+    with pytest.raises(HostError, match=f"dataset {named} is not mounted; exporting it"):
+        machine.datasets.inherit(act.InheritProperties("hdd/off", ("sharenfs",)))
     assert machine.calls.done == []
 
 

@@ -3,7 +3,7 @@
 Pure. Every value is an argument of its own, after its option; no shell ever sees it.
 """
 
-from offctl.desired import tunnelplaces
+from offctl.desired import properties, tunnelplaces
 from offctl.desired.model import Access
 from offctl_agent.planner import actions as act
 
@@ -24,11 +24,11 @@ def commands(action: act.Action) -> tuple[Command, ...]:
     """The pct and zfs calls of one action, in order; empty for what needs no command."""
     match action:
         case act.CreateDataset():
-            options = tuple(part for k, v in action.properties for part in ("-o", f"{k}={v}"))
+            options = tuple(part for k, v in action.properties for part in ("-o", _setting(k, v)))
             return (("zfs", "create", *options, action.name),)
         case act.SetProperties():
             ordered = sorted(action.properties, key=lambda pair: pair[0] in _MOUNT_OPTIONS)
-            settings = tuple(f"{key}={value}" for key, value in ordered)
+            settings = tuple(_setting(key, value) for key, value in ordered)
             return (("zfs", "set", *settings, action.name),)
         case act.InheritProperties():
             return tuple(_inherit(key, action.name) for key in action.properties)
@@ -102,6 +102,13 @@ def _create(action: act.CreateContainer) -> Command:
         "1" if action.unprivileged else "0",
         *_options(action.options),
     )
+
+
+def _setting(key: str, value: str) -> str:
+    """`zfs set` refuses a quota of 0 and wants the word for it."""
+    full = properties.ALIASES.get(key, key)
+    none = full in properties.ZERO_IS_DEFAULT and properties.equal(full, value, "none")
+    return f"{key}={'none' if none else value}"
 
 
 def _inherit(key: str, name: str) -> Command:

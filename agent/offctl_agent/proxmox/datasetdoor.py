@@ -98,6 +98,8 @@ class DatasetDoor:
 
     def inherit(self, action: act.InheritProperties, doing: str) -> None:
         """One `zfs inherit` for each property: it takes no more."""
+        if not properties.EXPORTS.isdisjoint(action.properties):
+            self._refuse_mounting(action.name, doing)
         for argv in commands(action):
             self._calls.run(doing, argv)
 

@@ -19,7 +19,7 @@ def test_two_empty_hosts_become_linked(linked: Linked) -> None:
     linked.begin()
     linked.carry()
     for host in linked.hosts.values():
-        # On a starved guest stunnel may need more than its five seconds: that is tried again.
+        # A starved stunnel may need more than the five seconds it has: that is tried again.
         assert "a mistake of offctl" not in host.out("journalctl", "-o", "cat", "-u", AGENT)
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TRUST = ROOT / "common/offctl/trust"
 # Quickest first: one that notices is enough.
 TESTS = ("accept", "documents", "curve", "keys", "envelope", "chains", "vectors")
-PATIENCE = 120
+PATIENCE = 600
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -79,9 +79,9 @@ def main() -> None:
     chosen = parser.parse_args()
     every = list(everything())
     random.Random(chosen.seed).shuffle(every)
-    for name, path in modules():
-        if noticed(name, ast.parse(path.read_text(encoding="utf-8"))):
-            sys.exit(f"the tests fail without any mistake in {name}: nothing can be said")
+    name, path = next(modules())
+    if noticed(name, ast.parse(path.read_text(encoding="utf-8"))):
+        sys.exit(f"the tests fail without any mistake in {name}: nothing can be said")
     until, tried, missed = time.monotonic() + chosen.seconds, 0, 0
     for name, line, said, tree in every:
         if time.monotonic() > until:

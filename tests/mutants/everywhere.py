@@ -24,15 +24,21 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TRUST = ROOT / "common/offctl/trust"
 # Quickest first: one that notices is enough.
 TESTS = ("accept", "documents", "curve", "keys", "envelope", "chains", "vectors")
-PATIENCE = 120
+PATIENCE = 600
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """What mistakes are put into."""
+    for path in sorted(TRUST.glob("*.py")):
+        if path.stem != "__init__":
+            yield f"offctl.trust.{path.stem}", path
 
 
 def everything() -> Iterator[tuple[str, int, str, ast.Module]]:
     """Module, line, what is wrong, and the module's tree with it."""
-    for path in sorted(TRUST.glob("*.py")):
-        if path.stem != "__init__":
-            for line, said, tree in mistakes(path.read_text(encoding="utf-8")):
-                yield f"offctl.trust.{path.stem}", line, said, tree
+    for name, path in modules():
+        for line, said, tree in mistakes(path.read_text(encoding="utf-8")):
+            yield name, line, said, tree
 
 
 def noticed(name: str, tree: ast.Module) -> bool:
@@ -73,6 +79,9 @@ def main() -> None:
     chosen = parser.parse_args()
     every = list(everything())
     random.Random(chosen.seed).shuffle(every)
+    name, path = next(modules())
+    if noticed(name, ast.parse(path.read_text(encoding="utf-8"))):
+        sys.exit(f"the tests fail without any mistake in {name}: nothing can be said")
     until, tried, missed = time.monotonic() + chosen.seconds, 0, 0
     for name, line, said, tree in every:
         if time.monotonic() > until:
@@ -87,8 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # All that is not the trust core itself: each mistake begins with it in place.
-    for needed in ("cryptography.hazmat.primitives.serialization", "hypothesis", "tomli_w"):
-        if util.find_spec(needed.partition(".")[0]):
-            importlib.import_module(needed)
     main()

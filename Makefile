@@ -52,7 +52,7 @@ deb-test: $(READY)
 # One guest answers after the other on two cores: no parallel tests.
 SUITES := integration/suites
 FLEET  := smoke install service reboot network power upgrade
-HOST   := datasets containers pct example hanging
+HOST   := datasets containers pct example
 integration: $(READY)
 	@$(BIN)/python -m pytest -p no:cacheprovider --durations=10 $(FLEET:%=$(SUITES)/test_%.py)
 

@@ -221,7 +221,7 @@ def test_an_exit_status_is_not_believed(machine: Machine) -> None:
     action = act.SetProperties("hdd/off", (("atime", "off"), ("org:note", "a")))
     with pytest.raises(HostError, match="atime is 'on' after setting it to 'off'"):
         machine.datasets.set_properties(action)
-    assert machine.calls.done == [("zfs", "set", "atime=off", "org:note=a", "hdd/off")]
+    assert machine.calls.done == [("zfs", "set", "org:note=a", "atime=off", "hdd/off")]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from integration.rig.golden import Golden
 from integration.suites import stock
 from integration.suites.example import Example
 
-SEEN = "seen: 35 datasets, 13 containers, 105 mounts"
+SEEN = "seen: 35 datasets, 13 containers, 107 mounts"
 AGENT = "offctl-agent"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 import logging
+import signal
 
 import pytest
 
@@ -18,6 +19,14 @@ def logging_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def sigpipe_as_before() -> Iterator[None]:
+    """Some tests call a main that lets itself be ended by SIGPIPE; the next test must not be."""
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -79,15 +79,15 @@ def hosts(installed: Golden) -> Golden:
 
 
 @pytest.fixture(scope="session")
-def bare_hosts(booted: Golden) -> Golden:
+def bare_host(booted: Golden) -> Golden:
     """A Proxmox host without our packages and without a pool."""
     return proxmox.ready(booted, tell, product=True)
 
 
 @pytest.fixture(scope="session")
-def settled(bare_hosts: Golden, debs: Path) -> Path:
+def settled(bare_host: Golden, debs: Path) -> Path:
     """The state of a coordinator and three hosts that were installed, and have settled."""
-    return installing.settled(bare_hosts, debs, tell)
+    return installing.settled(bare_host, debs, tell)
 
 
 @pytest.fixture
@@ -103,21 +103,21 @@ def fleet(request: pytest.FixtureRequest, hosts: Golden) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, bare_hosts: Golden) -> Iterator[Fleet]:
-    """Room for the guests of a scene."""
-    yield from _fleet(request, bare_hosts)
+def bare_hosts(request: pytest.FixtureRequest, bare_host: Golden) -> Iterator[Fleet]:
+    """Room for Proxmox hosts without our packages, or for the guests of a scene."""
+    yield from _fleet(request, bare_host)
 
 
 @pytest.fixture
-def scene(stage: Fleet, settled: Path) -> Scene:
+def scene(bare_hosts: Fleet, settled: Path) -> Scene:
     """A coordinator and three hosts that run; the operator has published, all have settled."""
-    return Scene.resumed(stage, settled)
+    return Scene.resumed(bare_hosts, settled)
 
 
 @pytest.fixture
-def pair(stage: Fleet, settled: Path) -> Scene:
+def pair(bare_hosts: Fleet, settled: Path) -> Scene:
     """The same with off1 alone switched on: cheaper, for what is about one host."""
-    return Scene.resumed(stage, settled, "off1")
+    return Scene.resumed(bare_hosts, settled, "off1")
 
 
 @pytest.fixture

@@ -200,7 +200,10 @@ class RealRig:
                 (self._faults / "exported").write_text(value)
             case "pool_readonly":
                 shell("zpool", "export", "-f", value)
-                shell("zpool", "import", "-o", "readonly=on", value)
+                # What cannot be mounted because nothing can be made there is another matter.
+                import_ = ("zpool", "import", "-o", "readonly=on", value)
+                subprocess.run(import_, check=False, capture_output=True)
+                shell("zpool", "list", value)
                 (self._faults / "readonly").write_text(value)
             case _:
                 raise NotImplementedError(fault)

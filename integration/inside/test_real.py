@@ -256,18 +256,6 @@ def test_canmount_alone_mounts_nothing(rig: pools.RealRig) -> None:
     shell("zfs", "destroy", whole)
 
 
-def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(tmp_path: Path) -> None:
-    with pools.real(tmp_path) as rig:
-        whole = create(rig, "kept")
-        rig.damage("pool_readonly", POOL)
-        desired = case.desired(f'dataset = [{{ name = "{whole}" }}]')
-        found = rig.host.observe(desired)
-        assert isinstance(found.datasets, tuple)
-        assert whole in {dataset.name for dataset in found.datasets}
-        assert found.pools == ()
-        assert dict(found.unready) == {POOL: f"pool {POOL} is imported read-only"}
-
-
 def test_what_was_made_here_is_marked_and_its_children_are_not(rig: pools.RealRig) -> None:
     whole = create(rig, "marked", ("canmount", "off"))
     shell("zfs", "create", f"{whole}/byhand")
@@ -312,6 +300,19 @@ def test_a_look_starts_one_program_for_a_pool_and_leaves_no_line_in_its_history(
     assert rig.started() == ["zfs"]
     assert second == first
     assert shell("zpool", "history", "-i", POOL) == before
+
+
+def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(tmp_path: Path) -> None:
+    """Near the end: it imports the pool anew, which an agent must look at before it acts."""
+    with pools.real(tmp_path) as rig:
+        whole = create(rig, "kept")
+        rig.damage("pool_readonly", POOL)
+        desired = case.desired(f'dataset = [{{ name = "{whole}" }}]')
+        found = rig.host.observe(desired)
+        assert isinstance(found.datasets, tuple)
+        assert whole in {dataset.name for dataset in found.datasets}
+        assert found.pools == ()
+        assert dict(found.unready) == {POOL: f"pool {POOL} is imported read-only"}
 
 
 def test_an_exchanged_pool_is_not_changed(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The door to ZFS in this process: libzfs_core. It creates, asks and marks; it starts no program.
 
 Everything that is created goes through here: one call of the kernel with every property, so that
-nothing is ever there with half of them (as fast as forking `zfs create`, not faster, for it is
+nothing is ever there with half of them (not faster than forking `zfs create`, for it is
 marked and read back too). So does reading and marking a few datasets: a channel program reads
 values with their sources in one step, and marks many in one. What libzfs_core has no call for
 (native properties of datasets that exist), and reading a whole pool, where one `zfs get` is several

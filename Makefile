@@ -68,10 +68,12 @@ FLEET  := install smoke service reboot network power upgrade
 HOST   := example days pct order tunnels
 DEEP   := guests datasets containers hanging tunnel_accidents
 integration: $(READY)
+	@$(BIN)/python -m integration.rig build
 	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)
 	@$(PYTEST) --dist loadfile $(HOST:%=$(SUITES)/test_%.py)
 
 integration-host: $(READY)
+	@$(BIN)/python -m integration.rig build
 	@$(PYTEST) --dist loadfile $(HOST:%=$(SUITES)/test_%.py) $(DEEP:%=$(SUITES)/test_%.py)
 
 integration-trixie: $(READY)

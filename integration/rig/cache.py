@@ -45,7 +45,7 @@ def made(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     if target.exists():
         target.touch()
         return target
-    with _locked(directory() / f"{kind}.lock"):
+    with locked(directory() / f"{kind}.lock"):
         if target.exists():
             return target
         partial = Path(tempfile.mkdtemp(prefix=f"{kind}-", suffix=".partial", dir=directory()))
@@ -69,7 +69,7 @@ def run_directory() -> Iterator[Path]:
     home = directory() / "run"
     home.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
-        with _locked(directory() / "run.lock"):
+        with locked(directory() / "run.lock"):
             for left in home.iterdir():
                 with contextlib.suppress(OSError), (left / "lock").open("r") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +89,8 @@ def _forget_unused(kind: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Alone with what this file stands for, among all that run here."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

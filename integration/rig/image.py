@@ -28,7 +28,9 @@ def build(tell: Callable[[str], None]) -> Image:
     """The image of the chosen release; what is there already is used. Raises RigError."""
     if os.geteuid() != 0:
         raise RigError("cannot build the rig: only root can make a root directory for guests")
-    run(STEPS / "tools")
+    # apt waits for nobody.
+    with cache.locked(cache.directory() / "tools.lock"):
+        run(STEPS / "tools")
     chosen = release.chosen()
     root_key = cache.key(chosen.name, STEPS / "root", *chosen.packages)
     root = _made(tell, f"{chosen.name}-root", root_key, lambda path: _make_root(chosen, path))

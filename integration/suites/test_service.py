@@ -102,8 +102,9 @@ def test_a_crashed_courier_is_started_again(pair: Scene, host: Machine) -> None:
 def test_reload_keeps_the_process(pair: Scene, host: Machine, name: str) -> None:
     before = show(host, "MainPID", name)
     host.run("systemctl", "reload", name)
+    # It says itself that it reloads, and that it has, after systemd's own command has ended.
+    host.until("it to be ready", lambda: show(host, "ActiveState", name) == "active")
     assert show(host, "MainPID", name) == before
-    assert show(host, "ActiveState", name) == "active"
     pair.settle()
 
 

@@ -127,7 +127,10 @@ def test_a_locked_container_waits_and_the_rest_goes_on(host: Host) -> None:
     run = host.run()
     assert [e.resource for e in run.events] == ["container 120 ct120"]
     assert [step.reason for step in run.plan] == [
-        "locked by PVE (backup); offctl goes on when that ends"
+        (
+            "locked by PVE (backup); offctl goes on when that ends; when no task of PVE is at it "
+            "any more, `pct unlock 113` is yours to run"
+        )
     ]
     host.by_hand("pct", "unlock", "113")
     assert host.run().plan.steps == ()

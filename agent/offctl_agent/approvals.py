@@ -61,7 +61,7 @@ class Limit:
             more = of(plan, self._desired)
             self.approval = Approval(more.bundle, self.approval.changes | more.changes)
         uncovered = [step for step in plan if not self._covered(step)]
-        touched = delta.touched(uncovered) | self._before
+        touched = delta.touched(uncovered, plan.unfinished) | self._before
         self._excess = delta.excess(touched, self._desired)
         if not self._excess:
             self._before = touched

@@ -175,6 +175,31 @@ def test_what_is_made_anew_does_not_wait(tmp_path: Path) -> None:
     assert limited(tmp_path).plan().empty
 
 
+@pytest.mark.parametrize("having_done", [False, True])
+def test_finishing_what_a_crash_left_half_made_does_not_wait(
+    tmp_path: Path, having_done: bool
+) -> None:
+    nothing = MaxDelta(containers=0, mounts=0, datasets=0)
+    begun = Scene.make(tmp_path / "begun")
+    begun.desired = replace(begun.desired, max_delta=nothing)
+    moments = 0
+    while True:
+        scene = begun.copy(tmp_path / f"{moments}")
+        try:
+            scene.run(Interrupted(scene.simulated(), at=moments + 1, having_done=having_done))
+        except Crash:
+            moments += 1
+        else:
+            break
+        run = scene.run()
+        assert (held(run), run.waits, scene.plan().empty) == ([], (), True), moments
+    assert moments > 10
+    # From now on it has users.
+    scene.by_hand("zfs", "set", "compression=off", "zfs-hdd/off")
+    scene.by_hand("pct", "set", "113", "--cores", "1")
+    assert len(held(scene.run())) == 2
+
+
 def test_one_of_five_may_change_and_two_wait(tmp_path: Path) -> None:
     scene = limited(tmp_path)
     one = FIVE.replace('cores = "2"', 'cores = "3"', 1)

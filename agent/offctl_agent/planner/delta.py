@@ -1,7 +1,8 @@
 """How much of a host a plan touches, and the hash by which it is approved. Pure.
 
-What is made anew touches nothing that is there; starting, restarting and mounting only bring into
-effect what was accepted before, and restarts have consent of their own.
+What is made anew touches nothing that is there, and neither does finishing it after a crash;
+starting, restarting and mounting only bring into effect what was accepted before, and restarts have
+consent of their own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,10 +43,10 @@ def counts(step: Step) -> bool:
     return step.action is not None and not step.audited and not isinstance(step.action, exempt)
 
 
-def touched(steps: Iterable[Step]) -> Touched:
+def touched(steps: Iterable[Step], unfinished: frozenset[str] = frozenset()) -> Touched:
     """What steps that count change of what is there already."""
     given = tuple(steps)
-    new = {step.resource.key for step in given if _is_new(step)}
+    new = unfinished | {step.resource.key for step in given if _is_new(step)}
     made = {step.action.name for step in given if isinstance(step.action, act.CreateDataset)}
     counted = [step for step in given if counts(step) and step.resource.key not in new]
     return Touched(

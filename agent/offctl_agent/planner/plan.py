@@ -90,12 +90,16 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What there is to do on one host, in order; `resources` counts everything desired."""
+    """What there is to do on one host, in order; `resources` counts everything desired.
+
+    `unfinished` are the keys of what we began to make and have never seen whole.
+    """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     settled: tuple[Settled, ...] = ()
     resources: int = 0
+    unfinished: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)

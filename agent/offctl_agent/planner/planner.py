@@ -1,8 +1,10 @@
 """One plan for a host: every resource planner in the order in which things depend on each other."""
 
+from dataclasses import replace
+
 from offctl.desired.model import DesiredState
 from offctl_agent.observed import ObservedState
-from offctl_agent.planner import containers, datasets, directories, pools, subids, tunnels
+from offctl_agent.planner import containers, datasets, directories, making, pools, subids, tunnels
 from offctl_agent.planner.draft import Draft
 from offctl_agent.planner.ledger import Ledger
 from offctl_agent.planner.plan import Plan
@@ -22,4 +24,5 @@ def plan(desired: DesiredState, observed: ObservedState, ledger: Ledger) -> Plan
     tunnels.plan_directories(observed, draft)
     containers.plan(desired, observed, draft)
     tunnels.plan(desired, observed, draft)
-    return draft.plan()
+    making.remember(desired, draft)
+    return replace(draft.plan(), unfinished=making.unfinished(desired, ledger))

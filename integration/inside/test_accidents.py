@@ -6,7 +6,6 @@ The tests of this file follow each other on one host, as days do. Each leaves it
 from collections.abc import Callable, Iterator
 import contextlib
 from contextlib import AbstractContextManager
-from datetime import datetime
 import os
 from pathlib import Path
 import subprocess
@@ -14,16 +13,12 @@ import time
 
 import pytest
 
-from integration.inside import guests
+from integration.inside import dying, guests
 from integration.inside.days import Host
 from integration.inside.pools import shell
 from integration.pve import quorum
-from offctl.desired.model import DesiredState
 from offctl_agent import converge
 from offctl_agent.execute import Outcome
-from offctl_agent.host import protocol as managed
-from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState
 from offctl_agent.planner.actions import Action
 
 FILE = "/root/fast.img"
@@ -311,27 +306,17 @@ def test_a_pool_is_full(host: Host) -> None:
     settle(host)
 
 
-class Meddled:
+def meddled(host: Host, meddle: Callable[[], object]) -> dying.Mortal:
     """The guest, on which somebody does something right before the agent's first step."""
+    waiting = [meddle]
 
-    def __init__(self, host: managed.Host, meddle: Callable[[], object]) -> None:
-        self._host = host
-        self._meddle: Callable[[], object] | None = meddle
+    def fate(action: Action) -> str:
+        del action
+        if waiting:
+            waiting.pop()()
+        return ""
 
-    def observe(self, desired: DesiredState) -> ObservedState:
-        return self._host.observe(desired)
-
-    def probe(self, number: int, command: tuple[str, ...]) -> str:
-        return self._host.probe(number, command)
-
-    def traces(self, after: datetime, *, tasks: bool, pools: tuple[str, ...]) -> Traces:
-        return self._host.traces(after, tasks=tasks, pools=pools)
-
-    def execute(self, action: Action) -> None:
-        if self._meddle is not None:
-            self._meddle()
-            self._meddle = None
-        self._host.execute(action)
+    return dying.Mortal(host.rig.guest, fate)
 
 
 def test_a_pool_is_exported_in_the_middle_of_a_run(host: Host) -> None:
@@ -341,7 +326,7 @@ def test_a_pool_is_exported_in_the_middle_of_a_run(host: Host) -> None:
     def export() -> None:
         host.by_hand("zpool", "export", "fast")
 
-    run = host.run(text, managed=Meddled(host.rig.guest, export))
+    run = host.run(text, managed=meddled(host, export))
     assert {event.outcome for event in run.events} == {"failed"}
     # Neither made on the root file system in place of the pool, nor started over nothing.
     assert not Path("/fast/products").exists()
@@ -364,8 +349,8 @@ def test_etc_pve_goes_in_the_middle_of_a_run(
     before = host.rig.read(113)
     text = SITE.replace('memory = "128"', 'memory = "160"')
     with contextlib.ExitStack() as stack:
-        meddled = Meddled(host.rig.guest, lambda: stack.enter_context(damage()))
-        run = host.run(text, managed=meddled)
+        managed = meddled(host, lambda: stack.enter_context(damage()))
+        run = host.run(text, managed=managed)
         assert {event.outcome for event in run.events} == {"failed"}
         quiet = host.run(text)
         assert quiet.events == []

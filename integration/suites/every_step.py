@@ -26,8 +26,7 @@ def test_killed_at_every_step_of_a_host_with_steps_of_every_kind(bare_hosts: Fle
 
 def test_killed_at_every_step_of_building_off2(fleet: Fleet, tmp_path: Path) -> None:
     (host,) = fleet.add("off2")
-    off2 = Example(host, tmp_path / "desk")
-    off2.desk.mkdir()
+    off2 = Example(host, tmp_path)
     off2.prepare()
     off2.deliver()
     host.put(PLACE, Path(dying.__file__))

@@ -10,25 +10,21 @@ import json
 from pathlib import Path
 import re
 import shutil
-import subprocess
-import sys
 from typing import Any
 
 from integration.inside import effective
 from integration.pve import guest
 from integration.rig.control import Done
 from integration.rig.machine import Machine
+from integration.suites.desk import INBOX, OUTBOX, Desk
 from integration.suites.inside import ROOT
 
 EXAMPLE = ROOT / "examples" / "openfoodfacts"
-BIN = Path(sys.executable).parent
 HOST = "off2"
 POOLS = {"rpool": "vdb", "zfs-hdd": "vdc", "zfs-nvme": "vdd"}
 STORAGES = {"zfs-hdd": "zfs-hdd/pve", "zfs-nvme": "zfs-nvme/pve"}
 CACHE = "/var/lib/vz/template/cache"
 TINY = guest.TEMPLATE.rpartition("/")[2]
-INBOX = "/var/lib/offctl/inbox/release.json"
-OUTBOX = "/var/lib/offctl/outbox"
 LOOK = "/root/effective.py"
 
 
@@ -45,11 +41,10 @@ class Example:
         storages: Mapping[str, str] = STORAGES,
     ) -> None:
         self.host = host
-        self.desk = desk
-        self.site = desk / "site"
+        self.desk = Desk(desk)
+        self.site = self.desk.site
         self._written = written
         self._places = (pools, storages)
-        self._serial = 0
 
     def prepare(self) -> None:
         """An empty host whose keys are in the site, and the operator's own keys."""
@@ -58,31 +53,18 @@ class Example:
         guest.lay_out(self.host, HOST, *self._places)
         lines = self.host.out("offctl-agent", "init", "--host", HOST)
         (self.site / "identities" / f"{HOST}.toml").write_text(lines + "\n")
-        release = _found(r"ed25519:\S+", self._run("offctl", "key", "new", "release.pem"))
-        self._run("offctl", "identity", "new", ".", "desk")
-        said = self._run("offctl-coordinator", "init", "coordinator", "--name", "main")
-        self._run(
-            *("offctl", "trust", "new", "-o", "trust.toml", "--site", self._written.name),
-            *("--threshold", "1", "--release-key", f"desk={release}"),
-            *("--timestamp-key", _found(r'ed25519:[^"]+', said), "--operator", "desk=desk.crt"),
-            *("--coordinator", "main=coordinator/server.cert.pem"),
-        )
-        self.host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+        self.host.put("/etc/offctl/trust.toml", self.desk.make_trust(self._written.name))
         for name in sorted({*re.findall(r"local:vztmpl/(\S+)\"", self.bundle())} - {TINY}):
             self.host.run("ln", "-sf", TINY, f"{CACHE}/{name}")
         self.host.put(LOOK, Path(effective.__file__))
 
     def bundle(self) -> str:
         """What the host is asked to be."""
-        return self._run("offctl", "compile", "site", "--host", HOST)
+        return self.desk.run("offctl", "compile", "site", "--host", HOST)
 
     def deliver(self) -> None:
         """Sign the site as it is and lay the release where the courier would."""
-        self._serial += 1
-        name = f"{self._serial}.release"
-        key = ("--key", "release.pem", "--serial", str(self._serial))
-        self._run("offctl", "sign", "site", *key, "-o", name)
-        self.host.put(INBOX, self.desk / name)
+        self.host.put(INBOX, self.desk.sign())
         self.host.put("/root/bundle.toml", self.bundle())
 
     def apply(self, *options: str) -> dict[str, Any]:
@@ -118,21 +100,3 @@ class Example:
         """What is not as the bundle says, seen without any program of ours."""
         said = self.host.out("python3", LOOK, "/root/bundle.toml", timeout=300)
         return said.splitlines()
-
-    def _run(self, program: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [str(BIN / program), *arguments],
-            cwd=self.desk,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
-        return done.stdout + done.stderr if program != "offctl" else done.stdout
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    assert match is not None, text
-    return match[0]

@@ -10,21 +10,17 @@ import json
 from pathlib import Path
 import re
 import shutil
-import subprocess
-import sys
 import time
 from typing import Any
 
 from integration.rig.fleet import Fleet
 from integration.rig.machine import Machine
 from integration.suites import proxmox
+from integration.suites.desk import INBOX, OUTBOX, Desk
 from integration.suites.inside import ROOT
 
 SITE = Path(__file__).resolve().parent / "linked"
-BIN = Path(sys.executable).parent
 SERVICE = ROOT / "tests/tunnels/service.py"
-INBOX = "/var/lib/offctl/inbox/release.json"
-OUTBOX = "/var/lib/offctl/outbox"
 INTERVAL = 5
 # Between two looks at a guest that has enough to do.
 PAUSE = 2.0
@@ -62,10 +58,9 @@ class Linked:
     def __init__(self, fleet: Fleet, desk: Path) -> None:
         self.off2, self.ovh1 = fleet.add("off2", "ovh1")
         self.hosts = {"off2": self.off2, "ovh1": self.ovh1}
-        self.desk = desk
-        self.site = desk / "site"
+        self.desk = Desk(desk)
+        self.site = self.desk.site
         self._lan = {name: fleet.address(name) for name in self.hosts}
-        self._serial = 0
 
     # --- the operator
 
@@ -80,32 +75,19 @@ class Linked:
             (self.site / "identities" / f"{host.name}.toml").write_text(lines + "\n")
             config = re.sub(r"(?m)^interval = .*\n", "", host.text("/etc/offctl/agent.toml"))
             host.put("/etc/offctl/agent.toml", f"interval = {INTERVAL}\n{config}")
-        self._trust()
+        trust = self.desk.make_trust("linked")
+        for host in self.hosts.values():
+            host.put("/etc/offctl/trust.toml", trust)
         self.serve(self.off2, 0)
         self.ovh1.put("/srv/service.py", SERVICE)
 
-    def _trust(self) -> None:
-        release = _found(r"ed25519:\S+", self.run("offctl", "key", "new", "release.pem"))
-        self.run("offctl", "identity", "new", ".", "desk")
-        said = self.run("offctl-coordinator", "init", "coordinator", "--name", "main")
-        self.run(
-            *("offctl", "trust", "new", "-o", "trust.toml", "--site", "linked"),
-            *("--threshold", "1", "--release-key", f"desk={release}"),
-            *("--timestamp-key", _found(r'ed25519:[^"]+', said), "--operator", "desk=desk.crt"),
-            *("--coordinator", "main=coordinator/server.cert.pem"),
-        )
-        for host in self.hosts.values():
-            host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
-
     def deliver(self) -> int:
         """Sign the site as it is now and lay it into both inboxes; its serial."""
-        self._serial += 1
-        self.run("offctl", "check", "site")
-        key = ("--key", "release.pem", "--serial", str(self._serial))
-        self.run("offctl", "sign", "site", *key, "-o", "release.json")
+        self.desk.run("offctl", "check", "site")
+        release = self.desk.sign()
         for host in self.hosts.values():
-            host.put(INBOX, self.desk / "release.json")
-        return self._serial
+            host.put(INBOX, release)
+        return self.desk.serial
 
     def phase(self, tunnel: str, generation: int, rotation: str = "") -> None:
         """Write where a tunnel's key stands."""
@@ -115,19 +97,6 @@ class Linked:
         own = re.sub(r"(?m)^(generation|rotation) = .*\n", "", own)
         text = f"generation = {generation}\n" + (f'rotation = "{rotation}"\n' if rotation else "")
         path.write_text(before + heading + text + own + end + others)
-
-    def run(self, program: str, *arguments: str) -> str:
-        """A program of this tree at the operator's desk."""
-        done = subprocess.run(
-            [str(BIN / program), *arguments],
-            cwd=self.desk,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
 
     # --- the hosts
 
@@ -199,7 +168,7 @@ class Linked:
         """From empty hosts with a release in their inboxes to links that are proven."""
         self.each(lambda host: host.run("systemctl", "start", AGENT))
         self.serve(self.off2, CONTAINERS["off2"])
-        self.wait(self._serial, SERVERS, CLIENTS)
+        self.wait(self.desk.serial, SERVERS, CLIENTS)
 
     def wait(self, serial: int, servers: dict[str, str], clients: dict[str, str]) -> None:
         """Until both hosts have a release and all of its tunnels are as they should be."""
@@ -211,9 +180,3 @@ class Linked:
         """Data goes through each link and comes back. Raises AssertionError."""
         for link in LINKS:
             assert self.ask(link, "hello") == "127.0.0.1:7000 hello", link
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    assert match is not None, text
-    return match[0]

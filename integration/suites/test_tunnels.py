@@ -55,7 +55,7 @@ def test_a_quiet_cycle_starts_no_program_for_tunnels(linked: Linked) -> None:
     host.run("mv", "/usr/sbin/pct.real", "/usr/sbin/pct")
 
 
-def test_a_key_is_rotated_without_a_cut(linked: Linked) -> None:
+def test_a_key_is_rotated_and_carries_data_after_every_phase(linked: Linked) -> None:
     both = {"redis/server/2": "loaded", **SERVERS}
     after = {"redis/client/2": "proven"} | {k: v for k, v in CLIENTS.items() if "redis" not in k}
     last = {k: v for k, v in both.items() if k != "redis/server/1"}

@@ -15,13 +15,13 @@ from typing import Any
 from integration.inside import survived
 from integration.rig.control import GuestError
 from integration.rig.machine import Machine
-from integration.suites.example import INBOX, Example
+from integration.suites.desk import INBOX, OUTBOX
+from integration.suites.example import Example
 
 SITE = Path(__file__).resolve().parent / "cuts"
 LOOK = "/root/survived.py"
 PATH = {"PYTHONPATH": "/usr/share/offctl"}
 AGENT = "offctl-agent"
-OUTBOX = "/var/lib/offctl/outbox"
 DEADLINE = 900.0
 LOOK_PAUSE = 1.0
 # A guest has no processor for looks that find nothing.
@@ -51,7 +51,7 @@ class Turns(Example):
     @property
     def serial(self) -> int:
         """The newest release."""
-        return self._serial
+        return self.desk.serial
 
     def prepare(self) -> None:
         """As the example, and what looks at it after a cut."""
@@ -98,8 +98,8 @@ class Turns(Example):
 
     def deliver(self) -> None:
         """The next turn's release, flushed to the disk before the agent hears of it."""
-        if self._serial:
-            self.turn(self._serial + 1)
+        if self.desk.serial:
+            self.turn(self.desk.serial + 1)
         super().deliver()
         self.host.sh(f"sync {INBOX} {Path(INBOX).parent}")
 
@@ -126,7 +126,7 @@ class Turns(Example):
             report = self.newest()
             if report is not None and report["sequence"] > judged:
                 judged, runs = report["sequence"], runs + 1
-                if report["serial"] == self._serial and self.unsettled(report) == []:
+                if report["serial"] == self.desk.serial and self.unsettled(report) == []:
                     self._since = judged
                     return time.monotonic() - begun, runs
                 self.ring()
@@ -134,7 +134,7 @@ class Turns(Example):
                 rung = True
                 self.ring()
             if time.monotonic() - begun > DEADLINE:
-                raise GuestError(f"release {self._serial} is not true: {report}")
+                raise GuestError(f"release {self.desk.serial} is not true: {report}")
             time.sleep(LOOK_PAUSE)
 
     def wrong(self) -> list[str]:
@@ -147,6 +147,6 @@ class Turns(Example):
 
     def survived(self, *, keep: bool = False) -> dict[str, Any]:
         """What `survived.py` sees; with `keep` it makes files that it will look for."""
-        argv = ("python3", LOOK, *([str(self._serial)] if keep else []))
+        argv = ("python3", LOOK, *([str(self.desk.serial)] if keep else []))
         found: dict[str, Any] = json.loads(self.host.run(*argv, env=PATH).stdout)
         return found

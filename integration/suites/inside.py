@@ -1,11 +1,13 @@
 """Running tests of ours inside a guest, where the kernel, the pools and the containers are.
 
 This tree and pytest (which guests do not have) are put there. What pytest said, with the time of
-every test, is kept in build/integration-logs/inside, whether it failed or was given up.
+every test, is kept in build/integration-logs/inside, whether it failed or was given up. What is in
+the variable INSIDE are more words for it: `INSIDE="-x -k idmap"`.
 """
 
 from importlib import metadata
 import io
+import os
 from pathlib import Path
 import tarfile
 from typing import Protocol
@@ -19,11 +21,12 @@ FOLDERS = ("agent", "common", "tests", "integration/inside", "integration/pct", 
 NEEDED = ("pytest", "pluggy", "iniconfig", "packaging")
 SOURCES = ("agent", "common", ".", "tests", "needed")
 SAID = "/root/inside.log"
+MORE = "INSIDE"
 # Interrupted, pytest still says what failed and what took how long; killed, it would say nothing.
 COMMAND = (
     "cd {place} && PYTHONUNBUFFERED=1 PYTHONPATH={path} timeout -s INT -k 30 {seconds} "
     "python3 -m pytest -v -p no:cacheprovider -c /dev/null --rootdir {place} "
-    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests} >{said} 2>&1"
+    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests} {more} >{said} 2>&1"
 )
 
 
@@ -57,7 +60,10 @@ def bring(machine: Guest) -> None:
 def passes(machine: Guest, tests: str, *, seconds: int) -> None:
     """Run tests in a guest; raises AssertionError with what pytest said when one fails."""
     path = ":".join(f"{PLACE}/{source}" for source in SOURCES)
-    command = COMMAND.format(place=PLACE, path=path, seconds=seconds, tests=tests, said=SAID)
+    more = os.environ.get(MORE, "")
+    command = COMMAND.format(
+        place=PLACE, path=path, seconds=seconds, tests=tests, more=more, said=SAID
+    )
     done = machine.run("sh", "-c", command, check=False, timeout=seconds + 60)
     said = machine.get(SAID).decode(errors="replace")
     kept = stock.LOGS / "inside" / f"{tests.split()[0].rpartition('/')[2].partition('.')[0]}.log"

@@ -16,6 +16,7 @@ from host.contract.scene import (
     prop,
     refused,
     source,
+    standing,
     with_mount,
 )
 from host.rig import Rig
@@ -58,10 +59,10 @@ class DamageContract:
     def test_without_quorum_nothing_is_tried(self, rig: Rig, action: act.Action) -> None:
         create(rig)
         rig.damage("no_quorum")
-        before = look(rig)
+        before = standing(rig)
         assert "quorum" in before.writable
         refused(rig, action, "NO_QUORUM")
-        assert look(rig) == before
+        assert standing(rig) == before
 
     def test_without_quorum_a_running_container_is_not_stopped_for_a_restart(
         self, rig: Rig

@@ -11,6 +11,7 @@ from host.contract.scene import (
     mounts,
     refused,
     source,
+    standing,
     with_mount,
 )
 from host.rig import Rig
@@ -39,7 +40,7 @@ class LookingContract:
     def test_looking_twice_gives_the_same(self, rig: Rig) -> None:
         make(rig, "off", atime="off")
         create(rig)
-        assert look(rig) == look(rig)
+        assert standing(rig) == standing(rig)
 
     def test_what_is_not_ours_survives(self, rig: Rig) -> None:
         create(rig)

@@ -13,6 +13,7 @@ from host.contract.scene import (
     make,
     mounts,
     refused,
+    standing,
 )
 from host.rig import Rig
 from offctl_agent.planner import actions as act
@@ -49,15 +50,15 @@ class OptionContract:
         [("hostname", "web_1"), ("memory", "1G"), ("net0", "bridge=vmbr0"), ("lxc.idmap", "u")],
     )
     def test_options_pct_refuses_leave_nothing(self, rig: Rig, key: str, value: str) -> None:
-        before = look(rig)
+        before = standing(rig)
         action = act.CreateContainer(CT, TEMPLATE, f"{rig.storage}:8", True, ((key, value),))
         refused(rig, action, "FAILED")
-        assert look(rig) == before
+        assert standing(rig) == before
 
     def test_an_unknown_storage_leaves_nothing(self, rig: Rig) -> None:
-        before = look(rig)
+        before = standing(rig)
         refused(rig, act.CreateContainer(CT, TEMPLATE, "nowhere:8", True, ()), "FAILED")
-        assert look(rig) == before
+        assert standing(rig) == before
 
     def test_options_of_a_stopped_container_are_active_at_once(self, rig: Rig) -> None:
         create(rig)

@@ -1,5 +1,7 @@
 """What the contract's tests share: actions made short, and ways of looking."""
 
+from dataclasses import replace
+
 import pytest
 
 from host.rig import Rig
@@ -41,6 +43,13 @@ def refused(rig: Rig, action: act.Action, code: str) -> HostError:
 
 def look(rig: Rig, desired: DesiredState = NOTHING) -> ObservedState:
     return rig.host.observe(desired)
+
+
+def standing(rig: Rig) -> ObservedState:
+    """What is there, but for the room in pools: ZFS settles in its own time what was written."""
+    seen = look(rig)
+    assert not isinstance(seen.pools, Unknown), seen.pools.reason
+    return replace(seen, pools=tuple((name, 0) for name, _ in seen.pools))
 
 
 def dataset(rig: Rig, name: str) -> ObservedDataset | None:

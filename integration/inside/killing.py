@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 from pathlib import Path
 
-from integration.inside import dying, guests
+from integration.inside import dying, forking, guests
 from integration.inside.days import SITE, Host
 from offctl_agent.host.protocol import Host as Managed
 from offctl_agent.planner.actions import Action
@@ -38,7 +38,7 @@ Key = Callable[[Action], str]
 @contextlib.contextmanager
 def mortal(home: Path) -> Iterator[Host]:
     """A host, empty."""
-    with guests.real(home) as rig:
+    with forking.served(home), guests.real(home) as rig:
         yield Host(rig, home)
 
 
@@ -78,7 +78,8 @@ def _survive(host: Host, text: str, key: Key) -> list[str]:
         host.run(text, restarts=RESTARTS, managed=made_mortal(host.rig.guest))
 
     died = dying.deaths(run, key, WAYS)
-    # A call to pct that outlived its caller may have ended since the last look.
+    # What outlived its caller ends, and only then is it seen what came of it.
+    host.rig.wait_for_pct()
     host.run(text, restarts=RESTARTS)
     quiet = host.run(text)
     assert quiet.events == []

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from integration.inside import dying, guests
+from integration.inside import dying, forking, guests
 from integration.inside.days import Host
 from integration.inside.pools import shell
 from integration.pve import quorum
@@ -61,7 +61,7 @@ MOUNTS = {
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """Built, running, with data in every place; an old dataset lies where a mount goes."""
     home = tmp_path_factory.mktemp("host")
-    with guests.real(home) as rig:
+    with forking.served(home), guests.real(home) as rig:
         shell("truncate", "-s", "128M", FILE)
         shell("zpool", "create", "-f", "fast", FILE)
         try:

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from integration.inside import guests
+from integration.inside import forking, guests
 from integration.inside.days import Host
 
 NUMBER = 130
@@ -33,7 +33,7 @@ LIFT, ADD, RESTORE = "--protection 0", "--mp0", "--protection 1"
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     home = tmp_path_factory.mktemp("host")
-    with guests.real(home) as rig:
+    with forking.served(home), guests.real(home) as rig:
         made = Host(rig, home)
         assert made.run(WITHOUT).plan.steps == ()
         made.by_hand("pct", "set", str(NUMBER), "--protection", "1")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.inside import guests
+from integration.inside import forking, guests
 from integration.inside.days import MOUNTS, Host
 from integration.pve import quorum
 from offctl_agent.execute import Outcome
@@ -17,7 +17,7 @@ from offctl_agent.execute import Outcome
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     home = tmp_path_factory.mktemp("host")
-    with guests.real(home) as rig:
+    with forking.served(home), guests.real(home) as rig:
         yield Host(rig, home)
 
 

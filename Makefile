@@ -65,7 +65,7 @@ deb-test: $(READY)
 SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
 FLEET  := install smoke service reboot network power upgrade
-HOST   := example days pct order tunnels guests datasets containers tunnel_accidents
+HOST   := example scenarios accidents pct order tunnels guests datasets containers tunnel_accidents
 integration: $(READY)
 	@$(BIN)/python -m integration.rig build
 	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)

@@ -11,7 +11,8 @@ import pytest
 from integration.rig import cache
 from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
-from integration.suites import installing, proxmox, stock
+from integration.rig.machine import Machine
+from integration.suites import inside, installing, proxmox, stock
 from integration.suites.cutting import MOVE, Powered
 from integration.suites.linking import Linked
 from integration.suites.scene import Scene
@@ -106,6 +107,15 @@ def fleet(request: pytest.FixtureRequest, hosts: Golden) -> Iterator[Fleet]:
 def bare_hosts(request: pytest.FixtureRequest, bare_host: Golden) -> Iterator[Fleet]:
     """Room for Proxmox hosts without our packages, or for the guests of a scene."""
     yield from _fleet(request, bare_host)
+
+
+@pytest.fixture(scope="module")
+def inside_host(bare_host: Golden) -> Iterator[Machine]:
+    """A Proxmox host with nothing on it and our tests in it; they make pools themselves."""
+    with Fleet(stock.HARDWARE, bare_host) as fleet:
+        (machine,) = fleet.add("off2")
+        inside.bring(machine)
+        yield machine
 
 
 @pytest.fixture

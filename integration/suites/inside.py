@@ -26,7 +26,8 @@ MORE = "INSIDE"
 COMMAND = (
     "cd {place} && PYTHONUNBUFFERED=1 PYTHONPATH={path} timeout -s INT -k 30 {seconds} "
     "python3 -m pytest -v -p no:cacheprovider -c /dev/null --rootdir {place} "
-    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests} {more} >{said} 2>&1"
+    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 "
+    "{tests} {more} >{said} 2>&1"
 )
 
 

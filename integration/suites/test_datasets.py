@@ -4,14 +4,12 @@ The tests are those of integration/inside, all in one guest and one interpreter:
 costs more than most of them.
 """
 
-from integration.rig.fleet import Fleet
+from integration.rig.machine import Machine
 from integration.suites import inside
 
 TESTS = ("contract", "quiet", "real")
 
 
-def test_inside(bare_hosts: Fleet) -> None:
-    (guest,) = bare_hosts.add("off2")
-    inside.bring(guest)
+def test_inside(inside_host: Machine) -> None:
     files = " ".join(f"integration/inside/test_{name}.py" for name in TESTS)
-    inside.passes(guest, files, seconds=1800)
+    inside.passes(inside_host, files, seconds=1800)

@@ -1,8 +1,22 @@
 """What containers do by themselves: systemd inside, and coming back with the host."""
 
+from integration.pve import guest
 from integration.rig.fleet import Fleet
 from integration.rig.machine import Machine
 from integration.suites import proxmox
+from offctl_agent.observed import SERVICE_RUNS
+from offctl_agent.proxmox.services import NOT_RUNNING
+
+SERVICES = f"""
+from pathlib import Path
+import sys
+sys.path[:0] = ["{guest.PLACE}/agent", "{guest.PLACE}/common"]
+from offctl_agent.proxmox import running, services
+groups = running.Running(Path("/")).groups(130)
+asked = ("systemd-journald.service", "nginx.service")
+found = dict(services.states(groups, asked))
+print(*(found[name] for name in asked), sep="\\n")
+"""
 
 
 def _host(fleet: Fleet) -> Machine:
@@ -27,6 +41,8 @@ def test_systemd_runs_in_a_container(bare_hosts: Fleet) -> None:
     assert failed == ""
     groups = proxmox.shell(host, "ls -d /sys/fs/cgroup/lxc/130/ns/system.slice/*.service").stdout
     assert "systemd-journald.service" in groups
+    # What the agent makes of that.
+    assert host.out("python3", "-c", SERVICES, timeout=60) == f"{SERVICE_RUNS}\n{NOT_RUNNING}"
     assert proxmox.shell(host, "pct shutdown 130").code == 0
 
 

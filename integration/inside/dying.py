@@ -32,8 +32,8 @@ from offctl_agent.planner.actions import Action
 BEFORE, DURING, AFTER = "before", "during", "after"
 # More deaths than there can be steps: nothing gets on.
 MANY = 2000
-# Seconds into a step, when it takes so long: pct is at work by then, and outlives us.
-MOMENT = 1.0
+# Tenths of a second into a step, when it takes so long: pct is at work by then, and outlives us.
+MOMENTS = range(1, 16)
 
 Fate = Callable[[Action], str]
 Run = Callable[[Callable[[Host], Host]], None]
@@ -60,17 +60,23 @@ class Mortal:
         if way == BEFORE:
             _die()
         if way == DURING:
-            threading.Timer(MOMENT, _die).start()
-        self._host.execute(action)
+            # Another moment for each step, the same one whenever this is run.
+            moment = MOMENTS[_number(action) % len(MOMENTS)] / 10
+            threading.Timer(moment, _die).start()
+        try:
+            self._host.execute(action)
+        finally:
+            if way == DURING:
+                # It was quick; not even its outcome is noted.
+                signal.pause()
         if way == AFTER:
             _die()
-        if way == DURING:
-            # It was quick; not even its outcome is noted.
-            time.sleep(2 * MOMENT)
 
 
-def _quiet(_: str) -> None:
-    """Nobody wants to hear of each."""
+def timed() -> Callable[[str], None]:
+    """Prints what it is told, with the seconds since now."""
+    begun = time.monotonic()
+    return lambda told: print(f"{time.monotonic() - begun:.1f} {told}", flush=True)
 
 
 def deaths(
@@ -78,8 +84,8 @@ def deaths(
     key: Callable[[Action], str],
     ways: tuple[str, ...],
     *,
+    tell: Callable[[str], None],
     at_most: int = MANY,
-    tell: Callable[[str], None] = _quiet,
 ) -> list[str]:
     """Die once in each way of each step, or of all steps with the same `key`; what was died of.
 
@@ -99,13 +105,17 @@ def deaths(
 def label(action: Action) -> str:
     """The kind of an action, what it is about, and which of several about the same it is."""
     about = [getattr(action, name, "") for name in ("id", "name", "dataset", "path", "instance")]
-    which = f"{zlib.crc32(repr(action).encode()):08x}"
-    return " ".join([type(action).__name__, *(str(word) for word in about if word), which])
+    words = [type(action).__name__, *(str(word) for word in about if word)]
+    return " ".join([*words, f"{_number(action):08x}"])
 
 
 def kind(action: Action) -> str:
     """The kind alone."""
     return type(action).__name__
+
+
+def _number(action: Action) -> int:
+    return zlib.crc32(repr(action).encode())
 
 
 def _one_life(
@@ -164,14 +174,10 @@ def main() -> int:
     at_most = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
     # It writes nothing, and whatever is imported late has been.
     _agent(lambda host: host).preview()
-    begun = time.monotonic()
-
-    def tell(told: str) -> None:
-        print(f"{time.monotonic() - begun:.1f} {told}", flush=True)
-
+    tell = timed()
     with tempfile.TemporaryDirectory() as home, forking.served(Path(home)):
         deaths(_installed, label, (BEFORE, AFTER), at_most=at_most, tell=tell)
-    print(f"{time.monotonic() - begun:.1f} lived", flush=True)
+    tell("lived")
     return 0
 
 

@@ -19,7 +19,7 @@ HOURS = 3600
 def test_killed_at_every_step_of_a_host_with_steps_of_every_kind(bare_hosts: Fleet) -> None:
     (host,) = bare_hosts.add("off2")
     inside.bring(host)
-    inside.passes(host, "integration/inside/every_step.py", seconds=2 * HOURS)
+    inside.passes(host, "integration/inside/every_step.py -s", seconds=2 * HOURS)
 
 
 def test_killed_at_every_step_of_building_off2(fleet: Fleet, tmp_path: Path) -> None:

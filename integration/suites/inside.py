@@ -1,11 +1,13 @@
 """Running tests of ours inside a guest, where the kernel, the pools and the containers are.
 
 This tree and pytest (which guests do not have) are put there. What pytest said, with the time of
-every test, is kept in build/integration-logs/inside, whether it failed or was given up.
+every test, is kept in build/integration-logs/inside, whether it failed or was given up. What is in
+the variable INSIDE are more words for it: `INSIDE="-x -k idmap"`.
 """
 
 from importlib import metadata
 import io
+import os
 from pathlib import Path
 import tarfile
 from typing import Protocol
@@ -22,6 +24,7 @@ FOLDERS = (
 NEEDED = ("pytest", "pluggy", "iniconfig", "packaging")
 SOURCES = ("agent", "common", ".", "tests", "needed")
 SAID = "/root/inside.log"
+MORE = "INSIDE"
 # Interrupted, pytest still says what failed and what took how long; killed, it would say nothing.
 COMMAND = (
     "cd {place} && PYTHONUNBUFFERED=1 PYTHONPATH={path} timeout -s INT -k 30 {seconds} "
@@ -29,7 +32,7 @@ COMMAND = (
 )
 TESTS = (
     "python3 -m pytest -v -p no:cacheprovider -c /dev/null --rootdir {place} "
-    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests}"
+    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests} {more}"
 )
 
 
@@ -64,7 +67,8 @@ def passes(machine: Guest, tests: str, *, seconds: int) -> None:
     """Run tests in a guest; raises AssertionError with what pytest said when one fails."""
     path = tuple(f"{PLACE}/{source}" for source in SOURCES)
     name = tests.split()[0].rpartition("/")[2].partition(".")[0]
-    says(machine, TESTS.format(place=PLACE, tests=tests), name=name, path=path, seconds=seconds)
+    command = TESTS.format(place=PLACE, tests=tests, more=os.environ.get(MORE, ""))
+    says(machine, command, name=name, path=path, seconds=seconds)
 
 
 def says(machine: Guest, command: str, *, name: str, path: tuple[str, ...], seconds: int) -> str:

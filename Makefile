@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance coverage mutants nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power vm clean
+.PHONY: help demo test conformance coverage mutants nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power integration-speed vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -22,6 +22,7 @@ help:
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
 	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
 	@echo "make integration-power   the power of a host cut at 50 random moments; CUTS=, SEED=, SECONDS= choose"
+	@echo "make integration-speed  the doors to ZFS beside forking zfs, as ratios of one run"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"
 	@echo "make proto         regenerate the committed gRPC stubs"
 	@echo "make clean         remove the virtual environment and caches"
@@ -85,6 +86,10 @@ integration-nightly: $(READY)
 # Two hours at most, or SECONDS.
 integration-power: $(READY)
 	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/power_cuts.py
+
+# COUNT=200 datasets of each kind.
+integration-speed: $(READY)
+	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/speed.py
 
 vm: $(READY)
 	@$(BIN)/python -m integration.vm

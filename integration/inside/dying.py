@@ -1,21 +1,29 @@
 """Runs of the agent on this host, each of which is killed at a step, until one is not.
 
-python3 dying.py [COUNT]: of the installed agent, before and after every single step, or the first
-COUNT times.
+python3 -m integration.inside.dying [COUNT]: of the installed agent, before and after every single
+step, or the first COUNT times.
 A step has been journaled when it is killed; what came of it has not.
+
+Each life is a process of its own that knows nothing of the one before. It is forked from one that
+has everything loaded: in an emulated guest starting Python takes longer than what is tried.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 import os
+from pathlib import Path
 import signal
 import sys
+import tempfile
 import threading
 import time
+import traceback
+import zlib
 
+from integration.inside import forking
 from offctl.desired.model import DesiredState
 from offctl_agent import config as configs
-from offctl_agent.agent import Agent, open_floors, open_host, utc_now
+from offctl_agent.agent import Agent, open_machine, utc_now
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
 from offctl_agent.observed import ObservedState
@@ -24,8 +32,8 @@ from offctl_agent.planner.actions import Action
 BEFORE, DURING, AFTER = "before", "during", "after"
 # More deaths than there can be steps: nothing gets on.
 MANY = 2000
-# Seconds into a step, when it takes so long: pct is at work by then, and outlives us.
-MOMENT = 1.0
+# Tenths of a second into a step, when it takes so long: pct is at work by then, and outlives us.
+MOMENTS = range(1, 16)
 
 Fate = Callable[[Action], str]
 Run = Callable[[Callable[[Host], Host]], None]
@@ -52,22 +60,37 @@ class Mortal:
         if way == BEFORE:
             _die()
         if way == DURING:
-            threading.Timer(MOMENT, _die).start()
-        self._host.execute(action)
+            # Another moment for each step, the same one whenever this is run.
+            moment = MOMENTS[_number(action) % len(MOMENTS)] / 10
+            threading.Timer(moment, _die).start()
+        try:
+            self._host.execute(action)
+        finally:
+            if way == DURING:
+                # It was quick; not even its outcome is noted.
+                signal.pause()
         if way == AFTER:
             _die()
-        if way == DURING:
-            # It was quick; not even its outcome is noted.
-            time.sleep(2 * MOMENT)
+
+
+def timed() -> Callable[[str], None]:
+    """Prints what it is told, with the seconds since now."""
+    begun = time.monotonic()
+    return lambda told: print(f"{time.monotonic() - begun:.1f} {told}", flush=True)
 
 
 def deaths(
-    run: Run, key: Callable[[Action], str], ways: tuple[str, ...], *, at_most: int = MANY
+    run: Run,
+    key: Callable[[Action], str],
+    ways: tuple[str, ...],
+    *,
+    tell: Callable[[str], None],
+    at_most: int = MANY,
 ) -> list[str]:
     """Die once in each way of each step, or of all steps with the same `key`; what was died of.
 
-    `run` is one whole run on the host that the function it is given makes of one. The last life
-    ends by itself, without an error.
+    `run` is one whole run on the host that the function it is given makes of one; `tell` hears of
+    each death. The last life ends by itself, without an error.
     """
     died: list[str] = []
     for _ in range(MANY):
@@ -75,18 +98,24 @@ def deaths(
         if not told:
             return died
         died.append(told)
+        tell(told)
     raise AssertionError(f"still dying: {died[-3:]}")
 
 
 def label(action: Action) -> str:
-    """The kind of an action and what it is about."""
-    about = [getattr(action, name, "") for name in ("id", "name", "dataset", "path")]
-    return " ".join([type(action).__name__, *(str(word) for word in about if word)])
+    """The kind of an action, what it is about, and which of several about the same it is."""
+    about = [getattr(action, name, "") for name in ("id", "name", "dataset", "path", "instance")]
+    words = [type(action).__name__, *(str(word) for word in about if word)]
+    return " ".join([*words, f"{_number(action):08x}"])
 
 
 def kind(action: Action) -> str:
     """The kind alone."""
     return type(action).__name__
+
+
+def _number(action: Action) -> int:
+    return zlib.crc32(repr(action).encode())
 
 
 def _one_life(
@@ -109,7 +138,10 @@ def _one_life(
         try:
             run(lambda host: Mortal(host, fate))
             status = 0
+        except BaseException:  # noqa: BLE001 - the process ends here
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(status)
     os.close(write)
     with os.fdopen(read) as pipe:
@@ -125,17 +157,27 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _installed(made_mortal: Callable[[Host], Host]) -> None:
+def _agent(made_mortal: Callable[[Host], Host]) -> Agent:
     config = configs.load(configs.DEFAULT)
-    agent = Agent(config, made_mortal(open_host(config)), utc_now, open_floors(config))
+    host, floors = open_machine(config)
+    return Agent(config, made_mortal(host), utc_now, floors)
+
+
+def _installed(made_mortal: Callable[[Host], Host]) -> None:
+    agent = _agent(made_mortal)
     agent.prepare()
     agent.run()
 
 
 def main() -> int:
-    """Die at every step there is; print what was died of."""
+    """Die at every step there is; print what was died of, and when."""
     at_most = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
-    print("\n".join(deaths(_installed, label, (BEFORE, AFTER), at_most=at_most)))
+    # It writes nothing, and whatever is imported late has been.
+    _agent(lambda host: host).preview()
+    tell = timed()
+    with tempfile.TemporaryDirectory() as home, forking.served(Path(home)):
+        deaths(_installed, label, (BEFORE, AFTER), at_most=at_most, tell=tell)
+    tell("lived")
     return 0
 
 

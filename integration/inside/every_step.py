@@ -18,5 +18,3 @@ def test_killed_at_every_step_of_a_host_with_steps_of_every_kind(tmp_path: Path)
         ):
             died = days(host, dying.label)
             assert killing.kinds(died) >= kinds
-            # Each in every way; a step that was done when it died is not there a second time.
-            print("\n".join(died))  # noqa: T201

@@ -8,6 +8,7 @@ from integration.inside import dying, forking, guests
 from integration.inside.days import SITE, Host
 from offctl_agent.host.protocol import Host as Managed
 from offctl_agent.planner.actions import Action
+from offctl_agent.proxmox import loading
 
 # The same, changed in every way that makes a step of another kind.
 CHANGED = (
@@ -37,7 +38,8 @@ Key = Callable[[Action], str]
 
 @contextlib.contextmanager
 def mortal(home: Path) -> Iterator[Host]:
-    """A host, empty."""
+    """A host, empty; what is imported late has been, so that not every life does it again."""
+    loading.libzfs_core()
     with forking.served(home), guests.real(home) as rig:
         yield Host(rig, home)
 
@@ -77,7 +79,7 @@ def _survive(host: Host, text: str, key: Key) -> list[str]:
     def run(made_mortal: Callable[[Managed], Managed]) -> None:
         host.run(text, restarts=RESTARTS, managed=made_mortal(host.rig.guest))
 
-    died = dying.deaths(run, key, WAYS)
+    died = dying.deaths(run, key, WAYS, tell=dying.timed())
     # What outlived its caller ends, and only then is it seen what came of it.
     host.rig.wait_for_pct()
     host.run(text, restarts=RESTARTS)

@@ -17,7 +17,10 @@ from integration.suites import stock
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = "/root/inside"
 ARCHIVE = "/root/inside.tar"
-FOLDERS = ("agent", "common", "tests", "integration/inside", "integration/pct", "integration/pve")
+FOLDERS = (
+    *("agent", "benchmarks", "common", "tests"),
+    *("integration/inside", "integration/pct", "integration/pve"),
+)
 NEEDED = ("pytest", "pluggy", "iniconfig", "packaging")
 SOURCES = ("agent", "common", ".", "tests", "needed")
 SAID = "/root/inside.log"
@@ -25,9 +28,11 @@ MORE = "INSIDE"
 # Interrupted, pytest still says what failed and what took how long; killed, it would say nothing.
 COMMAND = (
     "cd {place} && PYTHONUNBUFFERED=1 PYTHONPATH={path} timeout -s INT -k 30 {seconds} "
+    "{command} >{said} 2>&1"
+)
+TESTS = (
     "python3 -m pytest -v -p no:cacheprovider -c /dev/null --rootdir {place} "
-    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 "
-    "{tests} {more} >{said} 2>&1"
+    "--import-mode=importlib --tb=short --durations=0 --durations-min=0.5 {tests} {more}"
 )
 
 
@@ -60,17 +65,27 @@ def bring(machine: Guest) -> None:
 
 def passes(machine: Guest, tests: str, *, seconds: int) -> None:
     """Run tests in a guest; raises AssertionError with what pytest said when one fails."""
-    path = ":".join(f"{PLACE}/{source}" for source in SOURCES)
-    more = os.environ.get(MORE, "")
-    command = COMMAND.format(
-        place=PLACE, path=path, seconds=seconds, tests=tests, more=more, said=SAID
+    path = tuple(f"{PLACE}/{source}" for source in SOURCES)
+    name = tests.split()[0].rpartition("/")[2].partition(".")[0]
+    command = TESTS.format(place=PLACE, tests=tests, more=os.environ.get(MORE, ""))
+    says(machine, command, name=name, path=path, seconds=seconds)
+
+
+def says(machine: Guest, command: str, *, name: str, path: tuple[str, ...], seconds: int) -> str:
+    """Run a command in a guest, and what it said, kept as `name`.
+
+    Raises AssertionError with that when it fails.
+    """
+    words = COMMAND.format(
+        place=PLACE, path=":".join(path), seconds=seconds, command=command, said=SAID
     )
-    done = machine.run("sh", "-c", command, check=False, timeout=seconds + 60)
+    done = machine.run("sh", "-c", words, check=False, timeout=seconds + 60)
     said = machine.get(SAID).decode(errors="replace")
-    kept = stock.LOGS / "inside" / f"{tests.split()[0].rpartition('/')[2].partition('.')[0]}.log"
+    kept = stock.LOGS / "inside" / f"{name}.log"
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(said)
     assert done.code == 0, f"status {done.code}; all of it is in {kept}\n{said[-20_000:]}"
+    return said
 
 
 def _packed() -> bytes:

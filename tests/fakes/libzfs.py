@@ -27,6 +27,7 @@ class FakeLibrary:
         self.datasets: dict[bytes, dict[bytes, Stored]] = {name: {} for name in names}
         self.failing: Exception | None = None
         self.unsupported: set[object] = set()
+        self.odd: bytes | None = None
         self.programs = 0
 
     def lzc_create(self, name: bytes, *, props: Mapping[bytes, int | bytes]) -> None:
@@ -53,7 +54,8 @@ class FakeLibrary:
             keys = {key for name in there for key in self.datasets[name] if b":" in key}
             return dict.fromkeys(keys, True)
         assert program == programs.READ
-        return {name: self._values(name, params[b"keys"]) for name in there}
+        keys = params[b"keys"]
+        return {n: self._values(n, keys) if self.odd is None else self.odd for n in there}
 
     def lzc_channel_program(
         self, pool: bytes, program: bytes, *, instrlimit: int, memlimit: int, params: Any
@@ -71,15 +73,17 @@ class FakeLibrary:
     def is_supported(self, function: object) -> bool:
         return function not in self.unsupported
 
-    def _values(self, name: bytes, keys: list[bytes]) -> dict[bytes, dict[bytes, Any]]:
-        found: dict[bytes, dict[bytes, Any]] = {}
+    def _values(self, name: bytes, keys: list[bytes]) -> bytes:
+        found = []
         for key in keys:
             if key in self.datasets[name]:
                 value, source = self.datasets[name][key]
                 if key == b"canmount" and isinstance(value, int):
                     value = (b"off", b"on", b"noauto")[value]
-                found[key] = {b"value": value} | ({} if source is None else {b"source": source})
-        return found
+                kind = b"number" if isinstance(value, int) else b"string"
+                text = str(value).encode() if isinstance(value, int) else value
+                found += [kind, key, text, source or b""]
+        return b"".join(b"%d:%s" % (len(word), word) for word in found)
 
     def _fail(self) -> None:
         if self.failing is not None:

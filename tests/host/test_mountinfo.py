@@ -31,6 +31,23 @@ def test_what_is_no_mount_table(line: str) -> None:
         mountinfo.parse(line.encode())
 
 
+def test_one_line_is_found_by_its_number_and_no_other_is_read() -> None:
+    lines = (b"no mount at all", b"125 1 8:1 / / rw - ext4 a rw", b"25 1 8:1 / / rw - ext4 b rw")
+    content = b"\n".join(lines)
+    found = mountinfo.numbered(content, 25)
+    assert found is not None
+    assert found.source == "b"
+    assert mountinfo.numbered(content, 5) is None
+    assert mountinfo.numbered(b"", 25) is None
+
+
+@pytest.mark.parametrize("line", [line for line in REFUSED if line.startswith("25 ")])
+def test_a_line_with_the_number_that_is_no_mount(line: str) -> None:
+    content = line.rpartition("\n")[2].encode()
+    with pytest.raises(errors.MalformedError, match="cannot read the mount table: line 1"):
+        mountinfo.numbered(content, int(content[:2]))
+
+
 def test_bytes_that_are_no_text_survive() -> None:
     table = mountinfo.parse(rb"25 1 8:1 / / rw - ext4 /dev/\377\303 rw")
     assert table.mounts[0].source.encode(errors="surrogateescape") == b"/dev/\xff\xc3"

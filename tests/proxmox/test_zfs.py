@@ -130,6 +130,8 @@ def test_what_is_no_name_never_reaches_the_library(door: Zfs, name: str) -> None
         ("guid", (-1647404983745327327, None), Property("16799339089964224289", "none")),
         ("guid", (-1, None), Property(str(2**64 - 1), "none")),
         ("a:b", (b"x\ty\nz\xff", b"tank/off"), Property("x\ty\nz\udcff", "local")),
+        ("a:b", (b"1:2:x6:string", b"tank/off"), Property("1:2:x6:string", "local")),
+        ("a:b", (b"", b"tank/off"), Property("", "local")),
     ],
 )
 def test_what_answers_mean(
@@ -137,6 +139,27 @@ def test_what_answers_mean(
 ) -> None:
     library.datasets[b"tank/off"][key.encode()] = stored
     assert door.read(["tank/off", "tank/gone"], [key]) == {"tank/off": {key: found}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"6:string5:atime2:on",
+        b"6:string5:atime2:on9:default",
+        b"6:string5:atime2:on7:default6:string",
+        b"6:string5:atime-2:on7:default",
+        b"6:string5:atime:on7:default",
+        b"6:string5:atime 2:on7:default",
+        b"6:number5:atime2:on7:default",
+        b"string",
+    ],
+)
+def test_an_answer_of_another_form_is_no_answer(
+    door: Zfs, library: FakeLibrary, odd: bytes
+) -> None:
+    library.odd = odd
+    with pytest.raises(HostError, match="cannot read tank/off: a channel program answered in"):
+        door.read(["tank/off"], ["atime"])
 
 
 @pytest.mark.parametrize("bits", range(64))

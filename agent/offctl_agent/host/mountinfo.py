@@ -5,8 +5,8 @@ says nothing about what anybody sees. Here a path is walked as the kernel walks 
 Symbolic links are not known here; whoever opens a path refuses them.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 import re
 
 from offctl import errors
@@ -34,13 +34,23 @@ class MountTable:
     """All mounts of one mount namespace, in the kernel's order."""
 
     mounts: tuple[Mount, ...]
+    # What was mounted last on a path of each mount, by its number; nothing is on itself.
+    _over: Mapping[tuple[int, str], Mount] = field(init=False, repr=False, compare=False)
+    # The mount whose parent is out of sight: the root of this namespace.
+    _bottom: Mount | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        over = {(m.parent, m.target): m for m in self.mounts if m.id != m.parent}
+        outer = {m.id for m in self.mounts if m.parent != m.id}
+        roots = (m for m in self.mounts if m.target == "/" and m.parent not in outer)
+        object.__setattr__(self, "_over", over)
+        object.__setattr__(self, "_bottom", next(roots, None))
 
     def at(self, path: str) -> Mount | None:
         """The mount that an absolute path is in; None when nothing is mounted at / at all."""
-        here = self._bottom()
-        if here is None:
+        if self._bottom is None:
             return None
-        here, inner = self._top(here, "/"), ""
+        here, inner = self._top(self._bottom, "/"), ""
         for name in path.split("/"):
             if name:
                 inner = f"{inner}/{name}"
@@ -57,26 +67,13 @@ class MountTable:
         found = (m for m in self.mounts if m.target.startswith(start) and m.target != start)
         return tuple(m for m in found if self.visible(m))
 
-    def numbered(self, number: int) -> Mount | None:
-        """The mount with an id."""
-        return next((m for m in self.mounts if m.id == number), None)
-
-    def _bottom(self) -> Mount | None:
-        """The mount whose parent is out of sight: the root of this namespace."""
-        outer = {m.id for m in self.mounts if m.parent != m.id}
-        return next((m for m in self.mounts if m.target == "/" and m.parent not in outer), None)
-
     def _top(self, here: Mount, path: str) -> Mount:
         """What is mounted on `path` of a mount, and on that again; else the mount itself."""
         seen = {here.id}
-        while (above := self._on(here, path)) is not None and above.id not in seen:
+        while (above := self._over.get((here.id, path))) is not None and above.id not in seen:
             seen.add(above.id)
             here = above
         return here
-
-    def _on(self, under: Mount, path: str) -> Mount | None:
-        found = (m for m in reversed(self.mounts) if m.parent == under.id and m.target == path)
-        return next((m for m in found if m.id != under.id), None)
 
 
 def parse(content: bytes) -> MountTable:
@@ -87,20 +84,30 @@ def parse(content: bytes) -> MountTable:
     return MountTable(mounts)
 
 
+def numbered(content: bytes, number: int) -> Mount | None:
+    """The mount with an id, of a table that need not be read whole. Raises MalformedError."""
+    start = b"%d " % number
+    lines = enumerate(content.split(b"\n"), 1)
+    return next((_mount(line, place) for place, line in lines if line.startswith(start)), None)
+
+
 def _lines(content: bytes) -> Iterator[Mount]:
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if not line:
-            continue
-        try:
-            yield _mount(line)
-        except (ValueError, IndexError):
-            shown = line[:200].decode(errors="backslashreplace")
-            raise errors.MalformedError(
-                f"cannot read the mount table: line {number} is {shown!r}"
-            ) from None
+    for place, line in enumerate(content.split(b"\n"), 1):
+        if line:
+            yield _mount(line, place)
 
 
-def _mount(line: bytes) -> Mount:
+def _mount(line: bytes, place: int) -> Mount:
+    try:
+        return _read(line)
+    except (ValueError, IndexError):
+        shown = line[:200].decode(errors="backslashreplace")
+        raise errors.MalformedError(
+            f"cannot read the mount table: line {place} is {shown!r}"
+        ) from None
+
+
+def _read(line: bytes) -> Mount:
     words = line.split(b" ")
     end = words.index(b"-", _FIELDS)
     major, _, minor = words[2].partition(b":")
@@ -122,5 +129,6 @@ def _mount(line: bytes) -> Mount:
 
 def _text(word: bytes) -> str:
     """The kernel writes space, tab, newline, backslash and # as octal numbers."""
-    plain = _ESCAPED.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), word)
-    return plain.decode(errors="surrogateescape")
+    if b"\\" in word:
+        word = _ESCAPED.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), word)
+    return word.decode(errors="surrogateescape")

@@ -4,11 +4,12 @@
 opened at its mountpoint belongs to its own mount: by mount id and by device.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from offctl import errors
 from offctl_agent.host import beneath, mountinfo
@@ -18,6 +19,9 @@ from offctl_agent.host.mountinfo import Mount, MountTable
 IN_THE_WAY = frozenset(
     {errno.ELOOP, errno.ENOTDIR, errno.EXDEV, errno.ENOENT, errno.EAGAIN, errno.ENOTEMPTY}
 )
+
+
+Understood = TypeVar("Understood")
 
 
 class Mounts:
@@ -30,17 +34,11 @@ class Mounts:
 
     def table(self) -> MountTable:
         """All of them. Raises HostError."""
-        try:
-            return mountinfo.parse(self._source.read_bytes())
-        except (OSError, errors.MalformedError) as error:
-            cause = error.strerror if isinstance(error, OSError) else str(error)
-            raise errors.HostError(f"cannot read what is mounted: {cause}") from error
+        return self._read(mountinfo.parse)
 
     def of(self, table: MountTable, dataset: str) -> tuple[Mount, ...]:
         """Every mount of a dataset as a whole, visible or hidden."""
-        return tuple(
-            m for m in table.mounts if (m.fstype, m.source, m.root) == (self._fstype, dataset, "/")
-        )
+        return tuple(m for m in table.mounts if _what(m) == (self._fstype, dataset, "/"))
 
     def visible(self, table: MountTable) -> dict[str, str]:
         """Where each dataset that can be seen is seen."""
@@ -66,7 +64,7 @@ class Mounts:
         """
         try:
             with beneath.held(path) as handle:
-                mount = _mount(handle, self.table())
+                mount = self._mount(handle)
         except OSError as error:
             return "", obstacle(error)
         except errors.HostError as error:
@@ -81,15 +79,35 @@ class Mounts:
 
         Raises OSError when it cannot be opened, HostError with the reason when it is not that.
         """
-        table = self.table()
-        if reason := self.not_mounted(table, dataset, mountpoint):
-            raise errors.HostError(reason)
-        with beneath.held(mountpoint) as handle:
-            mount = _mount(handle, table)
-            if mount.target != mountpoint or mount not in self.of(table, dataset):
-                shown = self._name(mount)
-                raise errors.HostError(f"{mountpoint} shows {shown}, not dataset {dataset}")
+        with contextlib.ExitStack() as kept:
+            try:
+                handle = kept.enter_context(beneath.held(mountpoint))
+            except OSError:
+                # Mostly it is not mounted, and then there may be no such directory.
+                if reason := self.not_mounted(self.table(), dataset, mountpoint):
+                    raise errors.HostError(reason) from None
+                raise
+            mount = self._mount(handle)
+            if (mount.target, *_what(mount)) != (mountpoint, self._fstype, dataset, "/"):
+                reason = self.not_mounted(self.table(), dataset, mountpoint)
+                shown = f"{mountpoint} shows {self._name(mount)}, not dataset {dataset}"
+                raise errors.HostError(reason or shown)
             yield handle
+
+    def _mount(self, handle: int) -> Mount:
+        """What an open directory is in. Only that line is read: there may be hundreds."""
+        number, device = beneath.mount_id(handle), os.fstat(handle).st_dev
+        found = self._read(lambda content: mountinfo.numbered(content, number))
+        if found is None or found.device != (os.major(device), os.minor(device)):
+            raise errors.HostError("what is mounted changed while it was looked at")
+        return found
+
+    def _read(self, understood: Callable[[bytes], Understood]) -> Understood:
+        try:
+            return understood(self._source.read_bytes())
+        except (OSError, errors.MalformedError) as error:
+            cause = error.strerror if isinstance(error, OSError) else str(error)
+            raise errors.HostError(f"cannot read what is mounted: {cause}") from error
 
     def _name(self, mount: Mount) -> str:
         """What a mount shows, for people."""
@@ -111,9 +129,5 @@ def obstacle(error: OSError) -> str:
     return known.get(error.errno or 0, f"it cannot be opened: {error.strerror}")
 
 
-def _mount(handle: int, table: MountTable) -> Mount:
-    number, device = beneath.mount_id(handle), os.fstat(handle).st_dev
-    found = table.numbered(number)
-    if found is None or found.device != (os.major(device), os.minor(device)):
-        raise errors.HostError("what is mounted changed while it was looked at")
-    return found
+def _what(mount: Mount) -> tuple[str, str, str]:
+    return mount.fstype, mount.source, mount.root

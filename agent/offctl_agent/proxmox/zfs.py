@@ -102,8 +102,7 @@ class Zfs:
             some = [_dataset(name) for name in wanted[start : start + _AT_ONCE]]
             given = self._ask(wanted[0], programs.READ, {b"names": some, b"keys": asked})
             for raw, values in given.items():
-                name = _text(raw)
-                found[name] = {_text(k): _property(name, _text(k), v) for k, v in values.items()}
+                found[_text(raw)] = _properties(_text(raw), values)
         return found
 
     def user_names(self, names: Iterable[str]) -> frozenset[str]:
@@ -183,14 +182,25 @@ def _meaning(error: Exception) -> tuple[str, str]:
     return code, f"{words[:1].lower()}{words[1:]} (error {number})"
 
 
-def _property(name: str, key: str, given: Mapping[bytes, Any]) -> Property:
+def _properties(name: str, given: bytes) -> dict[str, Property]:
+    """What the program READ says of one dataset."""
+    try:
+        told = [_text(word) for word in programs.words(given)]
+        fours = zip(told[::4], told[1::4], told[2::4], told[3::4], strict=True)
+        return {
+            key: _property(name, key, str(int(value) % 2**64) if kind == "number" else value, where)
+            for kind, key, value, where in fours
+        }
+    except ValueError:
+        raise errors.HostError(
+            f"cannot read {name}: a channel program answered in another form"
+        ) from None
+
+
+def _property(name: str, key: str, value: str, where: str) -> Property:
     """One value as `zfs get -p` writes it; the kernel's numbers come as if they had a sign."""
-    raw = given[b"value"]
-    value = str(raw % 2**64) if isinstance(raw, int) else _text(raw)
-    setpoint = given.get(b"source")
-    if setpoint is None:
+    if not where:
         return Property(value, "none")
-    where = _text(setpoint)
     if where == _RECEIVED:
         return Property(value, "received")
     if where in ("default", "temporary") or (key in properties.ZERO_IS_DEFAULT and value == "0"):

@@ -124,10 +124,13 @@ def preview(desired: DesiredState, state: State, host: Host) -> Plan:
 def _recovered(journal: Journal, state: State) -> list[Record]:
     """What the journal holds; one that cannot be read is set aside like any damaged memory."""
     try:
-        return journal.recover()
+        left = journal.recover()
     except errors.AdminError:
         state.set_aside(state.journal)
         return []
+    if journal.torn:
+        state.damaged.append(f"{journal.torn} lines of the journal were torn, and passed over")
+    return left
 
 
 def _presume(desired: DesiredState, ledger: Ledger) -> list[str]:

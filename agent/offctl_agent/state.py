@@ -102,10 +102,10 @@ class State:
 
     def ledger(self) -> Ledger:
         """What is remembered; `lost` when there was a ledger that cannot be read or is gone."""
-        known = len(self.damaged)
+        was_there = self._has("ledger")
         entries = self._shaped("ledger", _entries)
-        gone = entries is None and (self._has("floor") or self._has("release"))
-        return Ledger(entries or {}, lost=gone or len(self.damaged) > known)
+        missed = was_there or self._has("floor") or self._has("release")
+        return Ledger(entries or {}, lost=entries is None and missed)
 
     def keep_ledger(self, ledger: Ledger) -> None:
         document: dict[str, dict[str, list[object]]] = {}
@@ -204,12 +204,24 @@ class State:
         return following
 
     def set_aside(self, path: Path) -> None:
-        """Keep a damaged file for people to look at, out of our own way. Raises AdminError."""
+        """Keep a damaged file for people to look at, out of our own way.
+
+        Where even that is refused it stays, believed as little, and the report says both.
+        """
         if self._read_only:
-            self.damaged.append(f"{path.name} is damaged")
+            self._tell(f"{path.name} is damaged")
             return
-        aside = files.move_aside(path)
-        self.damaged.append(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
+        try:
+            aside = files.move_aside(path)
+        except errors.AdminError as error:
+            self._tell(f"{path.name} is damaged, and stays: {error}")
+        else:
+            self._tell(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
+
+    def _tell(self, text: str) -> None:
+        """Once: what stays is found again at every look."""
+        if text not in self.damaged:
+            self.damaged.append(text)
 
     def _has(self, name: str) -> bool:
         return os.path.lexists(self.directory / name)

@@ -40,11 +40,7 @@ def write(
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        with _created(temporary, mode, owner) as descriptor:
-            _write_all(descriptor, content)
-            os.fsync(descriptor)
-            if os.pread(descriptor, len(content) + 1, 0) != content:
-                raise errors.AdminError(f"cannot write {path}: it does not read back as written")
+        _fill(temporary, content, mode, owner)
         os.rename(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
@@ -61,9 +57,7 @@ def create(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        with _created(temporary, mode) as descriptor:
-            _write_all(descriptor, content)
-            os.fsync(descriptor)
+        _fill(temporary, content, mode)
         # link(2), unlike rename(2), never replaces what has the name already.
         os.link(temporary, path)
         sync_directory(path.parent)
@@ -119,7 +113,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
         sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot remove {path}: {error.strerror}") from error
+        raise _failed("remove", path, error) from error
 
 
 def append(path: Path, content: bytes) -> None:
@@ -149,7 +143,7 @@ def move_aside(path: Path) -> Path:
         os.rename(path, aside)
         sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+        raise _failed("set aside", path, error) from error
     return aside
 
 
@@ -169,11 +163,17 @@ def sweep(directory: Path, *, older: float = 0) -> None:
 
 
 def make_directory(path: Path, *, mode: int = 0o755) -> None:
-    """Make a directory and its parents; an existing one keeps its mode. Raises AdminError."""
+    """Make a directory and its parents, durably; an existing one keeps its mode.
+
+    Raises AdminError.
+    """
     try:
+        missing = [one for one in (path, *path.parents) if not one.exists()]
         path.mkdir(mode=mode, parents=True, exist_ok=True)
+        for made in missing:
+            sync_directory(made.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot make directory {path}: {error.strerror}") from error
+        raise _failed("make directory", path, error) from error
 
 
 @contextlib.contextmanager
@@ -242,6 +242,15 @@ def _created(path: Path, mode: int, owner: tuple[int, int] | None = None) -> Ite
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _fill(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """A new file with `content`, durable and read back."""
+    with _created(path, mode, owner) as descriptor:
+        _write_all(descriptor, content)
+        os.fsync(descriptor)
+        if os.pread(descriptor, len(content) + 1, 0) != content:
+            raise errors.AdminError(f"cannot write {path}: it does not read back as written")
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -18,10 +18,13 @@ import pytest
 from crash import writer
 from offctl import files
 
-OPERATIONS = ("write", "create", "append", "remove", "aside")
+OPERATIONS = ("write", "create", "append", "remove", "aside", "directory")
 FAULTS = ("ENOSPC", "EIO", "EROFS", "EINTR")
 # Only these can fail for want of a disk; reading back is one of them.
-CALLS = ("openat", "write", "fsync", "pread64", "fchmod", "rename", "link", "unlink", "close")
+CALLS = (
+    *("openat", "write", "fsync", "pread64", "fchmod", "rename", "link", "unlink", "mkdir"),
+    "close",
+)
 PYTHON = (sys.executable, "-B", "-P", "-S")
 _CALL = re.compile(r"^(?:\[pid +[0-9]+\] )?([a-z0-9_]+)\(")
 
@@ -86,6 +89,7 @@ def judge(operation: str, directory: Path, code: int) -> None:
                    content is not None and content.startswith(writer.OLD)),
         "remove": (content in (writer.OLD, None),),
         "aside": (content == writer.OLD or asides == [writer.OLD],),
+        "directory": (content == writer.OLD,),
     }  # fmt: skip
     assert all(whole[operation]), (operation, content and content[:8], asides)
     if code == 0:
@@ -95,6 +99,7 @@ def judge(operation: str, directory: Path, code: int) -> None:
             "append": content == writer.OLD + writer.NEW,
             "remove": content is None,
             "aside": asides == [writer.OLD],
+            "directory": (directory / "made" / "inner").is_dir(),
         }
         assert done[operation], "it said that it was done"
 
@@ -121,7 +126,7 @@ def test_every_system_call(tmp_path: Path, operation: str) -> None:
             elif name != "unlink":
                 # The one fault that may leave something: its removal was refused itself.
                 assert not list(directory.glob(".*.new")), where
-            if fault == "EINTR" and name not in ("close", "fsync", "unlink", "rename", "link"):
+            if fault == "EINTR" and name in ("openat", "write", "pread64", "fchmod"):
                 assert done.returncode == 0, where
             if fault == "EIO" and name == "fsync":
                 assert done.returncode == 3, where

@@ -31,6 +31,8 @@ def change(operation: str, path: Path) -> None:
             files.remove(path)
         case "aside":
             files.move_aside(path)
+        case "directory":
+            files.make_directory(path.with_name("made") / "inner", mode=0o700)
 
 
 def main() -> None:

@@ -218,6 +218,15 @@ class State:
         else:
             self._tell(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
 
+    def left_aside(self) -> tuple[str, ...]:
+        """What earlier runs set aside and is still here: told until a person has looked."""
+        found = sorted(path.name for path in self.directory.glob("*.damaged-*"))
+        return tuple(
+            f"{name} was damaged and set aside; look at it, then remove it from {self.directory}"
+            for name in found
+            if not any(name in told for told in self.damaged)
+        )
+
     def _tell(self, text: str) -> None:
         """Once: what stays is found again at every look."""
         if text not in self.damaged:

@@ -133,6 +133,20 @@ def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: 
     assert [path.read_bytes() for path in aside] == [damaged]
 
 
+def test_what_was_set_aside_is_told_until_it_is_removed(state: State) -> None:
+    keep_all(state)
+    (state.directory / "debts").write_bytes(b"torn")
+    assert state.debts() == ()
+    assert state.left_aside() == (), "this run has told it already"
+    (aside,) = state.directory.glob("debts.damaged-*")
+    for _ in range(2):
+        (told,) = again(state).left_aside()
+        assert told.startswith(f"{aside.name} was damaged and set aside")
+        assert str(state.directory) in told
+    aside.unlink()
+    assert again(state).left_aside() == ()
+
+
 def test_a_new_stream_of_reports_begins_after_those_that_are_there(state: State) -> None:
     before = state.next_stream(0)
     (state.directory / "stream").write_bytes(b"torn")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from offctl import errors
+from offctl import errors, files
 from offctl.desired.model import DesiredState
 from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
@@ -122,10 +122,12 @@ def preview(desired: DesiredState, state: State, host: Host) -> Plan:
 
 
 def _recovered(journal: Journal, state: State) -> list[Record]:
-    """What the journal holds; one that cannot be read is set aside like any damaged memory."""
+    """What the journal holds; what is no journal is set aside like any damaged memory."""
     try:
         left = journal.recover()
-    except errors.AdminError:
+    except errors.AdminError as error:
+        if error.code not in files.NOT_OURS:
+            raise
         state.set_aside(state.journal)
         return []
     if journal.torn:

@@ -103,7 +103,7 @@ class State:
     def ledger(self) -> Ledger:
         """What is remembered; `lost` when there was a ledger that cannot be read or is gone."""
         was_there = self._has("ledger")
-        entries = self._shaped("ledger", _entries)
+        entries = self._shaped("ledger", _entries, decides=True)
         missed = was_there or self._has("floor") or self._has("release")
         return Ledger(entries or {}, lost=entries is None and missed)
 
@@ -114,7 +114,7 @@ class State:
         self._write("ledger", _json(document))
 
     def debts(self) -> tuple[Debt, ...]:
-        return self._shaped("debts", _debts) or ()
+        return self._shaped("debts", _debts, decides=True) or ()
 
     def keep_debts(self, debts: Iterable[Debt]) -> None:
         self._write("debts", _json({"debts": [asdict(debt) for debt in debts]}))
@@ -129,14 +129,14 @@ class State:
 
     def trials(self) -> tuple[Trial, ...]:
         """Changes whose containers have not shown yet that they are well."""
-        return self._shaped("trials", _trials) or ()
+        return self._shaped("trials", _trials, decides=True) or ()
 
     def keep_trials(self, kept: Iterable[Trial]) -> None:
         self._write("trials", _json({"trials": [_plain(asdict(trial)) for trial in kept]}))
 
     def undone(self) -> tuple[Undone, ...]:
         """Changes that were taken back and are not to be tried again."""
-        return self._shaped("undone", _undone) or ()
+        return self._shaped("undone", _undone, decides=True) or ()
 
     def keep_undone(self, kept: Iterable[Undone]) -> None:
         self._write("undone", _json({"undone": [_plain(asdict(undone)) for undone in kept]}))
@@ -238,9 +238,15 @@ class State:
     def _object(self, name: str) -> dict[str, Any]:
         return self._shaped(name, dict) or {}
 
-    def _shaped(self, name: str, shape: Callable[[dict[str, Any]], _Shape]) -> _Shape | None:
-        """A file in its shape; None when it is not there, or had to be set aside."""
-        content = self._read(name, MAX_STATE)
+    def _shaped(
+        self, name: str, shape: Callable[[dict[str, Any]], _Shape], *, decides: bool = False
+    ) -> _Shape | None:
+        """A file in its shape; None when it is not there, or had to be set aside.
+
+        Where it `decides` what may be done, one that the disk does not give is not taken to be
+        damaged: AdminError, and the next run asks again.
+        """
+        content = self._read(name, MAX_STATE, decides=decides)
         if content is None:
             return None
         try:
@@ -256,11 +262,13 @@ class State:
     def _write(self, name: str, content: bytes) -> None:
         files.write(self.directory / name, checksummed.dump(content), mode=files.PRIVATE)
 
-    def _read(self, name: str, limit: int) -> bytes | None:
+    def _read(self, name: str, limit: int, *, decides: bool = False) -> bytes | None:
         path = self.directory / name
         try:
             whole = files.read(path, limit=limit)
-        except errors.AdminError:
+        except errors.AdminError as error:
+            if decides and error.code not in files.NOT_OURS:
+                raise
             whole = b""
         if whole is None:
             return None

@@ -24,8 +24,11 @@ _DISK = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EROFS: ("READ_ONLY", "look why it is read-only: `dmesg` often says"),
+    errno.ELOOP: ("NOT_A_FILE", "a symbolic link lies there; look who put it there"),
     errno.EIO: ("DISK_ERROR", "look at `dmesg` and the disk's health"),
 }
+# Codes of what is there and is no file of ours, whoever reads it again.
+NOT_OURS = ("NOT_A_FILE", "TOO_LARGE")
 _LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
@@ -77,21 +80,22 @@ def read(path: Path, *, limit: int) -> bytes | None:
     """The content of a regular file of at most `limit` bytes; None when there is no such file.
 
     The last component is not followed when it is a symbolic link, and a FIFO or device does not
-    block or count as a file. Raises AdminError for whatever cannot be read.
+    block or count as a file. Raises AdminError for whatever cannot be read; its code is one of
+    NOT_OURS where reading again would not help.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise errors.AdminError(f"cannot read {path}: {error.strerror}") from error
+        raise _failed("read", path, error) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise errors.AdminError(f"cannot read {path}: not a regular file")
+            raise errors.AdminError(f"cannot read {path}: not a regular file", code="NOT_A_FILE")
         content = _read_all(descriptor, limit + 1)
     except OSError as error:
-        raise errors.AdminError(f"cannot read {path}: {error.strerror}") from error
+        raise _failed("read", path, error) from error
     finally:
         os.close(descriptor)
     if len(content) > limit:

@@ -1,5 +1,5 @@
 """A kill at every moment of a run, then pairs of moments at random, for as long as is allowed; and
-a disk that refuses to be written at every moment.
+a disk that refuses to be written, or read, at every moment.
 
 `make nightly`, or `PYTHONPATH=tests:. python -m crash.everywhere --pairs 2000 --seconds 3600`.
 Prints what was tried, and every moment that does not end as it must.
@@ -17,11 +17,11 @@ import sys
 import tempfile
 import time
 
-from crash.refusing import Full, ReadOnly
+from crash.refusing import Full, ReadOnly, Unreadable
 from crash.room import Room
 from crash.verdicts import Approving, Trying
 
-ROOMS: tuple[type[Room], ...] = (Room, Trying, Approving, Full, ReadOnly)
+ROOMS: tuple[type[Room], ...] = (Room, Trying, Approving, Full, ReadOnly, Unreadable)
 
 
 def moments(total: int, every: int, pairs: int, seed: int) -> Iterator[tuple[int, ...]]:

@@ -1,16 +1,18 @@
-"""Two more rooms: the disk with the agent's own files refuses a change, or all from some moment."""
+"""More rooms: the disk of the agent's own files refuses a change, all from some moment, a look."""
 
+from collections.abc import Callable
 import contextlib
 import errno
 import os
-from pathlib import Path
+import sys
 import traceback
+from typing import Self
 import warnings
 
 from crash.room import Room, before_changes
 from offctl import errors
 
-TOLD = b"cannot write"
+_NOT_READING = os.O_WRONLY | os.O_RDWR | os.O_DIRECTORY
 
 
 class Full(Room):
@@ -18,11 +20,11 @@ class Full(Room):
 
     error = errno.ENOSPC
     lasting = False
+    told: tuple[bytes, ...] = (b"cannot write",)
 
-    @property
-    def within(self) -> Path:
+    def watch(self, call: Callable[[int], None]) -> list[int]:
         """The report has another disk to go to."""
-        return self.directory / "state"
+        return before_changes(self.directory / "state", call)
 
     def disturbed(self, moment: int) -> bool:
         """Acting, and being refused; whether a report got out that says so."""
@@ -33,10 +35,10 @@ class Full(Room):
             status = 2
             try:
                 newest = self.agent().outbox.newest()
-                changes = before_changes(self.within, lambda now: self._refuse(now, moment))
+                moments = self.watch(lambda now: self._refuse(now, moment))
                 with contextlib.suppress(errors.AdminError):
                     self.act()
-                status = 0 if changes[0] < moment or self._told(newest) else 3
+                status = 0 if moments[0] < moment or self._told(newest) else 3
             except BaseException:  # noqa: BLE001
                 traceback.print_exc()
             finally:
@@ -55,7 +57,8 @@ class Full(Room):
         agent = self.agent()
         found = dict(agent.outbox.after(newest))
         spare = list(agent.config.runtime.glob("*.json"))
-        return bool(spare) or any(TOLD in content for content in found.values())
+        told = (word in content for word in self.told for content in found.values())
+        return bool(spare) or any(told)
 
 
 class ReadOnly(Full):
@@ -63,3 +66,34 @@ class ReadOnly(Full):
 
     error = errno.EROFS
     lasting = True
+
+
+class Unreadable(Full):
+    """The disk does not give one of the files of the agent's memory, once."""
+
+    error = errno.EIO
+    # What is not known for a moment only, and is when it matters, needs no word.
+    told = (b"",)
+
+    def watch(self, call: Callable[[int], None]) -> list[int]:
+        counted = [0]
+        below = f"{self.directory / 'state' / 'agent'}/"
+
+        def hook(event: str, arguments: tuple[object, ...]) -> None:
+            if event != "open" or not str(arguments[0]).startswith(below):
+                return
+            if isinstance(arguments[2], int) and not arguments[2] & _NOT_READING:
+                counted[0] += 1
+                call(counted[0])
+
+        sys.addaudithook(hook)
+        return counted
+
+    def check(self, whole: Self) -> str:
+        """What decides was not given up; somebody has looked at what was set aside."""
+        memory = self.agent().config.agent_state
+        asides = {path.name.partition(".")[0]: path for path in memory.glob("*.damaged-*")}
+        for path in asides.values():
+            path.unlink()
+        lost = sorted(asides.keys() & {"ledger", "debts", "trials", "undone", "journal"})
+        return "; ".join(filter(None, (super().check(whole), ", ".join(lost))))

@@ -103,10 +103,9 @@ class Room:
         """One run to its end; containers may be restarted."""
         return self.agent().run(restarts=(113, 114, 115))
 
-    @property
-    def within(self) -> Path:
-        """Where changes are counted."""
-        return self.directory
+    def watch(self, call: Callable[[int], None]) -> list[int]:
+        """From now on call before each moment of this process; gives how many there were."""
+        return before_changes(self.directory, call)
 
     def act(self) -> None:
         """What is interrupted."""
@@ -120,7 +119,7 @@ class Room:
         if child == 0:
             status = 1
             try:
-                before_changes(self.directory, functools.partial(_die, moment))
+                self.watch(functools.partial(_die, moment))
                 self.act()
                 status = 0
             except errors.OffctlError:
@@ -139,7 +138,7 @@ class Room:
             child = os.fork()
         if child == 0:
             try:
-                counted = before_changes(self.within, lambda _: None)
+                counted = self.watch(lambda _: None)
                 self.act()
                 os.write(write, str(counted[0]).encode())
             finally:

@@ -1,4 +1,4 @@
-"""A sample of all moments at which an agent can be killed or refused a write; `make nightly` takes
+"""A sample of all moments at which an agent can be killed or its disk refuses; `make nightly` takes
 them all.
 """
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crash import everywhere
-from crash.refusing import Full, ReadOnly
+from crash.refusing import Full, ReadOnly, Unreadable
 from crash.room import Room
 from crash.verdicts import Approving, Trying
 
@@ -20,6 +20,7 @@ from crash.verdicts import Approving, Trying
         pytest.param(Approving, 13, 3, 40, id="a plan that is approved"),
         pytest.param(Full, 7, 2, 30, id="no room for one change"),
         pytest.param(ReadOnly, 7, 2, 30, id="a disk that becomes read-only"),
+        pytest.param(Unreadable, 7, 2, 30, id="a file that cannot be read once"),
     ],
 )
 def test_a_sample_of_moments_and_pairs(

@@ -39,6 +39,10 @@ done
 cat >> /etc/fstab <<END
 {FSTAB}END
 """
+# What draws by lot in ZFS is seeded when these are loaded. A restored kernel would draw the same at
+# every start, give new logs of intent the names of old ones, and after a cut read on in what an old
+# one left on the disk: it frees what is in use. No kernel that boots does that.
+MODULES = "zfs zcommon znvpair spl"
 # Until nothing in memory is about those disks.
 LEAVE = f"""
 systemctl stop {" ".join(reversed(SERVICES))}
@@ -47,12 +51,14 @@ cp /etc/zfs/zpool.cache /root/zpool.cache
 zpool export tank
 cp /root/zpool.cache /etc/zfs/zpool.cache
 umount {" ".join(LASTING)} {SYSTEM}
+modprobe -r {MODULES}
 sync
 blockdev --flushbufs /dev/vdb /dev/vdc
 echo 3 > /proc/sys/vm/drop_caches
 """
 # What a boot does with them.
 TAKE = f"""
+modprobe zfs
 blockdev --flushbufs /dev/vdb /dev/vdc
 fsck.ext4 -p /dev/vdc || test $? -eq 1
 mount {SYSTEM}

@@ -97,7 +97,7 @@ def read(path: Path, *, limit: int) -> bytes | None:
     except OSError as error:
         raise _failed("read", path, error) from error
     finally:
-        os.close(descriptor)
+        close(descriptor)
     if len(content) > limit:
         raise errors.AdminError(f"cannot read {path}: larger than {limit} bytes", code="TOO_LARGE")
     return content
@@ -197,6 +197,12 @@ def locked(path: Path, *, holder: str, waiting: Callable[[], bool] | None = None
             time.sleep(LOCK_POLL)
         yield
     finally:
+        close(descriptor)
+
+
+def close(descriptor: int) -> None:
+    """Close what nothing was written through: whatever the kernel says, it is closed then."""
+    with contextlib.suppress(OSError):
         os.close(descriptor)
 
 

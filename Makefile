@@ -81,11 +81,11 @@ integration-trixie: $(READY)
 
 # Named, because it is not collected otherwise.
 integration-nightly: $(READY)
-	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/every_step.py
+	@$(BIN)/python -m pytest -p no:cacheprovider --capture=sys $(SUITES)/every_step.py
 
 # Two hours at most, or SECONDS.
 integration-power: $(READY)
-	@$(BIN)/python -m pytest -p no:cacheprovider $(SUITES)/power_cuts.py
+	@$(BIN)/python -m pytest -p no:cacheprovider --capture=sys $(SUITES)/power_cuts.py
 
 # COUNT=200 datasets of each kind.
 integration-speed: $(READY)

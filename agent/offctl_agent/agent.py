@@ -252,7 +252,7 @@ class Agent:
             seconds=seconds,
             events=self.state.events(),
             unasked=self.state.unasked().lately,
-            notes=(*taken.notes, *done.notes, *self.state.damaged),
+            notes=(*taken.notes, *done.notes, *self.state.damaged, *self.state.left_aside()),
             tunnels=tunnels,
             health=reporting.health(),
         )

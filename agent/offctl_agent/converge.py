@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from offctl import errors
+from offctl import errors, files
 from offctl.desired.model import DesiredState
 from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
@@ -122,12 +122,17 @@ def preview(desired: DesiredState, state: State, host: Host) -> Plan:
 
 
 def _recovered(journal: Journal, state: State) -> list[Record]:
-    """What the journal holds; one that cannot be read is set aside like any damaged memory."""
+    """What the journal holds; what is no journal is set aside like any damaged memory."""
     try:
-        return journal.recover()
-    except errors.AdminError:
+        left = journal.recover()
+    except errors.AdminError as error:
+        if error.code not in files.NOT_OURS:
+            raise
         state.set_aside(state.journal)
         return []
+    if journal.torn:
+        state.damaged.append(f"{journal.torn} lines of the journal were torn, and passed over")
+    return left
 
 
 def _presume(desired: DesiredState, ledger: Ledger) -> list[str]:

@@ -1,8 +1,9 @@
 """The journal: what we are about to do, durable before we do it, and what came of it.
 
-One JSON object a line. An intent is fsynced before its step; its outcome follows it. After a crash
-the intents without an outcome say where the host may stand between two states; nothing is ever
-replayed: the next run looks at the host, and the journal only says what is ours and what is owed.
+One JSON object a line, after its checksum. An intent is fsynced before its step; its outcome
+follows it. After a crash the intents without an outcome say where the host may stand between two
+states; nothing is ever replayed: the next run looks at the host, and the journal only says what is
+ours and what is owed.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from offctl import files
 from offctl.report import Difference
-from offctl_agent import debts
+from offctl_agent import checksummed, debts
 from offctl_agent.debts import Debt
 from offctl_agent.planner.actions import SetContainer
 from offctl_agent.planner.plan import Step
@@ -36,17 +37,22 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._number = 0
+        self.torn = 0
 
     def recover(self) -> list[Record]:
-        """What the last run left behind; a crash can leave a torn line, which is dropped."""
+        """What the last run left behind.
+
+        A crash can leave a torn line. It, and one that a disk has changed, is passed over; `torn`
+        is how many there were.
+        """
         content = files.read(self._path, limit=MAX_JOURNAL) or b""
         intents: dict[int, Record] = {}
-        for line in content.split(b"\n"):
+        self.torn = 0
+        for line in filter(None, content.split(b"\n")):
             entry = _entry(line)
-            if entry is None:
-                continue
             number = entry.get("number")
             if not isinstance(number, int):
+                self.torn += 1
                 continue
             self._number = max(self._number, number)
             if "key" in entry:
@@ -78,21 +84,21 @@ class Journal:
         files.write(self._path, b"", mode=files.PRIVATE)
 
     def _append(self, entry: dict[str, object]) -> None:
+        line = checksummed.dump_line(json.dumps(entry, separators=(",", ":")).encode())
         # The leading newline ends a line that a crash may have torn.
-        line = b"\n" + json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-        files.append(self._path, line)
+        files.append(self._path, b"\n" + line + b"\n")
 
 
 def _lifts_protection(step: Step) -> bool:
     return isinstance(step.action, SetContainer) and step.action.protected
 
 
-def _entry(line: bytes) -> dict[str, object] | None:
+def _entry(line: bytes) -> dict[str, object]:
     try:
-        entry = json.loads(line)
+        entry = json.loads(checksummed.parse_line(line) or b"{}")
     except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) else None
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _record(entry: dict[str, object]) -> Record:

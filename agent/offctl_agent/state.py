@@ -102,10 +102,10 @@ class State:
 
     def ledger(self) -> Ledger:
         """What is remembered; `lost` when there was a ledger that cannot be read or is gone."""
-        known = len(self.damaged)
-        entries = self._shaped("ledger", _entries)
-        gone = entries is None and (self._has("floor") or self._has("release"))
-        return Ledger(entries or {}, lost=gone or len(self.damaged) > known)
+        was_there = self._has("ledger")
+        entries = self._shaped("ledger", _entries, decides=True)
+        missed = was_there or self._has("floor") or self._has("release")
+        return Ledger(entries or {}, lost=entries is None and missed)
 
     def keep_ledger(self, ledger: Ledger) -> None:
         document: dict[str, dict[str, list[object]]] = {}
@@ -114,7 +114,7 @@ class State:
         self._write("ledger", _json(document))
 
     def debts(self) -> tuple[Debt, ...]:
-        return self._shaped("debts", _debts) or ()
+        return self._shaped("debts", _debts, decides=True) or ()
 
     def keep_debts(self, debts: Iterable[Debt]) -> None:
         self._write("debts", _json({"debts": [asdict(debt) for debt in debts]}))
@@ -129,14 +129,14 @@ class State:
 
     def trials(self) -> tuple[Trial, ...]:
         """Changes whose containers have not shown yet that they are well."""
-        return self._shaped("trials", _trials) or ()
+        return self._shaped("trials", _trials, decides=True) or ()
 
     def keep_trials(self, kept: Iterable[Trial]) -> None:
         self._write("trials", _json({"trials": [_plain(asdict(trial)) for trial in kept]}))
 
     def undone(self) -> tuple[Undone, ...]:
         """Changes that were taken back and are not to be tried again."""
-        return self._shaped("undone", _undone) or ()
+        return self._shaped("undone", _undone, decides=True) or ()
 
     def keep_undone(self, kept: Iterable[Undone]) -> None:
         self._write("undone", _json({"undone": [_plain(asdict(undone)) for undone in kept]}))
@@ -204,12 +204,33 @@ class State:
         return following
 
     def set_aside(self, path: Path) -> None:
-        """Keep a damaged file for people to look at, out of our own way. Raises AdminError."""
+        """Keep a damaged file for people to look at, out of our own way.
+
+        Where even that is refused it stays, believed as little, and the report says both.
+        """
         if self._read_only:
-            self.damaged.append(f"{path.name} is damaged")
+            self._tell(f"{path.name} is damaged")
             return
-        aside = files.move_aside(path)
-        self.damaged.append(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
+        try:
+            aside = files.move_aside(path)
+        except errors.AdminError as error:
+            self._tell(f"{path.name} is damaged, and stays: {error}")
+        else:
+            self._tell(f"{path.name} was damaged; kept as {aside.name} and rebuilt")
+
+    def left_aside(self) -> tuple[str, ...]:
+        """What earlier runs set aside and is still here: told until a person has looked."""
+        found = sorted(path.name for path in self.directory.glob("*.damaged-*"))
+        return tuple(
+            f"{name} was damaged and set aside; look at it, then remove it from {self.directory}"
+            for name in found
+            if not any(name in told for told in self.damaged)
+        )
+
+    def _tell(self, text: str) -> None:
+        """Once: what stays is found again at every look."""
+        if text not in self.damaged:
+            self.damaged.append(text)
 
     def _has(self, name: str) -> bool:
         return os.path.lexists(self.directory / name)
@@ -217,9 +238,15 @@ class State:
     def _object(self, name: str) -> dict[str, Any]:
         return self._shaped(name, dict) or {}
 
-    def _shaped(self, name: str, shape: Callable[[dict[str, Any]], _Shape]) -> _Shape | None:
-        """A file in its shape; None when it is not there, or had to be set aside."""
-        content = self._read(name, MAX_STATE)
+    def _shaped(
+        self, name: str, shape: Callable[[dict[str, Any]], _Shape], *, decides: bool = False
+    ) -> _Shape | None:
+        """A file in its shape; None when it is not there, or had to be set aside.
+
+        Where it `decides` what may be done, one that the disk does not give is not taken to be
+        damaged: AdminError, and the next run asks again.
+        """
+        content = self._read(name, MAX_STATE, decides=decides)
         if content is None:
             return None
         try:
@@ -235,11 +262,13 @@ class State:
     def _write(self, name: str, content: bytes) -> None:
         files.write(self.directory / name, checksummed.dump(content), mode=files.PRIVATE)
 
-    def _read(self, name: str, limit: int) -> bytes | None:
+    def _read(self, name: str, limit: int, *, decides: bool = False) -> bytes | None:
         path = self.directory / name
         try:
             whole = files.read(path, limit=limit)
-        except errors.AdminError:
+        except errors.AdminError as error:
+            if decides and error.code not in files.NOT_OURS:
+                raise
             whole = b""
         if whole is None:
             return None

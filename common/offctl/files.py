@@ -24,8 +24,11 @@ _DISK = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EROFS: ("READ_ONLY", "look why it is read-only: `dmesg` often says"),
+    errno.ELOOP: ("NOT_A_FILE", "a symbolic link lies there; look who put it there"),
     errno.EIO: ("DISK_ERROR", "look at `dmesg` and the disk's health"),
 }
+# Codes of what is there and is no file of ours, whoever reads it again.
+NOT_OURS = ("NOT_A_FILE", "TOO_LARGE")
 _LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
@@ -40,11 +43,7 @@ def write(
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        with _created(temporary, mode, owner) as descriptor:
-            _write_all(descriptor, content)
-            os.fsync(descriptor)
-            if os.pread(descriptor, len(content) + 1, 0) != content:
-                raise errors.AdminError(f"cannot write {path}: it does not read back as written")
+        _fill(temporary, content, mode, owner)
         os.rename(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
@@ -61,9 +60,7 @@ def create(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        with _created(temporary, mode) as descriptor:
-            _write_all(descriptor, content)
-            os.fsync(descriptor)
+        _fill(temporary, content, mode)
         # link(2), unlike rename(2), never replaces what has the name already.
         os.link(temporary, path)
         sync_directory(path.parent)
@@ -83,23 +80,24 @@ def read(path: Path, *, limit: int) -> bytes | None:
     """The content of a regular file of at most `limit` bytes; None when there is no such file.
 
     The last component is not followed when it is a symbolic link, and a FIFO or device does not
-    block or count as a file. Raises AdminError for whatever cannot be read.
+    block or count as a file. Raises AdminError for whatever cannot be read; its code is one of
+    NOT_OURS where reading again would not help.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise errors.AdminError(f"cannot read {path}: {error.strerror}") from error
+        raise _failed("read", path, error) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise errors.AdminError(f"cannot read {path}: not a regular file")
+            raise errors.AdminError(f"cannot read {path}: not a regular file", code="NOT_A_FILE")
         content = _read_all(descriptor, limit + 1)
     except OSError as error:
-        raise errors.AdminError(f"cannot read {path}: {error.strerror}") from error
+        raise _failed("read", path, error) from error
     finally:
-        os.close(descriptor)
+        close(descriptor)
     if len(content) > limit:
         raise errors.AdminError(f"cannot read {path}: larger than {limit} bytes", code="TOO_LARGE")
     return content
@@ -119,7 +117,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
         sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot remove {path}: {error.strerror}") from error
+        raise _failed("remove", path, error) from error
 
 
 def append(path: Path, content: bytes) -> None:
@@ -149,7 +147,7 @@ def move_aside(path: Path) -> Path:
         os.rename(path, aside)
         sync_directory(path.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot set {path} aside: {error.strerror}") from error
+        raise _failed("set aside", path, error) from error
     return aside
 
 
@@ -169,11 +167,17 @@ def sweep(directory: Path, *, older: float = 0) -> None:
 
 
 def make_directory(path: Path, *, mode: int = 0o755) -> None:
-    """Make a directory and its parents; an existing one keeps its mode. Raises AdminError."""
+    """Make a directory and its parents, durably; an existing one keeps its mode.
+
+    Raises AdminError.
+    """
     try:
+        missing = [one for one in (path, *path.parents) if not one.exists()]
         path.mkdir(mode=mode, parents=True, exist_ok=True)
+        for made in missing:
+            sync_directory(made.parent)
     except OSError as error:
-        raise errors.AdminError(f"cannot make directory {path}: {error.strerror}") from error
+        raise _failed("make directory", path, error) from error
 
 
 @contextlib.contextmanager
@@ -193,6 +197,12 @@ def locked(path: Path, *, holder: str, waiting: Callable[[], bool] | None = None
             time.sleep(LOCK_POLL)
         yield
     finally:
+        close(descriptor)
+
+
+def close(descriptor: int) -> None:
+    """Close what nothing was written through: whatever the kernel says, it is closed then."""
+    with contextlib.suppress(OSError):
         os.close(descriptor)
 
 
@@ -242,6 +252,15 @@ def _created(path: Path, mode: int, owner: tuple[int, int] | None = None) -> Ite
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _fill(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """A new file with `content`, durable and read back."""
+    with _created(path, mode, owner) as descriptor:
+        _write_all(descriptor, content)
+        os.fsync(descriptor)
+        if os.pread(descriptor, len(content) + 1, 0) != content:
+            raise errors.AdminError(f"cannot write {path}: it does not read back as written")
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -21,6 +21,10 @@ LASTING = ("/etc/pve", "/etc/offctl", "/var/lib/offctl", "/var/lib/lxc")
 FSTAB = f"LABEL=system {SYSTEM} ext4 defaults 0 2\n" + "".join(
     f"{SYSTEM}{path} {path} none bind,x-systemd.requires={SYSTEM} 0 0\n" for path in LASTING
 )
+# What a boot reaches when all of it is in its place, datasets too.
+MOUNTED = "local-fs.target"
+# A boot of a guest beside which many other programs want the processor.
+PATIENCE = 900.0
 SERVICES = ("pve-guests", "offctl-agent")
 # In the guest, before anything of ours is made: these directories move to a disk of their own.
 MOVE = f"""
@@ -35,6 +39,10 @@ done
 cat >> /etc/fstab <<END
 {FSTAB}END
 """
+# What draws by lot in ZFS is seeded when these are loaded. A restored kernel would draw the same at
+# every start, give new logs of intent the names of old ones, and after a cut read on in what an old
+# one left on the disk: it frees what is in use. No kernel that boots does that.
+MODULES = "zfs zcommon znvpair spl"
 # Until nothing in memory is about those disks.
 LEAVE = f"""
 systemctl stop {" ".join(reversed(SERVICES))}
@@ -43,12 +51,14 @@ cp /etc/zfs/zpool.cache /root/zpool.cache
 zpool export tank
 cp /root/zpool.cache /etc/zfs/zpool.cache
 umount {" ".join(LASTING)} {SYSTEM}
+modprobe -r {MODULES}
 sync
 blockdev --flushbufs /dev/vdb /dev/vdc
 echo 3 > /proc/sys/vm/drop_caches
 """
 # What a boot does with them.
 TAKE = f"""
+modprobe zfs
 blockdev --flushbufs /dev/vdb /dev/vdc
 fsck.ext4 -p /dev/vdc || test $? -eq 1
 mount {SYSTEM}
@@ -91,14 +101,15 @@ class Powered:
         self.machine.power_on(None if cold else self._state)
         if cold:
             if wait:
-                self.machine.wait_ready()
+                self.machine.wait_ready(timeout=PATIENCE)
+                self.machine.until("its disks", self._booted, timeout=PATIENCE)
             return
         self.machine.wait_ready()
         self.machine.control.call("refresh", **fresh())
         # To be interrupted by a cut it must not be waited for.
         self.machine.run("systemd-run", "-q", "--unit=take", "sh", "-euxc", TAKE)
         if wait:
-            self.machine.until("its disks", self._taken, timeout=300)
+            self.machine.until("its disks", self._taken, timeout=PATIENCE)
 
     def cut(self, chance: random.Random) -> Lost:
         """Take its power away, and what it had not flushed."""
@@ -124,6 +135,9 @@ class Powered:
         if state == "failed":
             raise AssertionError(self.machine.out("journalctl", "-b", "-u", "take", "-o", "cat"))
         return state in ("dead", "exited")
+
+    def _booted(self) -> bool:
+        return self.machine.run("systemctl", "is-active", MOUNTED, check=False).code == 0
 
     def _fresh_root(self) -> Path:
         self._warm_root.unlink(missing_ok=True)

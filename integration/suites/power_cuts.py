@@ -20,8 +20,9 @@ from integration.suites.turns import AGENT, Turns
 CUTS = int(os.environ.get("CUTS", "50"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
 SECONDS = float(os.environ.get("SECONDS", "7200"))
-# Of all starts after a cut: from a cold machine, and cut again before it has recovered.
-COLD, AGAIN = 0.05, 0.5
+# Of all starts after a cut: from a cold machine (the first and the last always are), and cut again
+# before it has recovered, at a moment of so much of a turn: some of that was done before.
+COLD, AGAIN, LONGER = 0.1, 0.7, 0.7
 # After every so many looks two more runs must find nothing to do.
 QUIET = 5
 
@@ -32,6 +33,7 @@ class Tally:
 
     cuts: int = 0
     looks: int = 0
+    cold: int = 0
     unflushed: int = 0
     lost: int = 0
     precious: int = 0
@@ -41,8 +43,9 @@ class Tally:
         """In a line."""
         each = seconds / max(1, self.cuts)
         return (
-            f"{self.cuts} cuts and {self.looks} looks in {seconds:.0f} s ({each:.1f} s a cut),"
-            f" SEED={SEED}; {self.unflushed} writes were not flushed, {self.lost} of them lost;"
+            f"{self.cuts} cuts and {self.looks} looks, {self.cold} of them after a cold start,"
+            f" in {seconds:.0f} s ({each:.1f} s a cut), SEED={SEED};"
+            f" {self.unflushed} writes were not flushed, {self.lost} of them lost;"
             f" {self.precious} files whole; {dict(self.left)}"
         )
 
@@ -71,11 +74,12 @@ def test_power_cuts(turning: tuple[Turns, Powered]) -> None:
             cut(powered, chance, tally, whole.seconds)
             while tally.cuts < CUTS and chance.random() < AGAIN:
                 powered.start(cold=chance.random() < COLD, wait=False)
-                cut(powered, chance, tally, 2 * whole.seconds)
-            powered.start(cold=chance.random() < COLD or tally.cuts == CUTS)
+                cut(powered, chance, tally, LONGER * whole.seconds)
+            ends = tally.looks == 0 or tally.cuts == CUTS
+            powered.start(cold=chance.random() < COLD or ends)
             turns.go_on(powered.machine)
             took, runs = turns.settle()
-            wrong = judge(turns, whole, tally)
+            wrong = judge(turns, whole, tally, cold=powered.cold)
             kind = "cold" if powered.cold else "warm"
             tell(
                 f"  {kind} start: right after {took:.0f} s, {runs} runs"
@@ -123,13 +127,14 @@ def look(turns: Turns, tally: Tally) -> dict[str, Any]:
     return found
 
 
-def judge(turns: Turns, whole: Whole, tally: Tally) -> list[str]:
+def judge(turns: Turns, whole: Whole, tally: Tally, *, cold: bool) -> list[str]:
     """What is not as it must be; empty when all is well."""
     found = look(turns, tally)
     done = sum(steps(turns))
     left = "some" if 0 < done < whole.steps else "all" if done else "none"
     tally.left[f"{left} of the work was left"] += 1
     tally.looks += 1
+    tally.cold += cold
     expected: dict[str, object] = {
         "pool": "pool 'tank' is healthy",
         "serial": turns.serial,

@@ -22,7 +22,7 @@ SITE = Path(__file__).resolve().parent / "cuts"
 LOOK = "/root/survived.py"
 PATH = {"PYTHONPATH": "/usr/share/offctl"}
 AGENT = "offctl-agent"
-DEADLINE = 900.0
+DEADLINE = 1800.0
 LOOK_PAUSE = 1.0
 # A guest has no processor for looks that find nothing.
 INTERVAL = 300

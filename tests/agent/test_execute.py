@@ -10,7 +10,7 @@ from fakes.host import FakeHost
 from offctl.desired.model import Access
 from offctl.errors import AdminError, HostError
 from offctl.report import Difference
-from offctl_agent import execute
+from offctl_agent import checksummed, execute
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.journal import Journal
 from offctl_agent.observed import ObservedState
@@ -82,7 +82,8 @@ def test_each_intent_is_on_disk_before_its_action(tmp_path: Path) -> None:
     class Watching(FakeHost):
         def execute(self, action: act.Action) -> None:
             lines = journal.read_bytes().split(b"\n")
-            seen.append([json.loads(line) for line in lines if line])
+            contents = [checksummed.parse_line(line) for line in lines if line]
+            seen.append([json.loads(content or b"torn") for content in contents])
 
     assert carry_out(tmp_path, start(110), start(111), host=Watching(EMPTY)) == [Outcome.DONE] * 2
     assert [len(lines) for lines in seen] == [1, 3]

@@ -134,19 +134,19 @@ def too_large(desk: Desk) -> str:
 def link(desk: Desk) -> str:
     (desk.config.inbox / "release.json").unlink(missing_ok=True)
     (desk.config.inbox / "release.json").symlink_to(desk.config.trust)
-    return "LOCAL"
+    return "NOT_A_FILE"
 
 
 def fifo(desk: Desk) -> str:
     (desk.config.inbox / "release.json").unlink(missing_ok=True)
     os.mkfifo(desk.config.inbox / "release.json")
-    return "LOCAL"
+    return "NOT_A_FILE"
 
 
 def directory(desk: Desk) -> str:
     (desk.config.inbox / "release.json").unlink(missing_ok=True)
     (desk.config.inbox / "release.json").mkdir()
-    return "LOCAL"
+    return "NOT_A_FILE"
 
 
 OFFERS = [rollback, equivocation, forged, expired, of_another_site, for_others, without_our_bundle]

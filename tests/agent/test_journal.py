@@ -6,6 +6,7 @@ import pytest
 
 from offctl.errors import AdminError
 from offctl.report import Difference
+from offctl_agent import checksummed
 from offctl_agent.debts import Debt
 from offctl_agent.journal import MAX_JOURNAL, Journal
 from offctl_agent.planner import actions as act
@@ -58,38 +59,52 @@ def test_a_torn_last_line_is_dropped_and_the_next_is_whole(tmp_path: Path, cut: 
 
     again = Journal(path)
     assert [record.outcome for record in again.recover()] == ["done"]
+    assert again.torn == (1 if cut > 1 else 0), "the first byte ends the line before"
     again.intend(step())
     assert [record.outcome for record in Journal(path).recover()] == ["done", ""]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"\xff\xfe\x00",
-        b"null",
-        b"[]",
-        b"{}",
-        b'{"number":"1","key":"x"}',
-        b'{"number":9,"outcome":"done"}',
-        b'{"number":1,"outcome":7}',
-        b"[" * 100_000,
-        b"1e999",
-    ],
-    ids=lambda line: line[:20].decode("latin-1"),
-)
-def test_garbage_between_lines_is_passed_over(tmp_path: Path, line: bytes) -> None:
+GARBAGE = [
+    b"\xff\xfe\x00",
+    b"null",
+    b"[]",
+    b"{}",
+    b'{"number":"1","key":"x"}',
+    b'{"number":9,"outcome":"done"}',
+    b'{"number":1,"outcome":7}',
+    b"[" * 100_000,
+    b"1e999",
+]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["bare", "with its checksum"])
+@pytest.mark.parametrize("line", GARBAGE, ids=lambda line: line[:20].decode("latin-1"))
+def test_garbage_between_lines_is_passed_over(tmp_path: Path, line: bytes, *, whole: bool) -> None:
     path = tmp_path / "journal"
     Journal(path).intend(step())
-    path.write_bytes(path.read_bytes() + line + b"\n")
+    said = checksummed.dump_line(line) if whole else line
+    path.write_bytes(path.read_bytes() + said + b"\n")
     assert [record.outcome for record in Journal(path).recover()] == [""]
+
+
+def test_a_line_that_a_disk_has_changed_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    Journal(path).intend(step())
+    whole = path.read_bytes()
+    for place in range(1, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        journal = Journal(path)
+        assert journal.recover() == [], place
+        assert journal.torn >= 1
 
 
 def test_an_odd_record_keeps_what_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    path.write_bytes(
-        b'{"number":1,"key":"a","differences":[["x","y","z"],["x"],7,["a","b",3]]}\n'
-        b'{"number":2,"key":"b","differences":"no","protection":"yes"}\n'
+    lines = (
+        b'{"number":1,"key":"a","differences":[["x","y","z"],["x"],7,["a","b",3]]}',
+        b'{"number":2,"key":"b","differences":"no","protection":"yes"}',
     )
+    path.write_bytes(b"".join(checksummed.dump_line(line) + b"\n" for line in lines))
     first, second = Journal(path).recover()
     assert first.differences == (Difference("x", "y", "z"),)
     assert (second.key, second.differences, second.debt) == ("b", (), None)

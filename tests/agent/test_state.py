@@ -2,17 +2,23 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from offctl.report import Difference, Event
 from offctl.trust.accept import Floor
+from offctl_agent.approvals import Approval
+from offctl_agent.backoff import Starts
 from offctl_agent.debts import Debt
 from offctl_agent.floors import Mark
 from offctl_agent.planner.ledger import Entry, Ledger
 from offctl_agent.state import KEPT_EVENTS, State
+from offctl_agent.trials import Trial, Undone
+from offctl_agent.unasked import Known
 
 LEDGER = Ledger(
     {"dataset a": {"exists": Entry("yes", ours=True), "atime": Entry("off", ours=False)}}
@@ -44,13 +50,41 @@ def test_a_new_memory_is_empty(state: State) -> None:
     assert state.directory.stat().st_mode & 0o777 == 0o700
 
 
+APPROVAL = Approval("ab" * 32, frozenset({("container 113", "cores", "2", "4")}))
+TRIAL = Trial(113, "text", (("cores", "2"),), None, APPROVAL.changes)
+UNDONE = Undone(113, "text", APPROVAL.changes, "no answer", "2026-01-01T00:00:00Z")
+KNOWN = Known(frozenset({("dataset a", "atime", "on")}))
+STARTS = Starts({113: (TIME,)})
+SAID = {"tunnel a": ("up", "2026-01-01T00:00:00Z")}
+# Every file: how it is kept, and how it is read.
+KEPT: dict[str, tuple[Callable[[State], object], Callable[[State], object]]] = {
+    "release": (lambda s: s.keep_release(b"release"), State.release),
+    "floor": (lambda s: s.keep_mark(MARK), State.mark),
+    "clock": (lambda s: s.keep_signed_time(TIME), State.signed_time),
+    "ledger": (lambda s: s.keep_ledger(LEDGER), lambda s: list(s.ledger())),
+    "debts": (lambda s: s.keep_debts([Debt(113, "protection", "1")]), State.debts),
+    "events": (lambda s: s.keep_events([EVENT]), State.events),
+    "approval": (lambda s: s.keep_approval(APPROVAL), lambda s: s.approval().changes),
+    "trials": (lambda s: s.keep_trials([TRIAL]), State.trials),
+    "undone": (lambda s: s.keep_undone([UNDONE]), State.undone),
+    "unasked": (lambda s: s.keep_unasked(KNOWN), lambda s: s.unasked().open),
+    "starts": (lambda s: s.keep_starts(STARTS), lambda s: s.starts().items()),
+    "tunnels": (lambda s: s.keep_tunnels(SAID), State.tunnels),
+    "stream": (lambda s: s.next_stream(0, TIME), State.looked),
+}
+
+
+def keep_all(state: State) -> None:
+    for keep, _ in KEPT.values():
+        keep(state)
+
+
+def read_all(state: State) -> dict[str, object]:
+    return {name: read(state) for name, (_, read) in KEPT.items()}
+
+
 def test_everything_is_read_back(state: State) -> None:
-    state.keep_mark(MARK)
-    state.keep_signed_time(TIME)
-    state.keep_release(b"release")
-    state.keep_ledger(LEDGER)
-    state.keep_debts([Debt(113, "protection", "1")])
-    state.keep_events([EVENT])
+    keep_all(state)
     found = again(state)
     assert found.release() == b"release"
     assert found.mark() == MARK
@@ -58,6 +92,14 @@ def test_everything_is_read_back(state: State) -> None:
     assert list(found.ledger()) == list(LEDGER)
     assert found.debts() == (Debt(113, "protection", "1"),)
     assert found.events() == (EVENT,)
+    assert found.approval() == APPROVAL
+    assert found.trials() == (TRIAL,)
+    assert found.undone() == (UNDONE,)
+    assert found.unasked() == KNOWN
+    assert found.starts().items() == STARTS.items()
+    assert found.tunnels() == SAID
+    assert found.looked() == TIME
+    assert {path.name for path in state.directory.iterdir()} == set(KEPT)
     assert {path.stat().st_mode & 0o777 for path in state.directory.iterdir()} == {0o600}
 
 
@@ -74,39 +116,64 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize(
-    "name", ["release", "floor", "clock", "ledger", "debts", "events", "stream"]
-)
+@pytest.mark.parametrize("name", KEPT)
 def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: str) -> None:
-    state.keep_mark(MARK)
-    state.keep_signed_time(TIME)
-    state.keep_release(b"release")
-    state.keep_ledger(LEDGER)
-    state.keep_debts([Debt(113, "protection", "1")])
-    state.keep_events([EVENT])
-    before = state.next_stream(0)
+    keep_all(state)
     path = state.directory / name
     damaged = DAMAGE[damage](path.read_bytes())
     path.write_bytes(damaged)
 
     found = again(state)
-    stream = found.next_stream(5)
-    values = {
-        "release": found.release(),
-        "floor": found.mark(),
-        "clock": found.signed_time(),
-        "ledger": list(found.ledger()),
-        "debts": found.debts(),
-        "events": found.events(),
-        "stream": None if stream.name != before.name else stream,
-    }
-    assert values.pop(name) in (None, [], ())
-    assert all(value not in (None, [], ()) for value in values.values())
+    values = read_all(found)
+    assert not values.pop(name)
+    assert all(values.values())
     assert len(found.damaged) == 1
     assert found.damaged[0].startswith(f"{name} was damaged")
     aside = list(state.directory.glob(f"{name}.damaged-*"))
     assert [path.read_bytes() for path in aside] == [damaged]
-    assert stream.sequence == (6 if name == "stream" else before.sequence + 5)
+
+
+def test_what_was_set_aside_is_told_until_it_is_removed(state: State) -> None:
+    keep_all(state)
+    (state.directory / "debts").write_bytes(b"torn")
+    assert state.debts() == ()
+    assert state.left_aside() == (), "this run has told it already"
+    (aside,) = state.directory.glob("debts.damaged-*")
+    for _ in range(2):
+        (told,) = again(state).left_aside()
+        assert told.startswith(f"{aside.name} was damaged and set aside")
+        assert str(state.directory) in told
+    aside.unlink()
+    assert again(state).left_aside() == ()
+
+
+def test_a_new_stream_of_reports_begins_after_those_that_are_there(state: State) -> None:
+    before = state.next_stream(0)
+    (state.directory / "stream").write_bytes(b"torn")
+    after = again(state).next_stream(5)
+    assert after.name != before.name
+    assert after.sequence == 6
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_cannot_even_be_set_aside_stays_and_is_told_once(
+    state: State, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_all(state)
+    path = state.directory / name
+    path.write_bytes(b"torn")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "rename", refuse)
+    found = again(state)
+    for _ in range(2):
+        assert not read_all(found)[name]
+        assert found.ledger().lost == (name == "ledger")
+    assert path.read_bytes() == b"torn"
+    assert [note.split(", and")[0] for note in found.damaged] == [f"{name} is damaged"]
+    assert "Read-only" in found.damaged[0]
 
 
 @pytest.mark.parametrize(
@@ -114,14 +181,12 @@ def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: 
     [b"[]", b"7", b'{"mark":"9"}', b'{"mark":1,"signed":2}', b"{}", b'{"signed":"2026"}'],
 )
 def test_a_whole_file_of_another_shape_is_nothing(state: State, content: bytes) -> None:
-    for name in ("floor", "clock", "ledger", "debts", "events", "stream"):
+    for name in KEPT:
         state._write(name, content)
     found = again(state)
-    assert found.mark() is None
-    assert found.signed_time() is None
-    assert found.debts() == ()
-    assert found.events() == ()
-    assert list(found.ledger()) == []
+    values = read_all(found)
+    assert values.pop("release") == content, "whose shape is judged by who reads it"
+    assert not any(values.values())
     assert found.next_stream(3).sequence == 4
 
 

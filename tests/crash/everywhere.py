@@ -1,4 +1,5 @@
-"""A kill at every moment of a run, then pairs of moments at random, for as long as is allowed.
+"""A kill at every moment of a run, then pairs of moments at random, for as long as is allowed; and
+a disk that refuses to be written, or read, at every moment.
 
 `make nightly`, or `PYTHONPATH=tests:. python -m crash.everywhere --pairs 2000 --seconds 3600`.
 Prints what was tried, and every moment that does not end as it must.
@@ -16,10 +17,11 @@ import sys
 import tempfile
 import time
 
+from crash.refusing import Full, ReadOnly, Unreadable
 from crash.room import Room
 from crash.verdicts import Approving, Trying
 
-ROOMS: tuple[type[Room], ...] = (Room, Trying, Approving)
+ROOMS: tuple[type[Room], ...] = (Room, Trying, Approving, Full, ReadOnly, Unreadable)
 
 
 def moments(total: int, every: int, pairs: int, seed: int) -> Iterator[tuple[int, ...]]:
@@ -33,15 +35,15 @@ def moments(total: int, every: int, pairs: int, seed: int) -> Iterator[tuple[int
 def tried(
     kind: type[Room], directory: Path, until: float, case: tuple[int, tuple[int, ...]]
 ) -> tuple[tuple[int, ...], str] | None:
-    """The kills of one case and what is wrong after them; None when time was up."""
-    number, kills = case
+    """The moments of one case and what is wrong after them; None when time was up."""
+    number, disturbed = case
     if time.monotonic() > until:
         return None
     room = kind(directory / "template").copy(directory / f"case-{number}")
     try:
-        for moment in kills:
-            room.killed(moment)
-        return kills, room.check(kind(directory / "whole"))
+        for moment in disturbed:
+            room.disturbed(moment)
+        return disturbed, room.check(kind(directory / "whole"))
     finally:
         shutil.rmtree(room.directory)
 
@@ -88,7 +90,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="crash-", dir=memory) as directory:
             total, count, wrong = everywhere(Path(directory) / "rooms", kind, **vars(chosen))
         for kills, said in wrong.items():
-            print(f"{kind.__name__} killed at {', '.join(map(str, kills))}: {said}")
+            print(f"{kind.__name__} disturbed at {', '.join(map(str, kills))}: {said}")
         wanted = len(list(moments(total, chosen.every, chosen.pairs, chosen.seed)))
         print(
             f"{kind.__name__}: {total} moments; {count} of {wanted} cases tried in"

@@ -4,7 +4,9 @@ Every agent here is a process of its own; it may kill itself before any change t
 room, its own memory and the simulated host alike.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+import functools
 import os
 from pathlib import Path
 import shutil
@@ -101,11 +103,15 @@ class Room:
         """One run to its end; containers may be restarted."""
         return self.agent().run(restarts=(113, 114, 115))
 
+    def watch(self, call: Callable[[int], None]) -> list[int]:
+        """From now on call before each moment of this process; gives how many there were."""
+        return before_changes(self.directory, call)
+
     def act(self) -> None:
         """What is interrupted."""
         self.run()
 
-    def killed(self, moment: int) -> bool:
+    def disturbed(self, moment: int) -> bool:
         """Acting in a process that dies before its `moment`-th change, if there are so many."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -113,7 +119,7 @@ class Room:
         if child == 0:
             status = 1
             try:
-                _die_before(self.directory, moment)
+                self.watch(functools.partial(_die, moment))
                 self.act()
                 status = 0
             except errors.OffctlError:
@@ -132,7 +138,7 @@ class Room:
             child = os.fork()
         if child == 0:
             try:
-                counted = _die_before(self.directory, 0)
+                counted = self.watch(lambda _: None)
                 self.act()
                 os.write(write, str(counted[0]).encode())
             finally:
@@ -157,28 +163,42 @@ class Room:
         return check(self, whole)
 
 
-def _die_before(root: Path, moment: int) -> list[int]:
-    """Count this process's changes to files below `root`; SIGKILL before the `moment`-th."""
+def before_changes(root: Path, call: Callable[[int], None]) -> list[int]:
+    """Before each change of this process to a file below `root`: call with the how-manyth it is."""
     counted = [0]
     below = f"{root}/"
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open":
-            path, _, flags = arguments
-            if not isinstance(flags, int) or not flags & _WRITING:
-                return
-        elif event in _CHANGES:
-            path = arguments[1] if event == "os.symlink" else arguments[0]
-        else:
-            return
-        if isinstance(path, str | os.PathLike) and not str(path).startswith(below):
-            return
-        counted[0] += 1
-        if counted[0] == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if _changed(event, arguments).startswith(below):
+            counted[0] += 1
+            call(counted[0])
 
     sys.addaudithook(hook)
     return counted
+
+
+def _changed(event: str, arguments: tuple[object, ...]) -> str:
+    """The file that an audited event is about to change; empty when there is none."""
+    if event == "open":
+        path, _, flags = arguments
+        if not isinstance(flags, int) or not flags & _WRITING:
+            return ""
+        # A file that is there and only opened, as a lock is, stays as it is.
+        stays = not flags & (os.O_TRUNC | os.O_APPEND)
+    elif event in _CHANGES:
+        path, stays = arguments[1 if event == "os.symlink" else 0], False
+    else:
+        return ""
+    if isinstance(path, int):
+        return str(Path("/proc/self/fd", str(path)).readlink())
+    name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
+    there = os.path.lexists(name)
+    return "" if (stays and there) or (event == "os.remove" and not there) else name
+
+
+def _die(moment: int, now: int) -> None:
+    if now == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def half_made(room: Room) -> frozenset[str]:

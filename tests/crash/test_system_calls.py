@@ -1,4 +1,5 @@
-"""The write primitive, killed at and refused by every one of its system calls, one at a time.
+"""The write primitive and the edit of a container's file, killed at and refused by every one of
+their system calls, one at a time.
 
 Needs strace (on Debian: apt-get install strace). Without it these are skipped on a developer's
 machine and fail in CI.
@@ -17,11 +18,15 @@ import pytest
 
 from crash import writer
 from offctl import files
+from offctl_agent.proxmox.pve import Pve
 
-OPERATIONS = ("write", "create", "append", "remove", "aside")
+OPERATIONS = ("write", "create", "append", "remove", "aside", "directory", "edit")
 FAULTS = ("ENOSPC", "EIO", "EROFS", "EINTR")
 # Only these can fail for want of a disk; reading back is one of them.
-CALLS = ("openat", "write", "fsync", "pread64", "fchmod", "rename", "link", "unlink", "close")
+CALLS = (
+    *("openat", "write", "fsync", "pread64", "fchmod", "rename", "link", "unlink", "mkdir"),
+    "close",
+)
 PYTHON = (sys.executable, "-B", "-P", "-S")
 _CALL = re.compile(r"^(?:\[pid +[0-9]+\] )?([a-z0-9_]+)\(")
 
@@ -35,8 +40,9 @@ def _strace() -> None:
 
 
 def prepared(directory: Path) -> Path:
-    directory.mkdir()
-    (directory / "file").write_bytes(writer.OLD)
+    for path in (directory / "file", directory / writer.CONTAINER):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(writer.OLD)
     return directory
 
 
@@ -76,6 +82,7 @@ def judge(operation: str, directory: Path, code: int) -> None:
     """Old or new, never torn; and what an error was told about was not done."""
     file, created = directory / "file", directory / "created"
     content = file.read_bytes() if file.exists() else None
+    container = (directory / writer.CONTAINER).read_bytes()
     asides = [p.read_bytes() for p in directory.glob("file.damaged-*")]
     whole: dict[str, tuple[bool, ...]] = {
         "write": (content in (writer.OLD, writer.NEW),),
@@ -86,6 +93,8 @@ def judge(operation: str, directory: Path, code: int) -> None:
                    content is not None and content.startswith(writer.OLD)),
         "remove": (content in (writer.OLD, None),),
         "aside": (content == writer.OLD or asides == [writer.OLD],),
+        "directory": (content == writer.OLD,),
+        "edit": (container in (writer.OLD, writer.NEW),),
     }  # fmt: skip
     assert all(whole[operation]), (operation, content and content[:8], asides)
     if code == 0:
@@ -95,8 +104,15 @@ def judge(operation: str, directory: Path, code: int) -> None:
             "append": content == writer.OLD + writer.NEW,
             "remove": content is None,
             "aside": asides == [writer.OLD],
+            "directory": (directory / "made" / "inner").is_dir(),
+            "edit": container == writer.NEW,
         }
         assert done[operation], "it said that it was done"
+
+
+def left(directory: Path) -> list[Path]:
+    """What a change that did not end has left behind."""
+    return [*directory.glob(".*.new"), *(directory / writer.CONTAINER).parent.glob("*.tmp.*")]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -118,11 +134,12 @@ def test_every_system_call(tmp_path: Path, operation: str) -> None:
             judge(operation, directory, done.returncode)
             if fault == "SIGKILL":
                 files.sweep(directory)
+                Pve(directory, "off2").edit(113, lambda now: now)
             elif name != "unlink":
                 # The one fault that may leave something: its removal was refused itself.
-                assert not list(directory.glob(".*.new")), where
-            if fault == "EINTR" and name not in ("close", "fsync", "unlink", "rename", "link"):
+                assert left(directory) == [], where
+            if fault == "EINTR" and name in ("openat", "write", "pread64", "fchmod"):
                 assert done.returncode == 0, where
             if fault == "EIO" and name == "fsync":
                 assert done.returncode == 3, where
-            assert not list(directory.glob(".*.new")) or name == "unlink", where
+            assert left(directory) == [] or name == "unlink", where

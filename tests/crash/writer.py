@@ -8,10 +8,13 @@ from pathlib import Path
 import sys
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "common"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "agent"))
 
 from offctl import errors, files
+from offctl_agent.proxmox.pve import Pve
 
 OLD, NEW = b"old " * 300, b"new " * 500
+CONTAINER = "etc/pve/nodes/off2/lxc/113.conf"
 
 
 def mark(name: str) -> None:
@@ -31,6 +34,10 @@ def change(operation: str, path: Path) -> None:
             files.remove(path)
         case "aside":
             files.move_aside(path)
+        case "directory":
+            files.make_directory(path.with_name("made") / "inner", mode=0o700)
+        case "edit":
+            Pve(path.parent, "off2").edit(113, lambda _: NEW)
 
 
 def main() -> None:
@@ -38,7 +45,7 @@ def main() -> None:
     mark("begin")
     try:
         change(operation, directory / "file")
-    except errors.AdminError:
+    except errors.OffctlError:
         sys.exit(3)
     finally:
         mark("end")

@@ -95,3 +95,16 @@ def test_the_coordinator_hears_of_it(room: Stage, harm: str, code: str) -> None:
     )
     status = json.loads(room.query("offctl status ovh1 --json"))
     assert code in json.dumps(status)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a disk is made, which only root can")
+def test_a_memory_that_is_damaged_too_is_told_of(room: Stage) -> None:
+    apply = f"offctl-agent apply --config {CONFIG}"
+    room.run(apply)
+    room.run("offctl-simhost ovh1/machine pct stop 101")
+    machine = tree(room.directory / "ovh1" / "machine")
+    inside(room, "echo torn > ovh1/state/agent/floor", READ_ONLY, apply)
+    said = json.dumps(last_report(room))
+    assert "floor is damaged, and stays: " in said
+    assert "READ_ONLY" in said
+    assert tree(room.directory / "ovh1" / "machine") == machine

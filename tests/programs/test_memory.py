@@ -49,3 +49,23 @@ def test_a_pool_that_is_gone_with_the_state_is_no_new_host(room: Stage) -> None:
         'zfs_unreadable = "internal error: out of memory"\n'
     )
     assert "[FLOOR_LOST]" in room.run(APPLY, expect=2)
+
+
+def test_a_damaged_ledger_is_told_of_until_somebody_has_looked(room: Stage) -> None:
+    room.run(APPLY)
+    memory = room.directory / "ovh1" / "state" / "agent"
+    (memory / "ledger").write_bytes(b"torn")
+    room.run(APPLY)
+    (aside,) = memory.glob("ledger.damaged-*")
+    assert aside.read_bytes() == b"torn"
+    for _ in range(2):
+        room.run(APPLY)
+        assert f"{aside.name} was damaged and set aside" in notes(room)
+    aside.unlink()
+    room.run(APPLY)
+    assert "set aside" not in notes(room)
+
+
+def notes(room: Stage) -> str:
+    report = json.loads(room.query(f"offctl-agent status {CONFIG} --json"))["report"]
+    return "\n".join(report["notes"])

@@ -102,6 +102,14 @@ def test_an_edit_keeps_every_other_byte_and_leaves_nothing_behind(root: Path, pv
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+def test_an_edit_takes_away_what_a_killed_one_left_and_nothing_else(root: Path, pve: Pve) -> None:
+    others = ["102.conf.tmp.7.0123abcd", "101.conf.tmp.7", "101.conf.tmp.7.0123abcd.old", "x"]
+    for name in ("101.conf", "101.conf.tmp.7.0123abcd", *others):
+        (root / FOLDER / name).write_bytes(b"memory: 512\n")
+    pve.edit(101, lambda old: old)
+    assert sorted(os.listdir(root / FOLDER)) == sorted(["101.conf", *others])
+
+
 def test_an_edit_that_changes_nothing_writes_nothing(root: Path, pve: Pve) -> None:
     path = root / FOLDER / "101.conf"
     path.write_bytes(b"memory: 512\n")

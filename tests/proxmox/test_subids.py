@@ -34,6 +34,13 @@ def test_lines_of_others_stay_byte_for_byte(etc: Path) -> None:
     assert sorted(os.listdir(etc)) == [".pwd.lock", "subgid", "subuid"]
 
 
+def test_what_a_killed_grant_left_goes_with_the_next(etc: Path) -> None:
+    for name in (".subuid.0123456789abcdef.new", ".subuid.new"):
+        (etc / name).write_bytes(b"root:1")
+    Subids(etc.parent).grant(WISH)
+    assert sorted(os.listdir(etc)) == [".pwd.lock", ".subuid.new", "subgid", "subuid"]
+
+
 def test_granting_again_writes_nothing(etc: Path) -> None:
     ids = Subids(etc.parent)
     ids.grant(WISH)

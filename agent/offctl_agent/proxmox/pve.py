@@ -26,6 +26,8 @@ LOCK_POLL = 0.1
 NOT_MOUNTED = "/etc/pve is not mounted: /etc/pve/local is no symbolic link"
 
 _FILE = re.compile(r"([1-9][0-9]{2,8})\.conf", re.ASCII)
+# What a kill in the middle of an edit leaves; PVE's own have no last part.
+_LEFT_OVER = re.compile(r"([1-9][0-9]{2,8})\.conf\.tmp\.[0-9]+\.[0-9a-f]{8}", re.ASCII)
 
 
 def _silent() -> None:
@@ -88,6 +90,7 @@ class Pve:
         """
         doing = f"edit the file of container {number}"
         with self._locked(number, doing):
+            self._sweep(number)
             old = self.read(number)
             if old is None:
                 raise failures.refusal(doing, failures.CONFLICT, "it does not exist")
@@ -106,6 +109,13 @@ class Pve:
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{number}.conf"
+
+    def _sweep(self, number: int) -> None:
+        """Under the lock nobody writes such a file; one that cannot be removed harms nobody."""
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self._directory):
+                if (found := _LEFT_OVER.fullmatch(name)) and int(found[1]) == number:
+                    (self._directory / name).unlink()
 
     def _replace(self, number: int, content: bytes, doing: str) -> None:
         path = self._path(number)
@@ -146,7 +156,7 @@ class Pve:
                 time.sleep(LOCK_POLL)
             yield
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
 
 
 def _taken(descriptor: int) -> bool:

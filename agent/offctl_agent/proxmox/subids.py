@@ -39,6 +39,7 @@ class Subids:
         """Add what is missing; nothing is ever taken away. Raises HostError, AdminError."""
         doing = "grant subordinate ids to root"
         with self._locked(doing):
+            files.sweep(self._etc)
             for kind, name in subids.FILES:
                 path = self._etc / name
                 old = files.read(path, limit=MAX_FILE)
@@ -69,7 +70,7 @@ class Subids:
                 time.sleep(LOCK_POLL)
             yield
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
 
 
 def _taken(descriptor: int) -> bool:

@@ -9,10 +9,14 @@ import pytest
 
 from offctl.report import Difference, Event
 from offctl.trust.accept import Floor
+from offctl_agent.approvals import Approval
+from offctl_agent.backoff import Starts
 from offctl_agent.debts import Debt
 from offctl_agent.floors import Mark
 from offctl_agent.planner.ledger import Entry, Ledger
 from offctl_agent.state import KEPT_EVENTS, State
+from offctl_agent.trials import Trial, Undone
+from offctl_agent.unasked import Known
 
 LEDGER = Ledger(
     {"dataset a": {"exists": Entry("yes", ours=True), "atime": Entry("off", ours=False)}}
@@ -21,6 +25,12 @@ EVENT = Event(
     "2026-01-01T00:00:00Z", "a", "create", "wanted", "done", "", (Difference("x", "y", "z"),)
 )
 
+CHANGE = ("container 113", "memory", "1024", "512")
+APPROVAL = Approval("ab" * 32, frozenset({CHANGE}))
+TRIAL = Trial(113, "ab" * 32, (("memory", "1024"),), None, frozenset({CHANGE}))
+UNDONE = Undone(113, "ab" * 32, frozenset({CHANGE}), "no answer", "2026-03-01T00:00:00Z")
+KNOWN = Known(frozenset({("container 113", "memory", "512")}))
+STARTS = Starts({113: (datetime(2026, 3, 1, tzinfo=UTC),)})
 MARK = Mark("off", Floor(7, "ab" * 32), 2)
 TIME = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -73,10 +83,30 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def everything(state: State) -> dict[str, object]:
+    """What is remembered, by the file it is in."""
+    return {
+        "release": state.release(),
+        "floor": state.mark(),
+        "clock": state.signed_time(),
+        "ledger": list(state.ledger()),
+        "debts": state.debts(),
+        "events": state.events(),
+        "approval": sorted(state.approval().changes),
+        "trials": state.trials(),
+        "undone": state.undone(),
+        "unasked": sorted(state.unasked().open),
+        "starts": dict(state.starts().items()),
+        "tunnels": state.tunnels(),
+    }
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize(
-    "name", ["release", "floor", "clock", "ledger", "debts", "events", "stream"]
-)
+    "name",
+    ["release", "floor", "clock", "ledger", "debts", "events", "stream", "approval", "trials",
+     "undone", "unasked", "starts", "tunnels"],
+)  # fmt: skip
 def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: str) -> None:
     state.keep_mark(MARK)
     state.keep_signed_time(TIME)
@@ -84,24 +114,23 @@ def test_a_damaged_file_is_set_aside_and_named(state: State, name: str, damage: 
     state.keep_ledger(LEDGER)
     state.keep_debts([Debt(113, "protection", "1")])
     state.keep_events([EVENT])
+    state.keep_approval(APPROVAL)
+    state.keep_trials([TRIAL])
+    state.keep_undone([UNDONE])
+    state.keep_unasked(KNOWN)
+    state.keep_starts(STARTS)
+    state.keep_tunnels({"redis": ("proven", "2026-03-01T00:00:00Z")})
     before = state.next_stream(0)
+    assert {path.name for path in state.directory.iterdir()} == {*everything(state), "stream"}
     path = state.directory / name
     damaged = DAMAGE[damage](path.read_bytes())
     path.write_bytes(damaged)
 
     found = again(state)
     stream = found.next_stream(5)
-    values = {
-        "release": found.release(),
-        "floor": found.mark(),
-        "clock": found.signed_time(),
-        "ledger": list(found.ledger()),
-        "debts": found.debts(),
-        "events": found.events(),
-        "stream": None if stream.name != before.name else stream,
-    }
-    assert values.pop(name) in (None, [], ())
-    assert all(value not in (None, [], ()) for value in values.values())
+    values = everything(found) | {"stream": None if stream.name != before.name else stream}
+    assert not values.pop(name)
+    assert all(values.values())
     assert len(found.damaged) == 1
     assert found.damaged[0].startswith(f"{name} was damaged")
     aside = list(state.directory.glob(f"{name}.damaged-*"))

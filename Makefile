@@ -12,7 +12,7 @@ help:
 	@echo "make test          format, lint, types, imports, unit and component tests"
 	@echo "make conformance   the verifier from outside, one process for each vector"
 	@echo "make coverage      every branch of trust core, planners and guards has a test, or it fails"
-	@echo "make mutants       the trust core with one thing wrong at a time: which mistakes go unnoticed"
+	@echo "make mutants       the trust core with one thing wrong at a time: fails when no test notices"
 	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; some minutes"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
@@ -41,11 +41,11 @@ conformance: $(READY)
 	@$(BIN)/python -m conformance -- $(BIN)/python -m conformance.verifier
 
 # Each of these rooms by the tests that are about them, every branch of it.
-COVERAGE := --rcfile=requirements/coverage.toml --data-file=.coverage
 coverage: $(READY)
-	@$(BIN)/python -m coverage run $(COVERAGE) -m pytest -n0 -p no:cacheprovider \
+	@mkdir -p build
+	@COVERAGE_FILE=build/coverage $(BIN)/python -m pytest -n 2 -p no:cacheprovider \
+	    --cov --cov-config=requirements/coverage.toml --cov-report=term-missing --cov-fail-under=100 \
 	    tests/trust tests/planner tests/agent tests/common tests/tunnels/test_simulated.py
-	@$(BIN)/python -m coverage report $(COVERAGE) --fail-under=100
 
 mutants: $(READY)
 	@PYTHONPATH=tests:. $(BIN)/python -m mutants.everywhere

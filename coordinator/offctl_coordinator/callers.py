@@ -3,7 +3,7 @@
 Pure: the trust root and the newest release come in. It does not know gRPC.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 import enum
 
@@ -67,10 +67,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class AllowList:
-    """The callers by their certificate's fingerprint, and all their certificates as PEM."""
+    """The callers, and their certificates as PEM, by the certificate's fingerprint."""
 
     callers: Mapping[str, Caller] = field(default_factory=dict)
-    certificates: bytes = b""
+    pems: Mapping[str, str] = field(default_factory=dict)
+
+    def certificates(self, without: Container[str] = ()) -> bytes:
+        """All certificates but those of `without`; all of them when none would be left."""
+        left = [pem for fingerprint, pem in self.pems.items() if fingerprint not in without]
+        return "".join(left or self.pems.values()).encode()
 
     def identify(self, fingerprint: str, method: str) -> Caller:
         """The caller; raises UnknownCallerError, or ForbiddenError when `method` is not for it."""
@@ -91,7 +96,7 @@ def allow(root: TrustRoot, publication: Publication | None) -> AllowList:
     # TLS looks a certificate up by its subject alone, so one with the subject of another would
     # shut that one out. The coordinators' own are never a caller's.
     taken = {_subject(pem): f"coordinator {name}" for name, pem in root.coordinators}
-    pems = []
+    pems: dict[str, str] = {}
     for caller, pem in _pinned(root, publication):
         who = f"{caller.role.value} {caller.name}"
         other = taken.setdefault(_subject(pem), who)
@@ -100,9 +105,10 @@ def allow(root: TrustRoot, publication: Publication | None) -> AllowList:
                 Refusal.MISMATCH,
                 f"cannot pin the certificate of {who}: {other} has one of the same subject",
             )
-        callers[certificates.fingerprint(pem)] = caller
-        pems.append(pem)
-    return AllowList(callers, "".join(pems).encode())
+        fingerprint = certificates.fingerprint(pem)
+        callers[fingerprint] = caller
+        pems[fingerprint] = pem
+    return AllowList(callers, pems)
 
 
 def _pinned(root: TrustRoot, publication: Publication | None) -> Iterator[tuple[Caller, str]]:

@@ -7,16 +7,21 @@ connection that is still open. An exception's text stays here; a client gets an 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+import functools
 import logging
 import secrets
 from typing import Any, NoReturn, TypeAlias
 
+from google.protobuf import message
 import grpc
 from grpc import aio
 
 from offctl import certificates, errors
 from offctl_coordinator import callers
 from offctl_coordinator.callers import AllowList, Caller
+from offctl_coordinator.floods import Floods
+from offctl_coordinator.front import Front
 from offctl_coordinator.limits import Limits, TooManyCallsError
 
 MAX_TEXT = 1000
@@ -25,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _Context: TypeAlias = "aio.ServicerContext[Any, Any]"
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Found: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+_Requests: TypeAlias = AsyncIterator[object]
 _Single: TypeAlias = Callable[[Any, Caller], Awaitable[object]]
 _Stream: TypeAlias = Callable[[Any, Caller], AsyncIterator[object]]
 
@@ -35,88 +42,148 @@ class SlowError(errors.OffctlError):
     code = "SLOW"
 
 
+class NoSuchMethodError(errors.OffctlError):
+    """No service has this method."""
+
+    code = "UNIMPLEMENTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What keeps one caller from being felt by the others."""
+
+    limits: Limits
+    floods: Floods
+    front: Front
+
+
 class Door(aio.ServerInterceptor):
     """Wraps every method; `allowed` gives the allow list of this moment.
 
-    A call that is answered once is given up after `seconds`.
+    A call that is answered once is given up after `seconds`. To gRPC every call is one that sends
+    many messages: of one that sends a single message it would say nothing until that is there, and
+    nobody would count the calls that never get that far.
     """
 
-    def __init__(self, allowed: Callable[[], AllowList], limits: Limits, seconds: float) -> None:
+    def __init__(self, allowed: Callable[[], AllowList], guards: Guards, seconds: float) -> None:
         self._allowed = allowed
+        self._guards = guards
         self._seconds = seconds
-        self._limits = limits
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Found]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler:
         """Replace the handler by one that identifies the caller first.
 
-        A method that no service has comes as None; gRPC itself then answers UNIMPLEMENTED.
+        A method that no service has comes as None.
         """
         handler = await continuation(handler_call_details)
-        return handler and self._wrapped(str(handler_call_details.method), handler)
+        method = str(handler_call_details.method)
+        if handler is None:
+            return grpc.stream_unary_rpc_method_handler(self._guard_nothing(method))
+        return self._wrapped(method, handler)
 
     def _wrapped(self, method: str, handler: _Handler) -> _Handler:
         # gRPC names the four kinds of method alike in both places: unary_unary, stream_unary, ...
         words = ("unary", "stream")
-        kind = f"{words[handler.request_streaming]}_{words[handler.response_streaming]}"
+        answers = words[handler.response_streaming]
         guard = self._guard_stream if handler.response_streaming else self._guard_single
-        wrapped: _Handler = getattr(grpc, f"{kind}_rpc_method_handler")(
-            guard(method, getattr(handler, kind)),
+        asked = _all if handler.request_streaming else _only
+        inner = getattr(handler, f"{words[handler.request_streaming]}_{answers}")
+        wrapped: _Handler = getattr(grpc, f"stream_{answers}_rpc_method_handler")(
+            guard(method, inner, asked),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
         return wrapped
 
-    def _guard_single(
-        self, method: str, inner: _Single
-    ) -> Callable[[object, _Context], Awaitable[object]]:
-        async def guarded(request: object, context: _Context) -> object:
+    def _guard_nothing(self, method: str) -> Callable[[_Requests, _Context], Awaitable[object]]:
+        async def guarded(requests: _Requests, context: _Context) -> object:
+            del requests
             try:
-                caller = self._identify(method, context)
-                with self._limits.taken(caller):
+                self._enter(context)
+                raise NoSuchMethodError("there is no such method")
+            except Exception as error:  # noqa: BLE001
+                await self._refuse(method, context, error)
+
+        return guarded
+
+    def _guard_single(
+        self, method: str, inner: _Single, asked: "_Asked"
+    ) -> Callable[[_Requests, _Context], Awaitable[object]]:
+        async def guarded(requests: _Requests, context: _Context) -> object:
+            try:
+                caller = self._identify(method, self._enter(context))
+                with self._guards.limits.taken(caller):
                     async with asyncio.timeout(self._seconds):
-                        return await inner(request, caller)
+                        return await inner(await asked(requests), caller)
             except Exception as error:  # noqa: BLE001 - the door is where they all end
-                await _refuse(method, context, error)
+                await self._refuse(method, context, error)
 
         return guarded
 
     def _guard_stream(
-        self, method: str, inner: _Stream
-    ) -> Callable[[object, _Context], AsyncIterator[object]]:
-        async def guarded(request: object, context: _Context) -> AsyncIterator[object]:
+        self, method: str, inner: _Stream, asked: "_Asked"
+    ) -> Callable[[_Requests, _Context], AsyncIterator[object]]:
+        async def guarded(requests: _Requests, context: _Context) -> AsyncIterator[object]:
             try:
-                caller = self._identify(method, context)
-                with self._limits.taken(caller):
+                certificate = self._enter(context)
+                caller = self._identify(method, certificate)
+                with self._guards.limits.taken(caller):
+                    async with asyncio.timeout(self._seconds):
+                        request = await asked(requests)
                     async for response in inner(request, caller):
                         # The caller may have been removed while it was waiting.
-                        self._identify(method, context)
+                        self._identify(method, certificate)
                         yield response
             except Exception as error:  # noqa: BLE001
-                await _refuse(method, context, error)
+                await self._refuse(method, context, error)
 
         return guarded
 
-    def _identify(self, method: str, context: _Context) -> Caller:
+    def _enter(self, context: _Context) -> str:
+        """Count the call; the fingerprint of its certificate. Hangs up on a flood."""
         found = tuple(context.auth_context().get("x509_pem_cert", ()))
         if len(found) != 1:
             raise callers.UnknownCallerError("a client certificate is needed")
         try:
-            fingerprint = certificates.fingerprint(found[0])
+            fingerprint = _fingerprint(found[0])
         except errors.MalformedError as error:
             raise callers.UnknownCallerError(str(error)) from error
+        peer = str(context.peer())
+        if self._guards.floods.begun(fingerprint, self._guards.front.who(peer)):
+            self._guards.front.hang_up(peer)
+            raise TooManyCallsError("too many calls begun")
+        return fingerprint
+
+    async def _refuse(self, method: str, context: _Context, error: Exception) -> NoReturn:
+        code, text = _answer(method, self._guards.front.who(str(context.peer())), error)
+        await context.abort(code, text)
+
+    def _identify(self, method: str, fingerprint: str) -> Caller:
         return self._allowed().identify(fingerprint, method)
 
 
-async def _refuse(method: str, context: _Context, error: Exception) -> NoReturn:
-    code, text = _answer(method, context, error)
-    await context.abort(code, text)
+# Once for each connection would do; gRPC hands out the text of the certificate with every call.
+_fingerprint = functools.lru_cache(maxsize=1024)(certificates.fingerprint)
+
+_Asked: TypeAlias = Callable[[_Requests], Awaitable[object]]
 
 
-def _answer(method: str, context: _Context, error: Exception) -> tuple[grpc.StatusCode, str]:
+async def _only(requests: _Requests) -> object:
+    """The message of a call that sends one."""
+    async for request in requests:
+        return request
+    raise errors.MalformedError("cannot answer: the call ended before it asked for anything")
+
+
+async def _all(requests: _Requests) -> object:
+    return requests
+
+
+def _answer(method: str, who: str, error: Exception) -> tuple[grpc.StatusCode, str]:
     match error:
         case aio.AbortError() | aio.BaseError():
             raise error
@@ -137,15 +204,20 @@ def _answer(method: str, context: _Context, error: Exception) -> tuple[grpc.Stat
             code = grpc.StatusCode.RESOURCE_EXHAUSTED
         case errors.MalformedError():
             code = grpc.StatusCode.INVALID_ARGUMENT
+        case message.DecodeError():
+            code = grpc.StatusCode.INVALID_ARGUMENT
+            error = errors.MalformedError("cannot read the request: it is no message of this kind")
+        case NoSuchMethodError():
+            return grpc.StatusCode.UNIMPLEMENTED, str(error)
         case _:
-            return grpc.StatusCode.INTERNAL, _log_ours(method, context, error)
+            return grpc.StatusCode.INTERNAL, _log_ours(method, who, error)
     # It may quote what the caller sent, of any length; a client gets it in the trailers.
     text = f"{error.code}: {error}"[:MAX_TEXT]
-    logger.info("%s by %s refused: %s", method, context.peer(), text)
+    logger.info("%s by %s refused: %s", method, who, text)
     return code, text
 
 
-def _log_ours(method: str, context: _Context, error: Exception) -> str:
+def _log_ours(method: str, who: str, error: Exception) -> str:
     number = secrets.token_hex(4)
-    logger.error("error %s in %s by %s", number, method, context.peer(), exc_info=error)
+    logger.error("error %s in %s by %s", number, method, who, exc_info=error)
     return f"INTERNAL: the coordinator made a mistake; its log has more under error {number}"

@@ -8,13 +8,14 @@ import time
 import grpc
 from grpc import aio
 
-from offctl import errors
 from offctl.api.health.v1 import health_pb2_grpc
 from offctl.api.v1 import agent_pb2_grpc, operator_pb2_grpc
 from offctl_coordinator.agent_service import AgentService
 from offctl_coordinator.callers import AllowList
 from offctl_coordinator.coordinator import Coordinator
-from offctl_coordinator.door import Door
+from offctl_coordinator.door import Door, Guards
+from offctl_coordinator.floods import Floods
+from offctl_coordinator.front import PACE, Front, Pace
 from offctl_coordinator.health_service import HealthService
 from offctl_coordinator.limits import Limits
 from offctl_coordinator.operator_service import OperatorService
@@ -37,18 +38,22 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    # Two coordinators must not share a port without noticing.
+    # Nobody else shares the port behind the front.
     ("grpc.so_reuseport", 0),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds a stranger has to say who it is, and a caller to finish a call."""
+    """How many seconds a stranger has to say who it is, and a caller to finish a call.
+
+    And for how many nothing is heard from somebody who began calls without end.
+    """
 
     handshake: float = 20.0
     # A whole release has this much time; whoever sends one byte by byte is not waited for.
     call: float = 300.0
+    flood: float = 60.0
 
 
 PATIENCE = Patience()
@@ -72,70 +77,70 @@ async def serving(
     listen: str,
     *,
     patience: Patience = PATIENCE,
+    pace: Pace = PACE,
 ) -> AsyncIterator[str]:
     """Serve at `listen` (port 0: any) while the context lasts; gives the real address.
 
     Raises AdminError when the address cannot be had.
     """
-    server = aio.server(
-        interceptors=(Door(lambda: coordinator.allowed, Limits(time.monotonic), patience.call),),
-        options=(
-            *_OPTIONS,
-            ("grpc.server_handshake_timeout_ms", int(patience.handshake * 1000)),
-        ),
-        maximum_concurrent_rpcs=MAX_CALLS,
-    )
-    health = HealthService()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    agent_pb2_grpc.add_AgentServiceServicer_to_server(AgentService(coordinator), server)
-    operator_pb2_grpc.add_OperatorServiceServicer_to_server(OperatorService(coordinator), server)
-    address = _bind(server, listen, _Pins(coordinator, keys).credentials())
-    await server.start()
-    try:
-        yield address
-    finally:
-        health.stop()
-        coordinator.news.close()
-        await server.stop(STOP_SECONDS)
-
-
-def _bind(server: aio.Server, listen: str, credentials: grpc.ServerCredentials) -> str:
-    try:
-        port = server.add_secure_port(listen, credentials)
-    except RuntimeError:
-        port = 0
-    if port == 0:
-        raise errors.AdminError(
-            f"cannot listen on {listen}: the address is in use or not ours",
-            hint="set `listen` in coordinator.toml; `ss -ltnp` shows who has the port",
+    floods, front = Floods(patience.flood, time.monotonic), Front(pace, time.monotonic)
+    guards = Guards(Limits(time.monotonic), floods, front)
+    async with front.listening(listen) as address:
+        server = aio.server(
+            interceptors=(Door(lambda: coordinator.allowed, guards, patience.call),),
+            options=(
+                *_OPTIONS,
+                ("grpc.server_handshake_timeout_ms", int(patience.handshake * 1000)),
+            ),
+            maximum_concurrent_rpcs=MAX_CALLS,
         )
-    return f"{listen.rpartition(':')[0]}:{port}"
+        health = HealthService()
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        agent_pb2_grpc.add_AgentServiceServicer_to_server(AgentService(coordinator), server)
+        operator_pb2_grpc.add_OperatorServiceServicer_to_server(
+            OperatorService(coordinator), server
+        )
+        pins = _Pins(coordinator, keys, floods)
+        inner = server.add_secure_port("127.0.0.1:0", pins.credentials())
+        await server.start()
+        await front.open(inner)
+        try:
+            yield address
+        finally:
+            # While there is still a way to tell everybody.
+            health.stop()
+            coordinator.news.close()
+            await server.stop(STOP_SECONDS)
 
 
 class _Pins:
     """Gives each new handshake the certificates that are pinned at that moment."""
 
-    def __init__(self, coordinator: Coordinator, keys: ServerKeys) -> None:
+    def __init__(self, coordinator: Coordinator, keys: ServerKeys, floods: Floods) -> None:
         self._coordinator = coordinator
         self._keys = keys
-        self._used: AllowList = coordinator.allowed
+        self._floods = floods
+        self._used: tuple[AllowList, frozenset[str]] = coordinator.allowed, frozenset()
 
     def credentials(self) -> grpc.ServerCredentials:
         return grpc.dynamic_ssl_server_credentials(
-            self._configuration(self._used),
+            self._configuration(*self._used),
             self._fetch,  # type: ignore[arg-type]  # None is allowed, the stubs forget it
             require_client_authentication=True,
         )
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
         # Called from gRPC's own threads. None means: as before.
-        allowed = self._coordinator.allowed
-        if allowed is self._used:
+        allowed, out = self._coordinator.allowed, self._floods.out()
+        if allowed is self._used[0] and out == self._used[1]:
             return None
-        self._used = allowed
-        return self._configuration(allowed)
+        self._used = allowed, out
+        return self._configuration(allowed, out)
 
-    def _configuration(self, allowed: AllowList) -> grpc.ServerCertificateConfiguration:
+    def _configuration(
+        self, allowed: AllowList, out: frozenset[str]
+    ) -> grpc.ServerCertificateConfiguration:
         return grpc.ssl_server_certificate_configuration(
-            [(self._keys.key, self._keys.certificate)], root_certificates=allowed.certificates
+            [(self._keys.key, self._keys.certificate)],
+            root_certificates=allowed.certificates(without=out),
         )

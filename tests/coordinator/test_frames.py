@@ -3,6 +3,7 @@
 from pathlib import Path
 import random
 import shutil
+import ssl
 import subprocess
 from subprocess import DEVNULL, PIPE
 import threading
@@ -10,7 +11,18 @@ import threading
 import psutil
 import pytest
 
-from coordinator.frames import GOAWAY, PING, PREFACE, SETTINGS, connected, frame
+from coordinator.frames import (
+    GOAWAY,
+    PING,
+    PREFACE,
+    SETTINGS,
+    client_context,
+    connected,
+    frame,
+    opened,
+    opened_with,
+    write_keys,
+)
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc
 from transport.fleet import Fleet, Running, served
 
@@ -72,6 +84,33 @@ def test_bytes_at_random_end_one_connection_only(tmp_path: Path, fleet: Fleet, s
                 before = process.memory_info().rss
         assert polled(running)
         assert process.memory_info().rss - before < 32 * 1024 * 1024
+
+
+OLD = {
+    "TLS 1.1": (ssl.TLSVersion.TLSv1_1, "DEFAULT:@SECLEVEL=0"),
+    "no encryption": (ssl.TLSVersion.TLSv1_2, "NULL:@SECLEVEL=0"),
+    "no forward secrecy": (ssl.TLSVersion.TLSv1_2, "kRSA:@SECLEVEL=0"),
+    "nobody's word": (ssl.TLSVersion.TLSv1_2, "aNULL:@SECLEVEL=0"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("what", OLD)
+def test_what_is_no_security_any_more_is_not_spoken(
+    tmp_path: Path, fleet: Fleet, what: str
+) -> None:
+    version, ciphers = OLD[what]
+    with served(fleet, tmp_path, fleet.release(1, "off1", "off2")) as running:
+        write_keys(tmp_path, fleet, fleet.host("off1"))
+        # The same client is let in when it speaks as everybody does.
+        with opened(tmp_path, running.address):
+            pass
+        context = client_context(tmp_path)
+        context.minimum_version = context.maximum_version = version
+        context.set_ciphers(ciphers)
+        with pytest.raises((ssl.SSLError, ConnectionError)), opened_with(context, running.address):
+            pass
+        assert polled(running)
 
 
 def test_no_early_data_is_ever_taken(tmp_path: Path, fleet: Fleet) -> None:

@@ -21,7 +21,7 @@ from offctl.trust.keys import SecretKey
 from offctl.trust.manifest import Manifest
 from offctl.trust.release import MAX_ENVELOPE, SignedRelease
 from transport import fleet as fleets
-from transport.fleet import Fleet, Running, now, serving, sha256
+from transport.fleet import UNPACED, Fleet, Running, now, serving, sha256
 
 Part = operator_pb2.PublishRequest
 SECONDS = 20.0
@@ -173,14 +173,14 @@ async def test_parts_out_of_order_are_invalid(tmp_path: Path, case: str) -> None
 
 async def test_an_envelope_that_is_too_large_is_refused(tmp_path: Path) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running:
+    async with serving(fleet, tmp_path, pace=UNPACED) as running:
         offered = iter([Part(envelope=b" " * (MAX_ENVELOPE + 1))])
         assert await refusal(running, offered) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
 
 
 async def test_a_message_that_is_too_large_is_refused(tmp_path: Path) -> None:
     fleet = Fleet()
-    async with serving(fleet, tmp_path) as running:
+    async with serving(fleet, tmp_path, pace=UNPACED) as running:
         offered = iter([Part(envelope=b" " * (9 * 1024 * 1024))])
         assert (await refusal(running, offered))[0] == "RESOURCE_EXHAUSTED"
 
@@ -199,7 +199,7 @@ async def test_a_release_that_is_too_large_is_refused_before_it_is_all_there(
             content = b"#" * (4 * 1024 * 1024)
             yield Part(bundle=operator_pb2.Bundle(host=f"h{number}", content=content))
 
-    async with serving(fleet, tmp_path) as running:
+    async with serving(fleet, tmp_path, pace=UNPACED) as running:
         assert await refusal(running, endless()) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
     assert sent < 400
 

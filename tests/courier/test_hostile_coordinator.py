@@ -11,9 +11,13 @@ from grpc import aio
 import pytest
 
 from courier.hosts import carrying, configure, held, note, until
+from offctl import errors
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc
 from offctl_agent import mailbox
+from offctl_courier import client, pins
 from transport.fleet import Fleet
+
+HURRY = 10.0
 
 Fetch = Callable[[], agent_pb2.FetchReleaseResponse]
 
@@ -167,3 +171,67 @@ async def test_control_characters_in_an_error_do_not_reach_the_note(tmp_path: Pa
     assert "INTERNAL" in error
     assert error.isprintable()
     assert len(error) < 500
+
+
+@contextlib.asynccontextmanager
+async def dripping(address: str, pause: float) -> AsyncIterator[str]:
+    """What a coordinator says, byte by byte once TLS stands; what it is told goes through."""
+    host, _, port = address.rpartition(":")
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner, back = await asyncio.open_connection(host, int(port))
+        forth = asyncio.ensure_future(whole(reader, back))
+        try:
+            left = 4000
+            while left:
+                writer.write(chunk := await inner.read(left))
+                left -= len(chunk)
+            while byte := await inner.read(1):
+                writer.write(byte)
+                await writer.drain()
+                await asyncio.sleep(pause)
+        finally:
+            forth.cancel()
+            back.close()
+            writer.close()
+
+    carried: list[asyncio.Future[None]] = []
+    server = await asyncio.start_server(
+        lambda *streams: carried.append(asyncio.ensure_future(carry(*streams))), "127.0.0.1", 0
+    )
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for task in carried:
+        task.cancel()
+    await asyncio.gather(*carried, return_exceptions=True)
+    await asyncio.sleep(0)
+
+
+async def whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while chunk := await reader.read(8192):
+            writer.write(chunk)
+            await writer.drain()
+
+
+async def test_a_release_that_comes_byte_by_byte_is_given_up_and_the_next_is_fetched(
+    tmp_path: Path,
+) -> None:
+    fleet = Fleet()
+    answer = good(fleet)
+    answer.bundle = b"#" * 1_000_000
+    service = Hostile(lambda: answer)
+    async with listening(fleet, service) as address:
+        found = pins.load(configure(tmp_path / "off1", fleet, "off1", address))
+        async with dripping(address, 0.05) as slow:
+            coordinator = client.GrpcCoordinator(slow, found, deadline=2)
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(errors.UnreachableError) as refused:
+                await coordinator.fetch(b"", 1)
+            assert asyncio.get_running_loop().time() - began < 2 * HURRY
+            assert refused.value.code == "DEADLINE_EXCEEDED"
+            assert service.fetches == 1, "it was answered, too slowly"
+            await coordinator.close()
+        coordinator = client.GrpcCoordinator(address, found, deadline=HURRY)
+        assert (await coordinator.fetch(b"", 1)).envelope == answer.envelope
+        await coordinator.close()

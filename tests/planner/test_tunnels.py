@@ -108,6 +108,15 @@ def test_what_was_not_looked_at_is_unknown() -> None:
         assert finding.state == "unknown"
 
 
+@pytest.mark.parametrize("ends", [1, 2])
+def test_an_end_with_the_key_of_before_is_said_once_and_works(ends: int) -> None:
+    old = ObservedTunnel("redis", "server", 1, True, proof="", aged="off2 has another tunnel key")
+    plan = planned(state(), observed(replace(RIGHT, ends=(old,) * ends)))
+    assert only(plan).text == "rotate"
+    assert only(plan).reason == "off2 has another tunnel key"
+    assert ("proof", "stays up") in {(one.field, one.value) for one in plan.settled}
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

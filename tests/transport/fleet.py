@@ -23,14 +23,17 @@ from offctl.trust.keys import SecretKey
 from offctl.trust.manifest import HostEntry, Manifest
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
-from offctl_coordinator import server
+from offctl_coordinator import front, server
 from offctl_coordinator.coordinator import Coordinator
+from offctl_coordinator.front import Pace
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.server import Patience, ServerKeys
 from offctl_coordinator.store import sqlite
 from offctl_coordinator.store.records import Store
 
 SITE = "openfoodfacts"
+# For tests about more bytes than anybody sends in a hurry.
+UNPACED = Pace(1 << 30, 1 << 30)
 _Result = TypeVar("_Result")
 
 
@@ -216,6 +219,7 @@ async def serving(
     store: Store | None = None,
     listen: str = "127.0.0.1:0",
     patience: Patience = server.PATIENCE,
+    pace: Pace = front.PACE,
 ) -> AsyncIterator[Running]:
     """A coordinator with its database in `directory`, on this event loop."""
     with contextlib.ExitStack() as stack:
@@ -231,7 +235,9 @@ async def serving(
         stack.callback(coordinator.close)
         await coordinator.start()
         keys = ServerKeys(fleet.server.certificate.encode(), fleet.server.key)
-        async with server.serving(coordinator, keys, listen, patience=patience) as address:
+        async with server.serving(
+            coordinator, keys, listen, patience=patience, pace=pace
+        ) as address:
             yield Running(fleet, coordinator, address, asyncio.get_running_loop())
 
 

@@ -87,6 +87,10 @@ def thresholds(good: bytes) -> Iterator[Vector]:
         "a06-unknown-between", "ok", "a stranger's does not block", three, trusted=ROOT_OF_TWO
     )
     many = edited(good, lambda v: v.update(signatures=v["signatures"] * 9))  # type: ignore[operator]
+    most = edited(good, lambda v: v.update(signatures=v["signatures"] * 8))  # type: ignore[operator]
+    yield of_manifest("a06-most", "ok", "16 signatures are looked at", most)
+    more = edited(most, lambda v: v["signatures"].append(v["signatures"][0]))  # type: ignore[attr-defined,index]
+    yield of_manifest("a06-one-more", "SIG_INVALID", "17 are not", more)
     yield of_manifest("a06-many", "SIG_INVALID", "18 signatures: our time is wasted", many)
 
 
@@ -132,6 +136,8 @@ def kinds() -> Iterator[Vector]:
     yield of_manifest("a10-payload-twice", "MALFORMED", "two payloads, one is verified", twin)
     added = edited(content, lambda v: v.update(payload2="x"))
     yield of_manifest("a10-unknown-field", "MALFORMED", "an unknown field", added)
+    added = edited(content, lambda v: v["signatures"][0].update(note="x"))  # type: ignore[index]
+    yield of_manifest("a10-unknown-in-signature", "MALFORMED", "in a signature", added)
     other = edited(content, lambda v: v.update(payload=base64text.encode(PAYLOAD + b"\n")))
     yield of_manifest("a10-other-payload", "SIG_INVALID", "one byte more than was signed", other)
     yield of_manifest("a10-trailing", "MALFORMED", "a second object", content + b"{}")

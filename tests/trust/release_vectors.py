@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from offctl.desired import bundle as bundles
-from offctl.trust import envelope, timestamp
+from offctl.trust import envelope, root, timestamp
 from offctl.trust.timestamp import Timestamp
 from trust.material import (
     BUNDLE,
@@ -24,6 +24,7 @@ from trust.material import (
     of_manifest,
     off1,
     signed,
+    trust_root,
 )
 
 
@@ -60,6 +61,10 @@ def times() -> Iterator[Vector]:
     yield make("a15-years-later", "EXPIRED", "long over", good, now=over + 150 * DAY)
     yield make("a16-last-second", "ok", "one second before", good, now=over - timedelta(seconds=1))
     yield make("a15-kept", "ok", "expired but known", good, now=over, kept=True)
+    for name, code, seconds in (("h01-root-over", "TRUST_EXPIRED", 0), ("h01-root-last", "ok", 1)):
+        brief = root.dump(trust_root(expires=NOW + timedelta(seconds=seconds))).decode()
+        about = f"{seconds} seconds before the trust root expires"
+        yield make(name, code, about, good, trusted=brief)
     yield make("h01-ten-years", "TRUST_EXPIRED", "a clock far ahead", good, now=NOW + 3650 * DAY)
     yield make("h01-kept", "ok", "a kept one is observed", good, now=NOW + 3650 * DAY, kept=True)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)

@@ -64,6 +64,8 @@ def test_a_release_round_trips() -> None:
 def test_line_ends_and_letters_of_a_bundle_survive() -> None:
     odd = SignedRelease(RELEASE.envelope, (("off1", "a\r\nb\té\U0001f600\n".encode()),))
     assert release.parse(odd.dump()) == odd
+    # A person can read it too.
+    assert "é".encode() in odd.dump()
 
 
 @pytest.mark.parametrize(

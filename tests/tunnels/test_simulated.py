@@ -1,7 +1,7 @@
 """Tunnels on a simulated host: whole runs, drift, refusals, and a crash at every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import shutil
 
@@ -11,7 +11,7 @@ from agent.scenario import TEMPLATE, Crash, Interrupted, Scene
 from canary import CANARY
 from offctl import certificates
 from offctl.tunnelkeys import TunnelSecret
-from offctl_agent import converge
+from offctl_agent import converge, tunnelstatus
 from offctl_agent.planner.plan import Origin
 from offctl_agent.simulated.host import SimulatedHost
 
@@ -246,6 +246,18 @@ def test_a_tunnel_that_leaves_the_text_leaves_no_key_behind(tmp_path: Path) -> N
     scene = done(tmp_path)
     scene.run(text=container() + tunnel())
     assert {line.partition(":")[0] for line in keys(scene)} == {"c-g1"}
+
+
+def test_what_is_reported_of_an_end_says_when_it_was_tried(tmp_path: Path) -> None:
+    scene = done(tmp_path)
+    scene.faults('tunnels_broken = ["10.1.0.113:6379"]\n')
+    (seen,) = scene.simulated().observe(scene.desired).tunnels
+    aged = replace(seen, ends=tuple(replace(end, proof_age=540) for end in seen.ends))
+    found = tunnelstatus.statuses(scene.desired, (aged,), {}, "2026-03-01T00:10:00Z")
+    assert [(e.tunnel, e.state, e.proven_at) for e in found] == [
+        ("mongodb", "proven", "2026-03-01T00:01:00Z"),
+        ("redis", "broken", ""),
+    ]
 
 
 class Steps:

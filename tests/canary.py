@@ -66,8 +66,12 @@ class Canary:
         for path in self._regular(directory):
             if KEPT_IN in path.parent.parts:
                 for block in self._blocks(path):
-                    for found in _LINE.finditer(block):
-                        self.know(found[1])
+                    self.learn_from(block)
+
+    def learn_from(self, lines: bytes) -> None:
+        """Know the keys in lines that stunnel reads."""
+        for found in _LINE.finditer(lines):
+            self.know(found[1])
 
     def look(self, directory: Path) -> None:
         """Look through every file below a directory that is not for keys, and its name."""
@@ -105,7 +109,9 @@ class Canary:
             if not isinstance(error, FileNotFoundError):
                 self.unread.append(str(error.filename))
 
-        for below, _, names in os.walk(directory, onerror=unread):
+        for below, inner, names in os.walk(directory, onerror=unread):
+            # What is mounted below is somebody else's.
+            inner[:] = [name for name in inner if not os.path.ismount(Path(below, name))]
             for name in names:
                 path = Path(below, name)
                 try:

@@ -13,6 +13,7 @@ import shutil
 import time
 from typing import Any
 
+from canary import Canary
 from integration.rig.fleet import Fleet
 from integration.rig.machine import Machine
 from integration.suites import proxmox
@@ -42,6 +43,8 @@ LINKS = {
     "mongo": (0, "127.0.0.1", "27017"),
     "query": (113, "10.82.0.113", "5511"),
 }
+# Where keys are, and nowhere else.
+KEYS = "/var/lib/offctl/tunnels/*/*/psk/*.txt"
 _TARGET = """\
 [Service]
 ExecStart=/usr/bin/python3 /srv/service.py 127.0.0.1 7000
@@ -60,6 +63,8 @@ class Linked:
         self.hosts = {"off2": self.off2, "ovh1": self.ovh1}
         self.desk = Desk(desk)
         self.site = self.desk.site
+        self.links = dict(LINKS)
+        self.canary = Canary()
         self._lan = {name: fleet.address(name) for name in self.hosts}
 
     # --- the operator
@@ -138,7 +143,7 @@ class Linked:
 
     def ask(self, link: str, line: str) -> str:
         """What comes back through a link; empty when it is cut."""
-        container, address, port = LINKS[link]
+        container, address, port = self.links[link]
         pid = self.ovh1.out("lxc-info", "-n", str(container), "-pH") if container else "1"
         words = ("python3", "/srv/service.py", "ask", address, port, line)
         return self.ovh1.out("nsenter", "-t", pid, "-n", *words)
@@ -178,5 +183,7 @@ class Linked:
 
     def carry(self) -> None:
         """Data goes through each link and comes back. Raises AssertionError."""
-        for link in LINKS:
+        for host in self.hosts.values():
+            self.canary.learn_from(host.sh(f"cat {KEYS}").stdout.encode())
+        for link in self.links:
             assert self.ask(link, "hello") == "127.0.0.1:7000 hello", link

@@ -162,12 +162,12 @@ class Linked:
         """Whether a host has a release, says nothing is left, and its ends are as expected."""
         report = self.report(host)
         left = [r for r in report.get("resources", ()) if r["state"] != "unmanaged"]
-        ends = {
-            f"{e['tunnel']}/{e['role']}/{e['generation']}": e["state"]
-            for e in report.get("tunnels", ())
-        }
         time.sleep(PAUSE)
-        return report.get("serial") == serial and ends == expected and not left
+        return report.get("serial") == serial and _ends(report) == expected and not left
+
+    def ends(self, host: Machine) -> dict[str, str]:
+        """What a host said last of each end and generation."""
+        return _ends(self.report(host))
 
     def begin(self) -> None:
         """From empty hosts with a release in their inboxes to links that are proven."""
@@ -187,3 +187,10 @@ class Linked:
             self.canary.learn_from(host.sh(f"cat {KEYS}").stdout.encode())
         for link in self.links:
             assert self.ask(link, "hello") == "127.0.0.1:7000 hello", link
+
+
+def _ends(report: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{e['tunnel']}/{e['role']}/{e['generation']}": e["state"]
+        for e in report.get("tunnels", ())
+    }

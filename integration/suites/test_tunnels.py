@@ -3,8 +3,10 @@
 The tests of this file follow each other on the same two guests.
 """
 
+from functools import partial
 import re
 
+from integration.rig.machine import Machine
 from integration.suites import stock
 from integration.suites.linking import AGENT, CLIENTS, CONTAINERS, SERVERS, Linked
 from integration.suites.overheard import dumps_allowed, look_through
@@ -126,16 +128,20 @@ def test_what_people_made_is_kept_until_it_is_handed_over(linked: Linked) -> Non
     assert [linked.inside(*place, "sh", "-c", TRACES) for place in made] == before
 
     linked.inside(linked.off2, 101, "chmod", "644", "/etc/stunnel/legacy/psk.txt")
-    linked.off2.until("its mode", lambda: "others can read" in str(linked.report(linked.off2)))
+    linked.off2.until("its mode", partial(_told, linked, linked.off2, "others can read"))
     assert "644" in linked.inside(
         linked.off2, 101, "stat", "-c", "%a", "/etc/stunnel/legacy/psk.txt"
     )
 
+    path.write_text(text + LEGACY)
+    serial = linked.deliver()
+    for host, _ in made:
+        host.until("what is in the way", partial(_told, linked, host, "move it away"))
+        assert linked.ask("legacy", "as ever").endswith("as ever")
     for host, number in made:
         linked.inside(host, number, "systemctl", "disable", "--now", "stunnel@old")
         linked.inside(host, number, "mv", "/etc/stunnel/old.conf", "/etc/stunnel/legacy/")
-    path.write_text(text + LEGACY)
-    linked.wait(linked.deliver(), servers, clients)
+    linked.wait(serial, servers, clients)
     linked.carry()
     for host, number in made:
         ours = linked.inside(host, number, "readlink", "/etc/stunnel/old.conf")
@@ -152,3 +158,7 @@ def test_nothing_but_stunnels_own_files_holds_a_key(linked: Linked) -> None:
     assert linked.canary.looked > 1_000_000
     told = f"{linked.canary.looked:,} bytes looked through for {len(linked.canary.keys)} keys\n"
     (stock.LOGS / "overheard.txt").write_text(told)
+
+
+def _told(linked: Linked, host: Machine, words: str) -> bool:
+    return words in str(linked.report(host))

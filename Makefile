@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test conformance coverage mutants nightly proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power integration-speed vm clean
+.PHONY: help demo test conformance coverage mutants nightly rotations stunnels proto deb deb-test integration integration-host integration-trixie integration-nightly integration-power integration-speed vm clean
 
 help:
 	@echo "make demo          the whole path on three simulated hosts, under a minute"
@@ -14,6 +14,8 @@ help:
 	@echo "make coverage      every branch of trust core, planners and guards has a test, or it fails"
 	@echo "make mutants       the trust core with one thing wrong at a time: fails when no test notices"
 	@echo "make nightly       the agent killed at every moment, and at 2,000 pairs of them; some minutes"
+	@echo "make rotations     100 rotations of a tunnel's key under 100 requests a second (root); a quarter of an hour"
+	@echo "make stunnels      tunnels between the stunnels of Debian 11, 12 and 13, every pair (root); some minutes"
 	@echo "make deb           the Debian packages, into build/deb"
 	@echo "make deb-test      the packages again, twice the same, and their life in clean chroots of Debian 12"
 	@echo "                   and 13, booted (root; RELEASES=bookworm: of one)"
@@ -52,6 +54,13 @@ mutants: $(READY)
 
 nightly: $(READY)
 	@PYTHONPATH=tests:. $(BIN)/python -m crash.everywhere --pairs 2000 --seconds 3600
+
+rotations: $(READY)
+	@PYTHONPATH=tests:. $(BIN)/python -m tunnels.test_rotations 100
+
+stunnels: $(READY)
+	@packaging/tools
+	@PYTHONPATH=tests:. $(BIN)/python -m tunnels.versions build/stunnels
 
 proto: $(READY)
 	@$(BIN)/python packaging/stubs.py

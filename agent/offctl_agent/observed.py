@@ -109,7 +109,7 @@ class ObservedTunnel:
 
     None: not tried, because it is a server end or its stunnel does not listen. `trouble` says why
     it cannot be served as it is asked to be; the others of its instance can. `aged` says why it is
-    served by a key of before.
+    served by a key of before. `proof` is `proof_age` seconds old.
     """
 
     name: str
@@ -117,6 +117,7 @@ class ObservedTunnel:
     generation: int
     listening: bool
     proof: str | None = None
+    proof_age: int = 0
     trouble: str = ""
     aged: str = ""
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from offctl.desired.model import DesiredState, TunnelEnd
 from offctl.report import TunnelStatus
+from offctl.tables import INSTANT
 from offctl_agent.observed import ObservedInstance, ObservedTunnel
 
 # End of a tunnel to what was last said of it and when that began.
@@ -21,7 +23,7 @@ def statuses(
         for seen in instance.ends:
             key = _key(instance.container, instance.instance, seen.name, seen.role, seen.generation)
             if key in ends:
-                found.append(_status(ends[key], instance, seen))
+                found.append(_status(ends[key], instance, seen, now))
     return tuple(_dated(status, since, now) for status in sorted(found, key=name_of))
 
 
@@ -46,7 +48,9 @@ def _dated(status: TunnelStatus, since: Since, now: str) -> TunnelStatus:
     return replace(status, since=began if state == status.state and began else now)
 
 
-def _status(end: TunnelEnd, instance: ObservedInstance, seen: ObservedTunnel) -> TunnelStatus:
+def _status(
+    end: TunnelEnd, instance: ObservedInstance, seen: ObservedTunnel, now: str
+) -> TunnelStatus:
     state, reason = _judge(instance, seen)
     return TunnelStatus(
         tunnel=end.name,
@@ -60,7 +64,13 @@ def _status(end: TunnelEnd, instance: ObservedInstance, seen: ObservedTunnel) ->
         since="",
         reason=reason,
         consumers=end.consumers,
+        proven_at=_before(now, seen.proof_age) if state == "proven" else "",
     )
+
+
+def _before(now: str, seconds: int) -> str:
+    then = datetime.strptime(now, INSTANT).replace(tzinfo=UTC) - timedelta(seconds=seconds)
+    return then.strftime(INSTANT)
 
 
 def _judge(instance: ObservedInstance, seen: ObservedTunnel) -> tuple[str, str]:

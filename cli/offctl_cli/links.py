@@ -41,6 +41,29 @@ class Link:
         return max((e.status.since for e in self.ends if e.status.state == state), default="")
 
     @property
+    def proven_at(self) -> str:
+        """When a connection through it was last seen to stay up; empty when it does not, now."""
+        return max((end.status.proven_at for end in self.ends), default="")
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The generation its client end uses; none when nobody says."""
+        return self._generations("client")
+
+    @property
+    def accepted(self) -> tuple[int, ...]:
+        """The generations its server end accepts; two during a rotation, none when nobody says."""
+        return self._generations("server")
+
+    @property
+    def between(self) -> str:
+        """Since when its two ends have not had the same keys, as in a rotation that waits."""
+        if not self.used or not self.accepted or self.used == self.accepted:
+            return ""
+        return max(end.status.since for end in self.ends if end.status.generation not in self.used
+                   or end.status.role == "client")  # fmt: skip
+
+    @property
     def right(self) -> bool:
         """Whether nothing is wrong as far as anybody says."""
         return self.state in RIGHT
@@ -53,6 +76,9 @@ class Link:
     @property
     def consumers(self) -> tuple[str, ...]:
         return tuple(sorted({each for end in self.ends for each in end.status.consumers}))
+
+    def _generations(self, role: str) -> tuple[int, ...]:
+        return tuple(sorted({e.status.generation for e in self.ends if e.status.role == role}))
 
     def says(self, host: str, role: str, generation: int, states: Iterable[str]) -> bool:
         """Whether `host` itself says of its end in one generation that it is in one of `states`."""
@@ -82,6 +108,9 @@ def as_json(link: Link) -> dict[str, Any]:
         "tunnel": link.name,
         "state": link.state,
         "since": link.since,
+        "proven_at": link.proven_at,
+        "used": list(link.used),
+        "accepted": list(link.accepted),
         "generations": list(link.generations),
         "consumers": list(link.consumers),
         "unheard": list(link.unheard),

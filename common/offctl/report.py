@@ -107,7 +107,8 @@ TUNNEL_STATES = (
 class TunnelStatus:
     """One end of a tunnel. During a rotation a server end has one for each generation it accepts.
 
-    `container` 0 is the host itself; `since` is UTC as RFC 3339.
+    `container` 0 is the host itself; `since` is UTC as RFC 3339, and so is `proven_at`: when a
+    connection through a client end was seen to stay up, empty when the last one did not.
     """
 
     tunnel: str
@@ -121,6 +122,7 @@ class TunnelStatus:
     since: str
     reason: str
     consumers: tuple[str, ...] = ()
+    proven_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,7 @@ def _tunnel(table: Table) -> TunnelStatus:
         since=table.string("since"),
         reason=table.string("reason"),
         consumers=table.strings("consumers"),
+        proven_at=table.string("proven_at"),
     )
     table.finish()
     return status

@@ -163,6 +163,8 @@ def linked(
             yield found
         finally:
             fleet.collect(stock.LOGS / request.node.name)
+        found.canary.look(stock.LOGS)
+        assert found.canary.seen == [], "a key of a tunnel is in these"
 
 
 def _fleet(request: pytest.FixtureRequest, state: Golden) -> Iterator[Fleet]:

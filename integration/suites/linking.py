@@ -13,6 +13,7 @@ import shutil
 import time
 from typing import Any
 
+from canary import Canary
 from integration.rig.fleet import Fleet
 from integration.rig.machine import Machine
 from integration.suites import proxmox
@@ -42,6 +43,8 @@ LINKS = {
     "mongo": (0, "127.0.0.1", "27017"),
     "query": (113, "10.82.0.113", "5511"),
 }
+# Where keys are, and nowhere else.
+KEYS = "/var/lib/offctl/tunnels/*/*/psk/*.txt"
 _TARGET = """\
 [Service]
 ExecStart=/usr/bin/python3 /srv/service.py 127.0.0.1 7000
@@ -60,6 +63,8 @@ class Linked:
         self.hosts = {"off2": self.off2, "ovh1": self.ovh1}
         self.desk = Desk(desk)
         self.site = self.desk.site
+        self.links = dict(LINKS)
+        self.canary = Canary()
         self._lan = {name: fleet.address(name) for name in self.hosts}
 
     # --- the operator
@@ -138,7 +143,7 @@ class Linked:
 
     def ask(self, link: str, line: str) -> str:
         """What comes back through a link; empty when it is cut."""
-        container, address, port = LINKS[link]
+        container, address, port = self.links[link]
         pid = self.ovh1.out("lxc-info", "-n", str(container), "-pH") if container else "1"
         words = ("python3", "/srv/service.py", "ask", address, port, line)
         return self.ovh1.out("nsenter", "-t", pid, "-n", *words)
@@ -157,12 +162,12 @@ class Linked:
         """Whether a host has a release, says nothing is left, and its ends are as expected."""
         report = self.report(host)
         left = [r for r in report.get("resources", ()) if r["state"] != "unmanaged"]
-        ends = {
-            f"{e['tunnel']}/{e['role']}/{e['generation']}": e["state"]
-            for e in report.get("tunnels", ())
-        }
         time.sleep(PAUSE)
-        return report.get("serial") == serial and ends == expected and not left
+        return report.get("serial") == serial and _ends(report) == expected and not left
+
+    def ends(self, host: Machine) -> dict[str, str]:
+        """What a host said last of each end and generation."""
+        return _ends(self.report(host))
 
     def begin(self) -> None:
         """From empty hosts with a release in their inboxes to links that are proven."""
@@ -178,5 +183,14 @@ class Linked:
 
     def carry(self) -> None:
         """Data goes through each link and comes back. Raises AssertionError."""
-        for link in LINKS:
+        for host in self.hosts.values():
+            self.canary.learn_from(host.sh(f"cat {KEYS}").stdout.encode())
+        for link in self.links:
             assert self.ask(link, "hello") == "127.0.0.1:7000 hello", link
+
+
+def _ends(report: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{e['tunnel']}/{e['role']}/{e['generation']}": e["state"]
+        for e in report.get("tunnels", ())
+    }

@@ -1,6 +1,7 @@
 """`offctl tunnels` and `offctl tunnel`: what is said of links, and the phases of a rotation."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 import shutil
 
@@ -64,6 +65,33 @@ def test_a_link_is_as_good_as_its_worse_end() -> None:
     assert (silent.state, silent.unheard, silent.right) == ("silent", ("off2",), False)
     (unmanaged,) = links.links({"ovh1": report("ovh1", replace(CLIENT, peer="moji"))})
     assert (unmanaged.state, unmanaged.unheard) == ("proven", ())
+
+
+def test_a_client_that_is_cut_off_is_told_of_for_as_long_as_it_waits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The server accepts both keys, the client goes on with the old one: right, and to be seen."""
+    long_ago = (now() - timedelta(days=30)).strftime(INSTANT)
+    waiting = link(CLIENT, SERVER, replace(SERVER, generation=2, since=long_ago))
+    assert (waiting.state, waiting.right) == ("proven", True)
+    assert (waiting.used, waiting.accepted) == ((1,), (1, 2))
+    tunnels._print((waiting,))
+    told = capsys.readouterr().out
+    assert "between two keys for 30 d" in told
+    assert "client end uses generation 1, its server end accepts 1 and 2" in told
+    for settled in (link(CLIENT, SERVER), link(CLIENT)):
+        tunnels._print((settled,))
+        assert "between two keys" not in capsys.readouterr().out
+
+
+def test_a_proof_is_shown_with_its_age(capsys: pytest.CaptureFixture[str]) -> None:
+    tried = (now() - timedelta(minutes=9, seconds=5)).strftime(INSTANT)
+    found = link(replace(CLIENT, proven_at=tried), SERVER)
+    assert links.as_json(found)["proven_at"] == tried
+    tunnels._print((found,))
+    assert "9 min ago" in capsys.readouterr().out.replace("\n", " ")
+    broken = link(replace(CLIENT, state="broken"), SERVER)
+    assert links.as_json(broken)["proven_at"] == ""
 
 
 def test_phases_follow_each_other_only_by_the_word_of_the_right_host() -> None:

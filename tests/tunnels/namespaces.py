@@ -141,6 +141,8 @@ class Netns(Place):
     log: list[Path] = field(default_factory=list)
     # What runs instead of stunnel when it is only tried.
     broken: list[str] = field(default_factory=list)
+    # Words before stunnel when it is another one than the machine's own.
+    rooted: list[str] = field(default_factory=list)
     # Owner and group that files get, when not those that are right.
     given: list[Owner] = field(default_factory=list)
 
@@ -156,7 +158,7 @@ class Netns(Place):
     def start(self, instance: str) -> None:
         self.asked.append("start")
         main = f"{self.directory}/{instance}/{instance}.conf"
-        self.units[instance] = self.spawn(*places.command(main))
+        self.units[instance] = self.spawn(*self.rooted, *places.command(main))
 
     def reload(self, instance: str) -> None:
         self.asked.append("reload")
@@ -174,7 +176,7 @@ class Netns(Place):
         if before is not None and before.poll() is None:
             # As systemd would: there is a unit of that name.
             raise HostError("cannot try stunnel: its unit is there already")
-        command = self.broken or places.command(configuration)
+        command = self.broken or (*self.rooted, *places.command(configuration))
         self.units[f"trial-{instance}"] = self.spawn(*command)
 
     def halt(self, instance: str) -> None:

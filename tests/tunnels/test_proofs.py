@@ -77,6 +77,19 @@ def test_after_a_while_it_is_tried_beside_and_the_answer_is_taken_next_time(scen
     assert scene.look() == {ADDRESS: "closed at once"}
 
 
+def test_a_proof_is_as_old_as_its_answer(scene: Scene) -> None:
+    scene.look()
+    scene.now = PACE / 2
+    scene.look()
+    assert scene.proofs.age((113, "off")) == PACE / 2
+    scene.now = PACE * 1.3
+    scene.look()
+    scene.settle()
+    scene.look()
+    assert scene.proofs.age((113, "off")) == 0
+    assert scene.proofs.age((113, "other")) == 0
+
+
 def test_what_is_broken_is_tried_at_every_look(scene: Scene) -> None:
     scene.place.answer = {ADDRESS: "closed at once"}
     scene.look()

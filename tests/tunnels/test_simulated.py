@@ -1,17 +1,17 @@
 """Tunnels on a simulated host: whole runs, drift, refusals, and a crash at every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import shutil
 
 import pytest
 
 from agent.scenario import TEMPLATE, Crash, Interrupted, Scene
-import canary
+from canary import CANARY
 from offctl import certificates
 from offctl.tunnelkeys import TunnelSecret
-from offctl_agent import converge
+from offctl_agent import converge, tunnelstatus
 from offctl_agent.planner.plan import Origin
 from offctl_agent.simulated.host import SimulatedHost
 
@@ -248,6 +248,18 @@ def test_a_tunnel_that_leaves_the_text_leaves_no_key_behind(tmp_path: Path) -> N
     assert {line.partition(":")[0] for line in keys(scene)} == {"c-g1"}
 
 
+def test_what_is_reported_of_an_end_says_when_it_was_tried(tmp_path: Path) -> None:
+    scene = done(tmp_path)
+    scene.faults('tunnels_broken = ["10.1.0.113:6379"]\n')
+    (seen,) = scene.simulated().observe(scene.desired).tunnels
+    aged = replace(seen, ends=tuple(replace(end, proof_age=540) for end in seen.ends))
+    found = tunnelstatus.statuses(scene.desired, (aged,), {}, "2026-03-01T00:10:00Z")
+    assert [(e.tunnel, e.state, e.proven_at) for e in found] == [
+        ("mongodb", "proven", "2026-03-01T00:01:00Z"),
+        ("redis", "broken", ""),
+    ]
+
+
 class Steps:
     """Counts durable writes, and dies at one of them."""
 
@@ -325,11 +337,11 @@ def test_no_byte_but_stunnels_own_files_holds_a_key(tmp_path: Path) -> None:
     scene.faults("stunnel_deaf = true\n")
     said += [repr(scene.run(text=ROTATED)), repr(scene.simulated().observe(scene.desired))]
     held = {key for line in keys(scene) for key in [line.partition(":")[2]]}
-    assert held <= canary.KEYS, "the canary knows what it is looking for"
+    assert held <= CANARY.keys, "the canary knows what it is looking for"
     looked = 0
     for path in scene.directory.rglob("*"):
         if path.is_file() and path.parent.name != "psk":
             looked += path.stat().st_size
-            assert not canary.seen_in(path.read_bytes()), path
+            assert not CANARY.hear(path.read_bytes(), str(path))
     assert looked > 5_000
-    assert not [text for text in said if canary.seen_in(text)]
+    assert not any(CANARY.hear(text, "what a run says") for text in said)

@@ -33,8 +33,11 @@ def command(
 ) -> None:
     """Show every tunnel: both ends, generation, whether it works and since when.
 
-    `proven` means that a connection through the client end, to the far target, stays up. Exit 0
-    when every tunnel is right, 1 when one is not, 3 when the coordinator was not reached.
+    `proven` means that a connection through the client end, to the far target, stayed up when it
+    was tried last. That is done at once when something changes on the client's host, otherwise
+    about every ten minutes: a break at the far end or on the way may take a quarter of an hour to
+    be seen. A target that takes connections and answers nothing counts as working. Exit 0 when
+    every tunnel is right, 1 when one is not, 3 when the coordinator was not reached.
     """
     with Client(connection.resolve(address, trust, certificate, key)) as fleet:
         found = links.links(newest(fleet))
@@ -66,13 +69,14 @@ def _parsed(content: bytes) -> reports.Report | None:
 
 def _print(found: tuple[Link, ...]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("tunnel", "state", "since", "gen", "client", "server", "used by"):
+    for heading in ("tunnel", "state", "since", "tried", "gen", "client", "server", "used by"):
         table.add_column(heading, overflow="fold")
     for link in found:
         table.add_row(
             Text(visible(link.name)),
             Text(link.state, style=_STYLES.get(link.state, "red")),
             Text(_age(link.since)),
+            Text(f"{_age(link.proven_at)} ago" if link.proven_at else ""),
             Text("+".join(str(each) for each in link.generations)),
             Text(_side(link, "client")),
             Text(_side(link, "server")),
@@ -84,6 +88,8 @@ def _print(found: tuple[Link, ...]) -> None:
             if end.status.reason:
                 where = f"{link.name}, {end.status.role} end on {end.host}"
                 click.echo(visible(f"! {where}: {end.status.reason}"))
+        if link.between:
+            click.echo(visible(f"~ {link.name}: {_between(link)}"))
         for host in link.unheard:
             click.echo(visible(f"? {link.name}: {host} has said nothing of its end"))
 
@@ -96,6 +102,15 @@ def _side(link: Link, role: str) -> str:
         return visible(f"{told[-1].host}{place} {told[-1].status.accept} {told[-1].status.state}")
     peers = {end.status.peer for end in link.ends}
     return visible(", ".join(sorted(peers)) + (" silent" if link.unheard else " (unmanaged)"))
+
+
+def _between(link: Link) -> str:
+    """Where a rotation waits, and since when: nothing moves it but the operator's next phase."""
+    used, accepted = (" and ".join(map(str, each)) for each in (link.used, link.accepted))
+    return (
+        f"between two keys for {_age(link.between)}: its client end uses generation {used}, "
+        f"its server end accepts {accepted}; `offctl tunnel rotate {link.name}` says what is next"
+    )
 
 
 def _age(since: str) -> str:

@@ -70,7 +70,7 @@ class Tunnels:
         ]
         questions = [each.question for each in looked if each.question is not None]
         answers = self.proofs.answers(questions, self.hold)
-        return tuple(each.answered(answers) for each in looked)
+        return tuple(each.answered(answers, self.proofs.age) for each in looked)
 
     def _looked(
         self,
@@ -184,14 +184,19 @@ class _Looked:
     ends: tuple[TunnelEnd, ...]
     question: Question | None = None
 
-    def answered(self, answers: Mapping[Key, Answer]) -> ObservedInstance:
+    def answered(
+        self, answers: Mapping[Key, Answer], age: Callable[[Key], int]
+    ) -> ObservedInstance:
         if self.question is None:
             return self.seen
         answer = answers[self.question.key]
         if isinstance(answer, OffctlError):
             return replace(looking.blind(self.seen, self.ends), unknown=str(answer))
+        ago = age(self.question.key)
         proven = tuple(
-            replace(seen, proof=answer.get(end.accept)) if end.role == CLIENT else seen
+            replace(seen, proof=answer.get(end.accept), proof_age=ago)
+            if end.role == CLIENT
+            else seen
             for seen, end in zip(self.seen.ends, self.ends, strict=True)
         )
         return replace(self.seen, ends=proven)

@@ -78,6 +78,11 @@ class Proofs:
             self._take(key)
         return {key: self._known[key].answer for key in asked}
 
+    def age(self, key: Key) -> int:
+        """How many seconds ago the answer that is known was taken."""
+        known = self._known.get(key)
+        return 0 if known is None else int(self._clock() - known.since)
+
     def _answered(self, question: Question) -> bool:
         known = self._known.get(question.key)
         return known is not None and known.subject == question.subject

@@ -93,7 +93,7 @@ class Scene:
         """Wait until all have said from now on that they are as released, `others` their word."""
         wanted = {**dict.fromkeys(self.hosts, "converged"), **others}
         pairs = (f"{name}={word}" for name, word in wanted.items())
-        done = self._operate(sys.executable, HERE / "watching.py", str(SETTLE), *pairs)
+        done = self._operate(sys.executable, "-P", HERE / "watching.py", str(SETTLE), *pairs)
         assert done.returncode == 0, f"{done.stderr}\n{self.offctl('status', expect=None)}"
 
     def write(self, name: str, text: str) -> None:

@@ -71,14 +71,15 @@ deb:
 deb-test: $(READY)
 	@RELEASES="$(RELEASES)" packaging/deb-test $(BIN)/python
 
-# Two tests at a time: a guest that waits for its next look leaves a core idle.
+# Two tests at a time: a guest that waits for its next look leaves a core idle. The first half of FLEET
+# begins with what makes the scene, the second with what can do without it meanwhile.
 SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
-FLEET  := install smoke service reboot network power upgrade
+FLEET  := install service upgrade smoke reboot network power
 HOST   := example scenarios accidents pct order tunnels guests datasets containers tunnel_accidents
 integration: $(READY)
 	@$(BIN)/python -m integration.rig build
-	@$(PYTEST) $(FLEET:%=$(SUITES)/test_%.py)
+	@$(PYTEST) --dist worksteal $(FLEET:%=$(SUITES)/test_%.py)
 
 integration-host: $(READY)
 	@$(BIN)/python -m integration.rig build

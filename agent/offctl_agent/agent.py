@@ -33,8 +33,6 @@ from offctl_agent.intake import Intake
 from offctl_agent.memory import Memory
 from offctl_agent.planner import delta
 from offctl_agent.planner.plan import Plan
-from offctl_agent.simulated.floors import PoolFloors
-from offctl_agent.simulated.host import SimulatedHost
 from offctl_agent.state import State
 
 # Nothing of ours takes so long to write: what is older was left behind by a kill.
@@ -290,10 +288,14 @@ def open_machine(config: Config, alive: Callable[[], None] = _silent) -> tuple[H
     def secret() -> TunnelSecret:
         return TunnelSecret(files.require(config.tunnel_key, limit=MAX_KEY))
 
+    # Both imported late: neither kind of host needs anything of the other, and starting is most of
+    # what a short command costs.
     if config.simulated is not None:
+        from offctl_agent.simulated.floors import PoolFloors
+        from offctl_agent.simulated.host import SimulatedHost
+
         host = SimulatedHost(config.simulated, config.host, outlive=True, secret=secret)
         return host, PoolFloors(SimulatedHost(config.simulated, config.host).machine)
-    # Imported late: who tries things out on a simulated host needs none of it.
     from offctl_agent.proxmox import opened
 
     return opened.machine(config.host, secret, alive)

@@ -1,6 +1,7 @@
 """A guest's kernel, initial RAM disk and root disk: made once, of what apt offers that day."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -33,10 +34,20 @@ def build(tell: Callable[[str], None]) -> Image:
         run(STEPS / "tools")
     chosen = release.chosen()
     root_key = cache.key(chosen.name, STEPS / "root", *chosen.packages)
-    root = _made(tell, f"{chosen.name}-root", root_key, lambda path: _make_root(chosen, path))
-    # The modules depend on the kernel only, not on every package of the root they were made in.
     kernel_key = cache.key(chosen.name, STEPS / "module")
-    kernel = _made(tell, f"{chosen.name}-kernel", kernel_key, lambda path: _make_kernel(root, path))
+    # Much of both waits for one dpkg or one compiler.
+    with ThreadPoolExecutor(2) as pool:
+        kernel_made = pool.submit(
+            _made,
+            tell,
+            f"{chosen.name}-kernel",
+            kernel_key,
+            lambda path: _make_kernel(chosen, path),
+        )
+        root_made = pool.submit(
+            _made, tell, f"{chosen.name}-root", root_key, lambda path: _make_root(chosen, path)
+        )
+    root, kernel = root_made.result(), kernel_made.result()
     parts = (root_key, kernel_key, STEPS / "disk", GUEST, Path(initrd.__file__))
     image_key = cache.key(*parts)
     image = _made(
@@ -62,9 +73,9 @@ def _make_root(chosen: Release, path: Path) -> None:
     run(STEPS / "root", chosen.name, chosen.mirror, packages, path / "root")
 
 
-def _make_kernel(root: Path, path: Path) -> None:
+def _make_kernel(chosen: Release, path: Path) -> None:
     work = path / "work"
-    _apart(STEPS / "module", root / "root", work, path)
+    _apart(STEPS / "module", chosen.name, chosen.mirror, work, path)
     shutil.rmtree(work)
 
 

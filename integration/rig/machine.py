@@ -189,14 +189,22 @@ class Machine:
         return self.get(path).decode()
 
     def until(
-        self, what: str, condition: Callable[[], bool], *, timeout: float = DEADLINE
+        self,
+        what: str,
+        condition: Callable[[], bool],
+        *,
+        timeout: float = DEADLINE,
+        every: float = 0.3,
     ) -> float:
-        """Wait for a condition; how long it took. Raises GuestError."""
+        """Wait for a condition; how long it took. Raises GuestError.
+
+        Looking `every` so many seconds takes its share of what the guest should be doing.
+        """
         start = time.monotonic()
         while not condition():
             if time.monotonic() - start > timeout:
                 raise GuestError(f"{self.name}: waited {timeout:.0f} s in vain for {what}")
-            time.sleep(0.3)
+            time.sleep(every)
         return time.monotonic() - start
 
     # --- around

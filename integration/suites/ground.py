@@ -7,10 +7,9 @@ from integration.pve import guest
 from integration.rig.machine import Machine
 
 
-def prepare(host: Machine) -> tuple[str, ...]:
-    """Make the empty host that the site expects; the options of `offctl-agent init` for it."""
+def prepare(host: Machine) -> None:
+    """Make the empty host that the site expects."""
     guest.lay_out(host, host.name, {"tank": "vdb"}, {"local-zfs": "tank/pve"})
-    return ()
 
 
 def datasets(host: Machine) -> list[str]:

@@ -3,6 +3,7 @@
 Every step is judged while it is taken. Where it ends is what most tests start from.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 import time
@@ -12,12 +13,12 @@ from integration.rig.fleet import Fleet
 from integration.rig.golden import Golden
 from integration.suites import ground
 from integration.suites.scene import COORDINATOR, HOSTS, Scene
-from integration.suites.stock import HARDWARE, LOGS, Tell, install
+from integration.suites.stock import HARDWARE, LOGS, ON_COORDINATOR, ON_HOST, Tell, install
 
 HERE = Path(__file__).resolve().parent
 UNITS = ("offctl-agent", "offctl-courier", "offctl-coordinator")
 # What decides how a settled site looks, beside the packages.
-CODE = tuple(HERE / name for name in ("installing.py", "scene.py", "ground.py", "site"))
+CODE = tuple(HERE / name for name in ("installing.py", "scene.py", "ground.py", "stock.py", "site"))
 
 
 def settled(base: Golden, debs: Path, tell: Tell) -> Path:
@@ -56,9 +57,10 @@ def install_site(fleet: Fleet, debs: Path) -> Scene:
 
 def packages_start_nothing(scene: Scene, debs: Path) -> None:
     """Installing needs no network, starts nothing, and says what comes next."""
-    said = install(scene.coordinator, debs)
-    assert "offctl-coordinator init" in said
-    scene.each(lambda host: install(host, debs))
+    with ThreadPoolExecutor(1) as pool:
+        said = pool.submit(install, scene.coordinator, debs, *ON_COORDINATOR)
+        scene.each(lambda host: install(host, debs, *ON_HOST))
+        assert "offctl-coordinator init" in said.result()
     for machine in scene.fleet.machines:
         states = [machine.run("systemctl", "is-active", unit, check=False).stdout for unit in UNITS]
         assert states == ["inactive\n"] * 3
@@ -78,8 +80,7 @@ def audit_changes_nothing(scene: Scene) -> None:
     head, ovh1 = text.split("[hosts.ovh1]")
     hosts_toml.write_text(f"{head}[hosts.ovh1]{ovh1.replace('enforce', 'audit')}")
     scene.sign_and_publish()
-    scene.settle("converged", "off1", "off2")
-    scene.settle("drift", "ovh1")
+    scene.settle(ovh1="drift")
     assert "tank/products" in ground.datasets(scene.host("off1"))
     assert ground.containers(scene.host("off1")) == {"111": "running"}
     assert ground.containers(scene.host("ovh1")) == {}

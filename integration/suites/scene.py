@@ -4,9 +4,8 @@ The operator is this machine: their programs are the ones of this source tree, a
 coordinator through a forwarded port, as from anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 import json
 import os
 from pathlib import Path
@@ -14,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from typing import Any
 
 from integration.rig.fleet import Fleet
@@ -53,8 +51,14 @@ class Scene:
 
     def offctl(self, *arguments: str | Path, expect: int | None = 0) -> str:
         """One of the operator's commands; its exit status must be as expected."""
-        done = subprocess.run(
-            [str(BIN / "offctl"), *(str(argument) for argument in arguments)],
+        done = self._operate(BIN / "offctl", *arguments)
+        said = done.stdout + done.stderr
+        assert expect is None or done.returncode == expect, f"offctl {arguments}: {said}"
+        return said
+
+    def _operate(self, *argv: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(argument) for argument in argv],
             cwd=self.desk,
             env={**os.environ, "OFFCTL_CONFIG": str(self.desk / "operator.toml"), "COLUMNS": "118"},
             capture_output=True,
@@ -62,9 +66,6 @@ class Scene:
             check=False,
             timeout=SETTLE + 60,
         )
-        said = done.stdout + done.stderr
-        assert expect is None or done.returncode == expect, f"offctl {arguments}: {said}"
-        return said
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What `offctl status` says of each host; empty when the coordinator is not reached."""
@@ -88,22 +89,12 @@ class Scene:
         self.offctl("publish", release)
         return serial
 
-    def settle(self, word: str = "converged", *names: str) -> None:
-        """Wait until these hosts, or all, have said from now on that they are as released."""
-        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        wanted = set(names or self.hosts)
-
-        def right() -> bool:
-            return wanted <= {
-                name
-                for name, entry in self.status().items()
-                if entry["state"] == word and (entry["reported"] or "") > since
-            }
-
-        until = time.monotonic() + SETTLE
-        while not right():
-            assert time.monotonic() < until, self.offctl("status", expect=None)
-            time.sleep(2)
+    def settle(self, **others: str) -> None:
+        """Wait until all have said from now on that they are as released, `others` their word."""
+        wanted = {**dict.fromkeys(self.hosts, "converged"), **others}
+        pairs = (f"{name}={word}" for name, word in wanted.items())
+        done = self._operate(sys.executable, "-P", HERE / "watching.py", str(SETTLE), *pairs)
+        assert done.returncode == 0, f"{done.stderr}\n{self.offctl('status', expect=None)}"
 
     def write(self, name: str, text: str) -> None:
         """One more file of the site."""
@@ -113,11 +104,18 @@ class Scene:
 
     def start(self) -> None:
         """From installed packages to couriers and agents that run; nothing is published yet."""
-        self.make_keys()
-        self.start_coordinator()
+        with ThreadPoolExecutor(1) as pool:
+            served = pool.submit(self.serve)
+            self.each(ground.prepare)
+            served.result()
         self.each(self.join)
 
-    def each(self, act: Any) -> None:
+    def serve(self) -> None:
+        """A coordinator that runs, and the keys it needs."""
+        self.make_keys()
+        self.start_coordinator()
+
+    def each(self, act: Callable[[Machine], Any]) -> None:
         """Do something on every host at once."""
         with ThreadPoolExecutor(len(self.hosts)) as pool:
             list(pool.map(act, self.hosts.values()))
@@ -154,10 +152,9 @@ class Scene:
 
     def join(self, host: Machine) -> None:
         """Make a host's keys, pin them in the site, and start its two programs."""
-        options = ground.prepare(host)
         address = f"{self.coordinator.name}:{PORT}"
         init = ("offctl-agent", "init", "--host", host.name, "--coordinator", address)
-        lines = host.out(*init, *options)
+        lines = host.out(*init)
         (self.site / "identities" / f"{host.name}.toml").write_text(lines + "\n")
         config = host.text("/etc/offctl/agent.toml")
         config = re.sub(r"(?m)^interval = .*\n", "", config)

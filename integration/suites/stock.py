@@ -12,6 +12,9 @@ from integration.rig.process import run
 
 LOGS = cache.ROOT / "build" / "integration-logs"
 HARDWARE = Hardware()
+# What is installed where, by the manual.
+ON_COORDINATOR = ("offctl", "offctl-coordinator")
+ON_HOST = ("offctl", "offctl-agent")
 
 Tell = Callable[[str], None]
 
@@ -27,10 +30,12 @@ def build_debs(target: Path, suffix: str = "") -> Path:
     return target
 
 
-def install(machine: Machine, debs: Path) -> str:
-    """Install packages as an operator does who has the files; what apt says."""
+def install(machine: Machine, debs: Path, *packages: str) -> str:
+    """Install packages, or all, as an operator does who has the files; what apt says."""
     names = []
     for deb in sorted(debs.glob("*.deb")):
+        if packages and deb.name.partition("_")[0] not in packages:
+            continue
         names.append(f"/root/debs/{deb.name}")
         machine.put(names[-1], deb)
     return machine.out("apt-get", "install", "-y", "--no-install-recommends", *names, timeout=900)

@@ -9,5 +9,7 @@ def test_three_packages_make_a_site(scene: Scene) -> None:
     assert scene.states() == dict.fromkeys(scene.hosts, "converged")
     for number, host in zip(("111", "112", "113"), scene.hosts.values(), strict=True):
         assert "tank/products" in ground.datasets(host)
+        # Mounted by the agent inside its unit, and there for the whole host.
+        assert " /tank/products zfs " in host.text("/proc/1/mounts")
         assert ground.containers(host) == {number: "running"}
     assert scene.offctl("status").count("converged") == len(scene.hosts)

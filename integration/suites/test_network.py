@@ -19,7 +19,7 @@ def test_a_host_that_is_cut_off_goes_on_and_catches_up(scene: Scene) -> None:
     # The others get what is published meanwhile; this one is told apart from them, with its reason.
     scene.write("later.toml", LATER)
     scene.sign_and_publish()
-    host.until("silence to be noticed", lambda: scene.states().get("off1") == "silent")
+    host.until("silence to be noticed", lambda: scene.states().get("off1") == "silent", every=2)
     others = {word for name, word in scene.states().items() if name != "off1"}
     assert others <= {"converged", "behind"}
 
@@ -27,8 +27,9 @@ def test_a_host_that_is_cut_off_goes_on_and_catches_up(scene: Scene) -> None:
     host.until(
         "the drift to be repaired",
         lambda: ground.get_property(host, "tank/images", "atime") == "off",
+        every=1,
     )
-    host.until("the courier to know", lambda: "unreachable" in local_status(host))
+    host.until("the courier to know", lambda: "unreachable" in local_status(host), every=2)
     assert "tank/later" not in ground.datasets(host)
 
     hub.join("off1")

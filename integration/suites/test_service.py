@@ -1,5 +1,6 @@
 """The agent as a service of systemd: its cage, its journal, its manners."""
 
+from functools import partial
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ def host(pair: Scene) -> Machine:
 
 def show(host: Machine, name: str, unit: str = AGENT) -> str:
     return host.out("systemctl", "show", "--value", "-p", name, unit)
+
+
+def active(host: Machine, unit: str) -> bool:
+    return show(host, "ActiveState", unit) == "active"
 
 
 def drop_in(host: Machine, text: str) -> None:
@@ -66,6 +71,7 @@ def test_the_journal_can_be_searched_by_fields(pair: Scene, host: Machine) -> No
     host.until(
         "the repair in the journal",
         lambda: bool(journal(host, "OFFCTL_ORIGIN=corrective")),
+        every=1,
     )
     entry = journal(host, "OFFCTL_ORIGIN=corrective")[-1]
     wanted = {
@@ -85,7 +91,7 @@ def test_a_silent_agent_is_started_again(pair: Scene, host: Machine) -> None:
     before = int(show(host, "MainPID"))
     host.run("kill", "-STOP", str(before))
     host.until("another process", lambda: int(show(host, "MainPID")) not in {0, before})
-    host.until("an active unit", lambda: show(host, "ActiveState") == "active")
+    host.until("an active unit", partial(active, host, AGENT))
     assert show(host, "NRestarts") == "1"
     assert "watchdog" in host.out("journalctl", "-u", AGENT, "-o", "cat").lower()
     pair.settle()
@@ -94,18 +100,18 @@ def test_a_silent_agent_is_started_again(pair: Scene, host: Machine) -> None:
 def test_a_crashed_courier_is_started_again(pair: Scene, host: Machine) -> None:
     host.run("systemctl", "kill", "-s", "KILL", "offctl-courier")
     host.until("a restart", lambda: show(host, "NRestarts", "offctl-courier") == "1")
-    host.until("it to be ready", lambda: show(host, "ActiveState", "offctl-courier") == "active")
+    host.until("it to be ready", partial(active, host, "offctl-courier"))
     pair.settle()
 
 
-@pytest.mark.parametrize("name", ["offctl-agent", "offctl-courier"])
-def test_reload_keeps_the_process(pair: Scene, host: Machine, name: str) -> None:
-    before = show(host, "MainPID", name)
-    host.run("systemctl", "reload", name)
-    # It says itself that it reloads, and that it has, after systemd's own command has ended.
-    host.until("it to be ready", lambda: show(host, "ActiveState", name) == "active")
-    assert show(host, "MainPID", name) == before
-    pair.settle()
+def test_reload_keeps_the_process(pair: Scene, host: Machine) -> None:
+    for name in (AGENT, "offctl-courier"):
+        before = show(host, "MainPID", name)
+        host.run("systemctl", "reload", name)
+        # It says itself that it reloads, and that it has, after systemd's own command has ended.
+        host.until("it to be ready", partial(active, host, name))
+        assert show(host, "MainPID", name) == before
+        pair.settle()
 
 
 def test_the_coordinator_reloads_its_trust_root(pair: Scene) -> None:

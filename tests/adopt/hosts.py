@@ -68,7 +68,7 @@ OPTIONS = (
     *("delete: mp0", "lxc.environment.runtime: A=b", "entrypoint: /sbin/init"),
 )
 IDMAPS = (
-    "",
+    *("",) * 3,
     "lxc.idmap: u 0 100000 65536\nlxc.idmap: g 0 100000 65536\n",
     "lxc.idmap: u 0 100000 1000\nlxc.idmap: g 0 100000 1000\nlxc.idmap: u 1000 1000 64536\n"
     "lxc.idmap: g 1000 1000 64536\n",
@@ -129,12 +129,12 @@ class Live:
     host: SimulatedHost
 
 
-def make(root: Path, seed: int) -> Live:
+def make(root: Path, seed: int, node: str = NODE) -> Live:
     """The host of a seed."""
     random = Random(seed)
-    host = SimulatedHost(root, NODE, random=random.randbytes)
+    host = SimulatedHost(root, node, random=random.randbytes)
     live = Live(root, host)
-    pools = ["zfs-hdd"] + random.sample(["zfs-nvme", "rpool"], random.randint(0, 2))
+    pools = ["zfs-hdd", *random.sample(["zfs-nvme", "rpool"], random.randint(0, 2))]
     storage = random.choice(["zfs-hdd/pve", "zfs-hdd/pve", "zfs-hdd"])
     layout.create(host.machine, imported=pools, storages={"zfs-hdd": storage})
     _ids(live, random)
@@ -143,7 +143,7 @@ def make(root: Path, seed: int) -> Live:
     for number in random.sample(NUMBERS, random.randint(1, 5)):
         _container(live, number, storage, paths, random)
     if random.random() < 0.3:
-        path = root / "etc/pve/nodes" / random.choice([NODE, "off1"]) / "qemu-server/200.conf"
+        path = root / "etc/pve/nodes" / random.choice([node, "other"]) / "qemu-server/200.conf"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("memory: 512\n")
     if random.random() < 0.1:
@@ -167,7 +167,7 @@ def _datasets(live: Live, pools: list[str], random: Random) -> None:
     for name in random.sample(NAMES, random.randint(2, len(NAMES))):
         words = [
             word
-            for setting in random.sample(PROPERTIES, random.choice([0, 0, 1, 1, 2]))
+            for setting in random.sample(PROPERTIES, random.choice([0, 0, 0, 1, 2]))
             for word in ("-o", setting)
         ]
         run(live, "zfs", "create", "-p", *words, f"{random.choice(pools)}/{name}")
@@ -204,9 +204,9 @@ def _directories(live: Live, random: Random) -> list[str]:
             with machine.store.locked():
                 machine.make_place(place)
                 if random.random() < 0.6:
-                    ids = [random.choice([0, 33, 1000, 100000, 100108, 4294967]) for _ in "ug"]
-                    machine.set_owner(place, (*ids, random.choice([0o755, 0o700, 0o2770])))
-    return sorted(set(_mounted(live).values()))
+                    uid, gid = random.choices([0, 33, 1000, 100000, 100108, 4294967], k=2)
+                    machine.set_owner(place, (uid, gid, random.choice([0o755, 0o700, 0o2770])))
+    return sorted({"/zfs-hdd", *_mounted(live).values()})
 
 
 def _container(live: Live, number: int, storage: str, paths: list[str], random: Random) -> None:
@@ -227,7 +227,7 @@ def _container(live: Live, number: int, storage: str, paths: list[str], random: 
         run(live, "pct", "start", str(number))
     if random.random() < 0.15:
         text[1] = f"rootfs: {random.choice(ROOTS).format(n=number)}"
-    text += random.sample(OPTIONS, random.choice([0, 2, 4, 8]))
+    text += random.sample(OPTIONS, random.choice([0, 0, 1, 2, 6]))
     tail = idmap if random.random() < 0.9 else random.choice(IDMAPS)
     if random.random() < 0.15:
         mount = random.choice(MOUNTS).format(path=random.choice(paths), n=number)
@@ -249,7 +249,7 @@ def _numbered(word: str, lines: list[str], number: int, path: str, random: Rando
 
 
 def _write(live: Live, number: int, text: str) -> None:
-    path = live.root / f"etc/pve/nodes/{NODE}/lxc/{number}.conf"
+    path = live.root / f"etc/pve/lxc/{number}.conf"
     path.write_bytes(text.encode("latin-1" if "é" in text else "utf-8"))
 
 
@@ -258,7 +258,7 @@ def _stunnel(live: Live, number: int, random: Random) -> None:
     (inside / "psk").mkdir(parents=True)
     (inside / "psk/psk.txt").write_text(SECRET + "\n")
     (inside / "psk/psk.txt").chmod(random.choice([0o600, 0o600, 0o600, 0o644]))
-    sections = [each.format(n=number) for each in random.sample(STUNNELS, random.randint(1, 3))]
+    sections = [each.format(n=number) for each in _sections(random)]
     key = random.choice(["PSKsecrets = /etc/stunnel/psk/psk.txt\n"] * 4 + ["cert = /x.pem\n"])
     (inside / "off.conf").write_text("setuid = stunnel4\n" + "".join(s + key for s in sections))
     accepts = [s.partition("accept")[2].partition("=")[2].split()[0] for s in sections]
@@ -269,6 +269,12 @@ def _stunnel(live: Live, number: int, random: Random) -> None:
     running = live.root / f"run/stunnel/{number}.json"
     running.parent.mkdir(parents=True, exist_ok=True)
     running.write_text(json.dumps({path: sockets}))
+
+
+def _sections(random: Random) -> list[str]:
+    """Mostly such as can be kept."""
+    fine = random.sample(STUNNELS[:3], random.randint(1, 3))
+    return fine + random.sample(STUNNELS[3:], random.choice([0, 0, 0, 1]))
 
 
 def _fault(live: Live, random: Random) -> None:

@@ -6,6 +6,7 @@ import tempfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
+import tomli
 
 from adopt import hosts
 from offctl.desired.model import DesiredState
@@ -13,6 +14,7 @@ from offctl_agent.adopt import adopting, telling
 from offctl_agent.adopt.adopting import Adopted
 from offctl_agent.planner import planner
 from offctl_agent.planner.ledger import Ledger
+from offctl_cli.adopt import merging, text
 from offctl_cli.site import finding, load
 
 HOSTS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -26,13 +28,13 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
-def compiled(text: str, directory: Path) -> DesiredState:
+def compiled(said: str, directory: Path) -> DesiredState:
     site = directory / "site"
     site.mkdir()
-    (site / "site.toml").write_text(text, encoding="utf-8")
+    (site / "site.toml").write_text(said, encoding="utf-8")
     found = load.compile_site(site)
     wrong = [str(each) for each in found.findings if each.severity is finding.Severity.ERROR]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     (state,) = found.states
     return state
 
@@ -42,9 +44,9 @@ def taken_over(seed: int, directory: Path) -> tuple[hosts.Live, Adopted, Desired
     before = tree(live.root)
     done = adopting.adopt(live.host, hosts.NODE)
     assert tree(live.root) == before
-    text = telling.text(done)
-    assert hosts.SECRET.partition(":")[2] not in text + "\n".join(telling.summary(done))
-    return live, done, compiled(text, directory)
+    said = telling.text(done)
+    assert hosts.SECRET.partition(":")[2] not in said + "\n".join(telling.summary(done))
+    return live, done, compiled(said, directory)
 
 
 def changes(state: DesiredState, live: hosts.Live) -> list[str]:
@@ -64,6 +66,24 @@ def test_the_plan_of_an_adopted_host_is_empty(seed: int) -> None:
         live, done, state = taken_over(seed, Path(directory))
         assert state == done.built.desired
         assert changes(state, live) == []
+
+
+@settings(HOSTS, max_examples=20)
+@given(st.integers(0, 2**32))
+def test_hosts_folded_into_one_site_have_empty_plans_too(seed: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        top = Path(directory)
+        lives = [hosts.make(top / node, seed + n, node) for n, node in enumerate(("off1", "off2"))]
+        texts = [
+            (live.host.machine.node, tomli.loads(telling.text(adopting.adopt(live.host, node))))
+            for live, node in zip(lives, ("off1", "off2"), strict=True)
+        ]
+        merged = merging.merge(texts, "both", {})
+        for file, content in text.files(merged.folded).items():
+            (top / "site" / file).parent.mkdir(parents=True, exist_ok=True)
+            (top / "site" / file).write_text(content)
+        for state, live in zip(load.compile_site(top / "site").states, lives, strict=True):
+            assert changes(state, live) == []
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -29,7 +29,8 @@ from offctl_agent.observed import ObservedContainer, ObservedDirectory, Observed
 
 # What the compiler says of a host of which nobody wrote it.
 SOAK = 600
-_USUAL = Access(0, 0, 0o755)
+# What ZFS and mkdir give; nobody has to say it.
+_USUAL_MODE = 0o755
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _shown(container: Container, state: ObservedState, lefts: Lefts) -> Containe
     seen = dict(state.directories)
     kept = []
     for mount in container.mounts:
-        found = seen.get(mount.source) if isinstance(mount, BindMount) else _USUAL
+        found = seen.get(mount.source) if isinstance(mount, BindMount) else None
         if isinstance(mount, BindMount) and not isinstance(found, ObservedDirectory):
             reason = found.reason if isinstance(found, Unknown) else f"there is no {mount.source}"
             lefts.hazard(f"container {container.id} {container.name}: {mount.target}", reason)
@@ -167,7 +168,7 @@ def _named(
         paths = sorted(used.get(dataset.name, set()) - {""}, key=lambda path: path.split("/"))
         access = _access(seen.get(dataset.mountpoint))
         apart = dict(dataset.properties).get("canmount") == "off"
-        if apart or (dataset.name not in used and access == _USUAL):
+        if apart or (dataset.name not in used and access == Access(0, 0)):
             access = Access()
         inner = tuple(
             Directory(path, _access(seen.get(f"{dataset.mountpoint}/{path}"))) for path in paths
@@ -181,7 +182,8 @@ def _named(
 def _access(found: ObservedDirectory | Unknown | None) -> Access:
     if not isinstance(found, ObservedDirectory):
         return Access()
-    mode = found.mode & 0o7777
+    bits = found.mode & 0o7777
+    mode = None if bits == _USUAL_MODE else bits
     if max(found.uid, found.gid) > 999_999_999:
         return Access(mode=mode)
     return Access(found.uid, found.gid, mode)
@@ -224,7 +226,8 @@ def _unmanaged(survey: Survey, called: Mapping[int, str], chosen: Chosen) -> tup
     """As the compiler orders it: guests by number, then datasets by name."""
     if survey.only:
         return ()
-    state, guests = survey.state, set()
+    state = survey.state
+    guests: set[int] = set()
     if not isinstance(state.containers, Unknown):
         every = (c.id if isinstance(c, ObservedContainer) else c[0] for c in state.containers)
         guests.update(number for number in every if number not in called)

@@ -120,7 +120,8 @@ class Choosing:
         return idmaps.in_order(ranges)
 
     def _name(self, number: int, hostname: str | None) -> str:
-        base = hostname if hostname and names.NAME.fullmatch(hostname) else f"ct{number}"
+        fits = hostname and names.NAME.fullmatch(hostname)
+        base = hostname.lower() if hostname and fits else f"ct{number}"
         name = base if self.called.setdefault(base, number) == number else f"{base[:50]}-{number}"
         self.called.setdefault(name, number)
         return name

@@ -46,13 +46,13 @@ class _Choosing:
         reason = self._complaint(there)
         if not reason and "/" in parent and parent not in self.taken:
             reason = f"{parent} above it is not taken over"
+        reason = reason or self._place(there)
         if not reason:
-            self._place(there)
             return
         what = f"dataset {name}"
         self.lefts.leave(what, reason)
         # A pool that is somebody else's would be so with all that is in it.
-        if parent and shapes.dataset(name):
+        if parent and shapes.dataset(name) and name.split("/")[0] in self.ready:
             self.foreign.append(name)
 
     def _complaint(self, there: ObservedDataset) -> str:
@@ -83,13 +83,19 @@ class _Choosing:
             return f"it is mounted at {there.mounted_at}, and its mountpoint is {place}"
         return names.path_complaint(place)
 
-    def _place(self, there: ObservedDataset) -> None:
+    def _place(self, there: ObservedDataset) -> str:
+        """Take it at its path; why that is not possible, else."""
         own, expected = there.property("mountpoint"), self._expected(there.name)
         at = there.mounted_at or ("" if own is None else own.value)
         is_path = own is not None and own.value == at and not names.path_complaint(at)
-        if is_path and own is not None and (own.source == "local" or at != expected):
-            self.set_here[there.name] = at
-        self.taken[there.name] = self._expected(there.name)
+        is_set = is_path and own is not None and (own.source == "local" or at != expected)
+        path = at if is_set else expected
+        if path in self.taken.values():
+            return f"{path} is another dataset's place, too"
+        if is_set:
+            self.set_here[there.name] = path
+        self.taken[there.name] = path
+        return ""
 
     def _expected(self, name: str) -> str:
         parts = name.split("/")
@@ -127,24 +133,16 @@ def choose(
     choosing = _Choosing(by_name, pools, zfs, lefts, {}, {}, [])
     for name in sorted(by_name, key=lambda each: each.split("/")):
         choosing.take(name)
-    clashing = _clashing(choosing.taken)
-    for name in clashing:
-        lefts.leave(f"dataset {name}", f"{choosing.taken[name]} is another dataset's place, too")
-    taken = {name: at for name, at in choosing.taken.items() if name not in clashing}
+    taken = choosing.taken
     datasets = [
         _dataset(by_name[name], at, choosing.set_here, taken, by_name, pools, lefts)
         for name, at in taken.items()
     ]
     storage: dict[str, str] = {}
     for name, where in sorted(zfs.items()):
-        if (where in taken or "/" not in where) and where not in storage.values():
+        if (where in taken or where in pools) and where not in storage.values():
             storage[name] = where
     return Chosen(tuple(datasets), storage, tuple(sorted(choosing.foreign)))
-
-
-def _clashing(taken: Mapping[str, str]) -> set[str]:
-    first: dict[str, str] = {}
-    return {name for name, at in taken.items() if first.setdefault(at, name) != name}
 
 
 def _dataset(

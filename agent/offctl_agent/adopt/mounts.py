@@ -25,13 +25,13 @@ class Ground:
 
     def nearest(self, path: str) -> ObservedDataset | None:
         """The dataset that a path of the host is in."""
+        inside = f"{path}/"
         above = [
-            each
+            (len(each.mounted_at), each)
             for each in self.found
-            if each.mounted_at
-            and (path == each.mounted_at or path.startswith(each.mounted_at.rstrip("/") + "/"))
+            if each.mounted_at and inside.startswith(each.mounted_at.rstrip("/") + "/")
         ]
-        return max(above, key=lambda each: len(each.mounted_at), default=None)
+        return max(above, key=lambda found: found[0], default=(0, None))[1]
 
     def size(self, storage: str, volume: str) -> str:
         """How large a volume is, by its quota; empty when that is unknown."""
@@ -87,6 +87,9 @@ def _bind(there: ObservedContainer, line: Line, ground: Ground) -> tuple[str, Mo
         return f"{source} is in no dataset but the host's own system", None
     if dataset.name not in ground.taken:
         return f"{source} is in dataset {dataset.name}, which is not taken over", None
+    other = next((d.name for d in ground.taken.values() if d.mountpoint == source), dataset.name)
+    if other != dataset.name:
+        return f"{source} is where dataset {other} belongs, which is not mounted", None
     subdirectory = source[len(dataset.mounted_at) :].strip("/")
     mount = BindMount(line.target, source, dataset.name, subdirectory, _options(line, bind=True))
     if len(subdirectory) > 1024 or not mounts.same(mount, line):

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from offctl import tomltext
 from offctl.desired.model import (
     Access,
     BindMount,
     Container,
     Dataset,
     DesiredState,
+    IdRange,
     Network,
+    RunState,
     TunnelEnd,
     VolumeMount,
 )
-from offctl_agent.adopt import idmaps, writer
+from offctl_agent.adopt import idmaps
 from offctl_agent.adopt.build import Built
 from offctl_agent.adopt.left import Left
 
@@ -27,7 +30,7 @@ def text(built: Built, lefts: Iterable[Left], *, identity: str = "") -> str:
     told = tuple(lefts)
     parts = [
         _heading(desired, told),
-        writer.header("site") + writer.lines({"name": desired.site}),
+        tomltext.header("site") + tomltext.lines({"name": desired.site}),
         _host(built) + (f"\n{identity.rstrip()}\n" if identity else ""),
         *_datasets(desired),
         *(_container(each, built) for each in desired.containers),
@@ -45,12 +48,12 @@ def _heading(desired: DesiredState, told: tuple[Left, ...]) -> str:
     ]
     if hazards:
         said += ["", "Look at these first; they are as they are, and can hurt:", *hazards]
-    return writer.comment(said)
+    return tomltext.comment(said)
 
 
 def _leaving(told: tuple[Left, ...]) -> str:
     others = [f"- {left.what}: {left.reason}" for left in told if not left.hazard]
-    return writer.comment(["Not taken over, and why:", *others]) if others else ""
+    return tomltext.comment(["Not taken over, and why:", *others]) if others else ""
 
 
 def _host(built: Built) -> str:
@@ -60,16 +63,16 @@ def _host(built: Built) -> str:
         values["storage"] = dict(built.storage)
     guests = [int(each) for each in desired.unmanaged if each.isdecimal()]
     others = [each for each in desired.unmanaged if not each.isdecimal()]
-    text_ = writer.header("hosts", desired.host)
-    text_ += f'mode = "audit" # {_AUDIT}\n' + writer.lines(values)
+    text_ = tomltext.header("hosts", desired.host)
+    text_ += f'mode = "audit" # {_AUDIT}\n' + tomltext.lines(values)
     if desired.unmanaged:
         unmanaged: Values = {}
         if guests:
             unmanaged["guests"] = guests
         if others:
             unmanaged["datasets"] = others
-        text_ += "\n" + writer.header("hosts", desired.host, "unmanaged")
-        text_ += writer.lines(unmanaged)
+        text_ += "\n" + tomltext.header("hosts", desired.host, "unmanaged")
+        text_ += tomltext.lines(unmanaged)
     return text_
 
 
@@ -83,21 +86,21 @@ def _datasets(desired: DesiredState) -> Iterator[str]:
             owners = _host_ids(dataset)
         values |= owners[""]
         properties = dict(dataset.properties) | dict.fromkeys(dataset.inherit, "inherit")
-        text_ = writer.header("datasets", dataset.logical)
-        text_ += f"place.{writer.key(desired.host)} = {writer.value(dataset.name)}\n"
-        text_ += writer.lines(values)
+        text_ = tomltext.header("datasets", dataset.logical)
+        text_ += f"place.{tomltext.key(desired.host)} = {tomltext.value(dataset.name)}\n"
+        text_ += tomltext.lines(values)
         if properties:
-            text_ += writer.lines({"properties": dict(sorted(properties.items()))})
+            text_ += tomltext.lines({"properties": dict(sorted(properties.items()))})
         if dataset.directories:
-            text_ += "\n" + writer.header("datasets", dataset.logical, "directories")
-            text_ += writer.lines({d.path: owners[d.path] for d in dataset.directories})
+            text_ += "\n" + tomltext.header("datasets", dataset.logical, "directories")
+            text_ += tomltext.lines({d.path: owners[d.path] for d in dataset.directories})
         yield text_
 
 
 Owners = dict[str, Values]
 
 
-def _viewers(dataset: Dataset, desired: DesiredState) -> set[tuple[idmaps.IdRange, ...]]:
+def _viewers(dataset: Dataset, desired: DesiredState) -> set[tuple[IdRange, ...]]:
     return {
         container.idmap or (idmaps.DEFAULT if container.unprivileged else idmaps.PRIVILEGED)
         for container in desired.containers
@@ -110,7 +113,7 @@ def _each(dataset: Dataset) -> Iterator[tuple[str, Access]]:
     yield from ((directory.path, directory.access) for directory in dataset.directories)
 
 
-def _owners(dataset: Dataset, viewers: set[tuple[idmaps.IdRange, ...]]) -> Owners | None:
+def _owners(dataset: Dataset, viewers: set[tuple[IdRange, ...]]) -> Owners | None:
     """Owner and mode of the dataset and its directories, in the ids of those who mount it."""
     if all(access.uid is None for _, access in _each(dataset)):
         return _host_ids(dataset)
@@ -144,7 +147,9 @@ def _mode(access: Access) -> Values:
 def _container(container: Container, built: Built) -> str:
     path = ("containers", container.name)
     words = built.words[container.id]
-    values: Values = {"id": container.id, "host": built.desired.host, "run": container.run.value}
+    values: Values = {"id": container.id, "host": built.desired.host}
+    if container.run is not RunState.RUNNING:
+        values["run"] = container.run.value
     if not container.unprivileged:
         values["unprivileged"] = False
     root = container.root
@@ -154,22 +159,22 @@ def _container(container: Container, built: Built) -> str:
     values |= {k: w for k, w in words.items() if (k, w) != ("hostname", container.name)}
     if container.idmap is not None:
         values["idmap"] = _idmap(container.idmap)
-    text_ = writer.header(*path) + writer.lines(values)
+    text_ = tomltext.header(*path) + tomltext.lines(values)
     for network in container.networks:
-        text_ += "\n" + writer.header(*path, "networks", network.name)
-        text_ += writer.lines(_network(network))
+        text_ += "\n" + tomltext.header(*path, "networks", network.name)
+        text_ += tomltext.lines(_network(network))
     logical = {dataset.name: dataset.logical for dataset in built.desired.datasets}
     binds = {m.target: _bind(m, logical) for m in container.mounts if isinstance(m, BindMount)}
     if binds:
-        text_ += "\n" + writer.header(*path, "mounts") + writer.lines(binds)
+        text_ += "\n" + tomltext.header(*path, "mounts") + tomltext.lines(binds)
     for mount in container.mounts:
         if isinstance(mount, VolumeMount):
-            text_ += "\n" + writer.header(*path, "volumes", mount.target)
-            text_ += writer.lines(_volume(mount))
+            text_ += "\n" + tomltext.header(*path, "volumes", mount.target)
+            text_ += tomltext.lines(_volume(mount))
     return text_
 
 
-def _idmap(ranges: tuple[idmaps.IdRange, ...]) -> object:
+def _idmap(ranges: tuple[IdRange, ...]) -> object:
     if not ranges:
         return "default"
     found = idmaps.intent(ranges)
@@ -243,4 +248,4 @@ def _tunnel(end: TunnelEnd, here: Values) -> str:
         "psk": "keep",
         "comment": f"as people set it up; {unseen}",
     }
-    return writer.header("tunnels", end.name) + writer.lines(values)
+    return tomltext.header("tunnels", end.name) + tomltext.lines(values)

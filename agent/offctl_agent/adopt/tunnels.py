@@ -27,7 +27,7 @@ def choose(
         what = f"stunnel {stunnel.configuration[:80]} of {where or 'a place not taken over'}"
         ends, reason = _ends(stunnel, host, where, used)
         if reason:
-            exposed = reason.startswith(_EXPOSED)
+            exposed = reason.startswith((_EXPOSED, _CLEAR))
             (lefts.hazard if exposed else lefts.leave)(what, reason)
             continue
         chosen += ends
@@ -36,6 +36,7 @@ def choose(
 
 
 _EXPOSED = "everybody can reach"
+_CLEAR = "what arrives is sent on in the clear"
 
 
 def _ends(
@@ -55,7 +56,7 @@ def _ends(
     for section, settings in stunnel.sections:
         end = _end(stunnel.container, main[1], section, dict(settings), host, where, taken)
         if isinstance(end, str):
-            return [], f"[{section[:60]}]: {end}" if not end.startswith(_EXPOSED) else end
+            return [], f"[{section[:60]}]: {end}" if not end.startswith((_EXPOSED, _CLEAR)) else end
         ends.append(end)
         taken.add(end.name)
     return ends, "" if ends else "it has no section"
@@ -82,7 +83,7 @@ def _end(
     if is_client and at != "localhost" and not (shapes.address(at) and shapes.is_internal(at)):
         return f"{_EXPOSED} [{section}] at {accept}: let it listen on one private address"
     if not is_client and not _private_target(connect):
-        return f"what arrives is sent on to {connect} in the clear"
+        return f"{_CLEAR}, by [{section}] to {connect}"
     peer = _plain(connect.rpartition(":")[0], "far-end") if is_client else "clients"
     called = host if not container else where
     name = _free(_plain(f"{section}-{called}".lower(), "tunnel"), used)

@@ -18,7 +18,7 @@ from offctl.desired.model import (
     Mode,
     TunnelEnd,
 )
-from offctl_agent.adopt import containers, datasets, idmaps, logical, shapes, tunnels
+from offctl_agent.adopt import containers, datasets, idmaps, logical, mounts, shapes, tunnels
 from offctl_agent.adopt.containers import Choosing
 from offctl_agent.adopt.datasets import Chosen
 from offctl_agent.adopt.left import Lefts
@@ -40,6 +40,7 @@ class Built:
     desired: DesiredState
     words: Mapping[int, Mapping[str, Word]]
     storage: Mapping[str, str]
+    ground: Ground
 
 
 def build(survey: Survey, lefts: Lefts, *, closely: bool) -> Built:
@@ -53,6 +54,7 @@ def build(survey: Survey, lefts: Lefts, *, closely: bool) -> Built:
     here = [each.container for each in every]
     if closely:
         here = [_shown(container, state, lefts) for container in here]
+        here = [mounts.unshadowed(container, ground, lefts) for container in here]
     called = {container.id: container.name for container in here}
     ends = _tunnels(survey, called, here, lefts)
     kept = _needed(chosen, here, survey.only)
@@ -68,7 +70,7 @@ def build(survey: Survey, lefts: Lefts, *, closely: bool) -> Built:
         containers=tuple(here),
         tunnels=ends,
     )
-    return Built(with_subids(desired), words, chosen.storage)
+    return Built(with_subids(desired), words, chosen.storage, ground)
 
 
 def with_subids(desired: DesiredState) -> DesiredState:

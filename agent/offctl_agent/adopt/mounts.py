@@ -1,10 +1,10 @@
 """The mounts of a container, as dataset and directory or as volume, where the site can say them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offctl.desired import names, tunnelplaces
-from offctl.desired.model import BindMount, Dataset, Mount, VolumeMount
+from offctl.desired.model import BindMount, Container, Dataset, Mount, VolumeMount
 from offctl_agent.adopt import datasets as sets
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
@@ -33,6 +33,13 @@ class Ground:
         ]
         return max(above, key=lambda found: found[0], default=(0, None))[1]
 
+    def at(self, path: str) -> str:
+        """The dataset that is, or belongs, at a path of the host; empty when there is none."""
+        belongs = {each.mountpoint: each.name for each in self.taken.values()}
+        usual = {f"/{each.name}": each.name for each in self.found}
+        shown = {each.mounted_at: each.name for each in self.found if each.mounted_at}
+        return (usual | belongs | shown).get(path, "")
+
     def size(self, storage: str, volume: str) -> str:
         """How large a volume is, by its quota; empty when that is unknown."""
         name = f"{self.storage[storage]}/{volume.rpartition('/')[2]}"
@@ -55,8 +62,32 @@ def choose(there: ObservedContainer, name: str, ground: Ground, lefts: Lefts) ->
             lefts.leave(_what(there, name, f"mp{line.index} at {line.target}"), reason)
         else:
             chosen.append(mount)
-    kept = [mount for mount in chosen if not _shadowing(mount, chosen, ground, there, name, lefts)]
-    return tuple(sorted(kept, key=lambda mount: mount.target.split("/")))
+    return tuple(sorted(chosen, key=lambda mount: mount.target.split("/")))
+
+
+def unshadowed(container: Container, ground: Ground, lefts: Lefts) -> Container:
+    """Without the mounts that cover, inside another mount, a further dataset of the host."""
+    for mount in container.mounts:
+        above = [
+            other
+            for other in container.mounts
+            if isinstance(other, BindMount) and mounts.is_below(mount.target, other.target)
+        ]
+        if not isinstance(mount, BindMount) or not above:
+            continue
+        parent = max(above, key=lambda other: len(other.target))
+        below = parent.source + mount.target[len(parent.target) :]
+        hidden = ground.at(below)
+        if below == mount.source or not hidden:
+            continue
+        lefts.hazard(
+            f"container {container.id} {container.name}: {mount.target}",
+            f"it shows {mount.source} where {parent.source} has another dataset, {hidden}: "
+            "renaming or unmounting that one would take the mount away from the running container",
+        )
+        left = tuple(other for other in container.mounts if other is not mount)
+        return unshadowed(replace(container, mounts=left), ground, lefts)
+    return container
 
 
 def _one(
@@ -126,37 +157,6 @@ def _options(line: Line, *, bind: bool) -> tuple[tuple[str, str], ...]:
         elif not bind and key in ("acl", "backup", "replicate"):
             found[key] = "1" if flag else "0"
     return tuple(sorted(found.items()))
-
-
-def _shadowing(
-    mount: Mount,
-    chosen: Iterable[Mount],
-    ground: Ground,
-    there: ObservedContainer,
-    name: str,
-    lefts: Lefts,
-) -> bool:
-    """Whether it covers, inside another mount, a further dataset of the host."""
-    if not isinstance(mount, BindMount):
-        return False
-    above = [
-        other
-        for other in chosen
-        if isinstance(other, BindMount) and mounts.is_below(mount.target, other.target)
-    ]
-    if not above:
-        return False
-    parent = max(above, key=lambda other: len(other.target))
-    below = parent.source + mount.target[len(parent.target) :]
-    hidden = next((d.name for d in ground.found if d.mounted_at == below), "")
-    if below == mount.source or not hidden:
-        return False
-    lefts.hazard(
-        _what(there, name, mount.target),
-        f"it shows {mount.source} where {parent.source} has another dataset, {hidden}: renaming or "
-        "unmounting that one would take the mount away from the running container",
-    )
-    return True
 
 
 def _what(there: ObservedContainer, name: str, part: str) -> str:

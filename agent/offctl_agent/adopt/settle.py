@@ -8,7 +8,7 @@ from dataclasses import replace
 import re
 
 from offctl.desired.model import Access, BindMount, Container, Dataset, DesiredState, RunState
-from offctl_agent.adopt import build, containers
+from offctl_agent.adopt import build, containers, mounts
 from offctl_agent.adopt.build import Built
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.observed import ObservedState
@@ -35,6 +35,10 @@ def settle(built: Built, observed: ObservedState, lefts: Lefts) -> Built:
             if finding.state == "unknown" and finding.resource.key.startswith("stunnel "):
                 blind = Step(finding.resource, "look", Effect.BLOCKED, Origin.WANTED)
                 smaller = _without(replace(blind, reason=finding.reason), smaller, lefts)
+        here = tuple(
+            mounts.unshadowed(each, built.ground, lefts) for each in smaller.desired.containers
+        )
+        smaller = replace(smaller, desired=replace(smaller.desired, containers=here))
         if smaller == built:
             return built
         built = replace(smaller, desired=build.with_subids(smaller.desired))

@@ -236,7 +236,8 @@ def adopt(config: configs.Config, only: tuple[int, ...]) -> None:
 
     What cannot be said in a site is left out and listed with the reason; no key is read. Writes
     nothing: keep the text with `> HOST.toml`, and go on with `offctl adopt merge`.
-    Exit 0 when the plan with it is empty, 1 when something is left that no text can be silent on.
+    Exit 0 when the plan with it is empty, 1 when something is left that no text can be silent on,
+    2 when not everything could be read.
     """
     from offctl_agent.adopt import adopting, telling
 
@@ -245,7 +246,7 @@ def adopt(config: configs.Config, only: tuple[int, ...]) -> None:
     print(telling.text(done, adopting.identity(config)), end="")
     for line in telling.summary(done):
         print(line, file=sys.stderr)
-    sys.exit(int(not done.plan.empty))
+    sys.exit(telling.status(done))
 
 
 @agent.command()

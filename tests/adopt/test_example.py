@@ -9,7 +9,7 @@ from adopt import example
 from adopt.test_nothing_changes import compiled
 from offctl import errors
 from offctl.desired.model import DesiredState
-from offctl_agent.adopt import adopting
+from offctl_agent.adopt import adopting, telling
 from offctl_agent.planner import planner
 from offctl_agent.planner.ledger import Ledger
 from offctl_cli.commands import adopt
@@ -189,3 +189,27 @@ def test_a_dataset_that_is_owned_otherwise_elsewhere_is_kept_apart(tmp_path: Pat
     done, site = merged(texts, tmp_path)
     assert "dataset i/d: apart from d of h: owner is 2:2, not 1:1" in done.output
     assert set(load.read_site(site).datasets) == {"d", "i/d"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("pve_not_mounted = true\n", "/etc/pve is not mounted"),
+        ('zfs_unreadable = "broken"\n', "broken"),
+        ('[pools.zfs-nvme]\nstate = "missing"\n', ""),
+    ],
+)
+def test_what_cannot_be_read_is_never_taken_for_absent(
+    fault: str, said: str, tmp_path: Path
+) -> None:
+    live = example.live("off1", tmp_path)
+    live.scene.faults(fault)
+    done = adopting.adopt(live.host(), "off1")
+    assert done.plan.empty
+    if said:
+        assert telling.status(done) == 2
+        assert any(said in left.reason for left in done.lefts if left.unread)
+        assert "NOT WHOLE" in telling.text(done)
+    else:
+        # A pool that is not imported is unseen; its container's root is on no storage here.
+        assert any("no ZFS storage of this host" in left.reason for left in done.lefts)

@@ -82,13 +82,18 @@ def with_subids(desired: DesiredState) -> DesiredState:
 
 def _datasets(survey: Survey, lefts: Lefts) -> Chosen:
     state = survey.state
-    for what, seen in (("datasets", state.datasets), ("pools", state.pools)):
+    for what, seen in (
+        ("datasets", state.datasets),
+        ("pools", state.pools),
+        ("subordinate ids", state.subids),
+        ("virtual machines", state.guests),
+    ):
         if isinstance(seen, Unknown):
-            lefts.hazard(what, f"they cannot be read: {seen.reason}")
+            lefts.unread(what, seen.reason)
     for pool, reason in state.unready:
-        lefts.hazard(f"pool {pool}", reason)
+        lefts.unread(f"pool {pool}", reason)
     if isinstance(survey.storages, Unknown):
-        lefts.hazard("PVE's storages", f"they cannot be read: {survey.storages.reason}")
+        lefts.unread("PVE's storages", survey.storages.reason)
     if isinstance(state.datasets, Unknown) or isinstance(state.pools, Unknown):
         return Chosen((), {}, ())
     storages = {} if isinstance(survey.storages, Unknown) else survey.storages
@@ -99,7 +104,7 @@ def _datasets(survey: Survey, lefts: Lefts) -> Chosen:
 def _containers(survey: Survey, ground: Ground, lefts: Lefts) -> list[containers.Taken]:
     state = survey.state
     if isinstance(state.containers, Unknown):
-        lefts.hazard("containers", f"they cannot be read: {state.containers.reason}")
+        lefts.unread("containers", state.containers.reason)
         return []
     granted = () if isinstance(state.subids, Unknown) else state.subids
     choosing = Choosing(ground, granted, lefts, {}, {})
@@ -109,7 +114,7 @@ def _containers(survey: Survey, ground: Ground, lefts: Lefts) -> list[containers
         if survey.only and number not in survey.only:
             continue
         if not isinstance(item, ObservedContainer):
-            lefts.hazard(f"container {number}", f"it cannot be read: {item[1].reason}")
+            lefts.unread(f"container {number}", item[1].reason)
             continue
         one = choosing.take(item)
         if one is not None:
@@ -195,7 +200,7 @@ def _tunnels(
     survey: Survey, called: Mapping[int, str], here: Iterable[Container], lefts: Lefts
 ) -> tuple[TunnelEnd, ...]:
     if isinstance(survey.stunnels, Unknown):
-        lefts.hazard("stunnel", f"it cannot be told which run here: {survey.stunnels.reason}")
+        lefts.unread("stunnel", survey.stunnels.reason)
         return ()
     found = survey.stunnels
     if survey.only:

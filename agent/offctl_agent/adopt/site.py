@@ -46,6 +46,8 @@ def _heading(desired: DesiredState, told: tuple[Left, ...]) -> str:
         f"{desired.host}, as it was found. With this text a plan changes nothing.",
         "What is not written is not touched.",
     ]
+    if any(left.unread for left in told):
+        said += ["", "NOT WHOLE: not everything could be read. Mend that, and ask again."]
     if hazards:
         said += ["", "Look at these first; they are as they are, and can hurt:", *hazards]
     return tomltext.comment(said)

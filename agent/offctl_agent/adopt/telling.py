@@ -11,6 +11,11 @@ def text(done: Adopted, identity: str = "") -> str:
     return site.text(done.built, done.lefts, identity=identity)
 
 
+def status(done: Adopted) -> int:
+    """The exit status: 0 when all is told and a plan empty, 1 with a plan, 2 when not whole."""
+    return 2 if any(left.unread for left in done.lefts) else int(not done.plan.empty)
+
+
 def summary(done: Adopted) -> list[str]:
     """How much was taken over, what is not, and the proof that nothing would change."""
     desired = done.built.desired
@@ -30,6 +35,8 @@ def summary(done: Adopted) -> list[str]:
     others = len(done.lefts) - len(hazards)
     if others:
         lines.append(f"not taken over: {others}, listed with the reasons at the end of the text")
+    if any(left.unread for left in done.lefts):
+        lines.append("not everything could be read: this text is not whole; mend that, ask again")
     if done.plan.empty:
         lines.append("plan with this text: empty, nothing would change")
     else:

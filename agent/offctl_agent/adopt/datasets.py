@@ -130,9 +130,9 @@ def choose(
         for name, storage in storages.items()
         if storage.kind == "zfspool" and names.NAME.fullmatch(name) and storage.where in by_name
     }
-    for name, storage in storages.items():
-        if storage.kind == "zfspool" and storage.where not in by_name:
-            lefts.leave(f"storage {name}", f"there is no dataset {storage.where} on this host")
+    for name, each in storages.items():
+        if each.kind == "zfspool" and each.where not in by_name:
+            lefts.leave(f"storage {name}", f"there is no dataset {each.where} on this host")
     choosing = _Choosing(by_name, pools, zfs, lefts, {}, {}, [])
     for name in sorted(by_name, key=lambda each: each.split("/")):
         choosing.take(name)

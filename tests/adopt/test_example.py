@@ -163,6 +163,12 @@ ONE = '[site]\nname = "h"\n[hosts.h]\npools = ["tank"]\n'
         ({"a": 'include = ["x.toml"]\n' + ONE}, (), "it has include"),
         ({"a": ONE}, ("--cluster", "x=c"), "no text is of that host"),
         ({"a": "[site\n"}, (), "cannot read"),
+        ({"a": "hosts = 3\n[site]\nname = 'h'\n"}, (), "hosts must be a table"),
+        ({"a": ONE + "[containers.c]\nid = 'x'\n"}, (), "must be a whole number"),
+        ({"a": ONE + "[containers.c]\nid = 101\nhost = 'i'\n"}, (), "must have the key 'rootfs'"),
+        ({"a": ONE + "[datasets.d]\n"}, (), "dataset d has no place on h"),
+        ({"a": ONE + "[datasets.d]\nplace.i = 'tank/d'\n"}, (), "'i'"),
+        ({"a": ONE + "[tunnels.t]\nservice = 'x'\n"}, (), "must have the key"),
     ],
 )
 def test_what_cannot_be_merged_is_refused(

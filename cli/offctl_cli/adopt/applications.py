@@ -88,7 +88,7 @@ def _family(own: str, tables: Table, runs: Mapping[str, str]) -> Table:
         for part in [target.removeprefix(f"/mnt/{own}/")]
         if part not in (*sharing.PARTS, target)
         and mount == f"{own}/{part}"
-        and _implied(f"{own}/{part}", place, part, tables)
+        and _implied(f"{own}/{part}", place, tables)
     )
     return {"place": place} | ({"extra": list(dict.fromkeys(extra))} if extra else {})
 
@@ -107,13 +107,12 @@ def _shared(own: str, tables: Table, runs: Mapping[str, str]) -> set[str]:
         for part in [target.removeprefix(f"/mnt/{other}/")]
         if mount == f"{own}/{part}"
         and part not in sharing.PARTS
-        and _implied(f"{own}/{part}", place, part, tables)
+        and _implied(f"{own}/{part}", place, tables)
     }
 
 
-def _implied(name: str, place: Mapping[str, str], part: str, tables: Table) -> bool:
+def _implied(name: str, place: Mapping[str, str], tables: Table) -> bool:
     """Whether a dataset is there wherever the rule would have it."""
-    del part
     there = tables["datasets"].get(name, {}).get("place", {})
     return all(host in there for host in place)
 

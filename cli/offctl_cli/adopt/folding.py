@@ -52,6 +52,12 @@ def _host(source: str, tables: Tables, known: Mapping[str, object]) -> str:
             f"cannot merge {source}: {cause}",
             hint="give what `offctl-agent adopt` printed on one host, as it was",
         )
+    for name, dataset in tables.get("datasets", {}).items():
+        if list(dataset.get("place", {})) != hosts:
+            raise errors.AuthorError(
+                f"cannot merge {source}: dataset {name} has no place on {hosts[0]}, or others too",
+                hint="give what `offctl-agent adopt` printed on one host, as it was",
+            )
     if hosts[0] in known:
         raise errors.AuthorError(f"cannot merge {source}: host {hosts[0]} is there already")
     return str(hosts[0])

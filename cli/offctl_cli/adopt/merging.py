@@ -23,6 +23,11 @@ class Merged:
 
 def merge(texts: Sequence[tuple[str, Tables]], name: str, clusters: Mapping[str, str]) -> Merged:
     """One site for all; raises AuthorError when it would ask something else of a host."""
+    for source, each in texts:
+        if found := meaning.complaints(each, source):
+            raise errors.AuthorError(
+                f"cannot merge {source}: {found[0].text}", hint=found[0].hint or "mend that first"
+            )
     before = [state for source, each in texts for state in meaning.states(each, source).values()]
     folded = folding.fold(texts, name, clusters)
     tunnels.join(folded)
@@ -33,8 +38,8 @@ def merge(texts: Sequence[tuple[str, Tables]], name: str, clusters: Mapping[str,
         )
     for what, step in (("applications", applications.recognise), ("profiles", profiles.recognise)):
         folded = _tried(what, step, before, folded, name)
-    found = meaning.complaints(folded.tables, name)
-    return Merged(folded, tuple(f"{each.code}: {each.text}" for each in found))
+    wrong = meaning.complaints(folded.tables, name)
+    return Merged(folded, tuple(f"{each.code}: {each.text}" for each in wrong))
 
 
 def _tried(

@@ -88,6 +88,7 @@ def _family(own: str, tables: Table, runs: Mapping[str, str]) -> Table:
         for part in [target.removeprefix(f"/mnt/{own}/")]
         if part not in (*sharing.PARTS, target)
         and mount == f"{own}/{part}"
+        and "/" not in part
         and _implied(f"{own}/{part}", place, tables)
     )
     return {"place": place} | ({"extra": list(dict.fromkeys(extra))} if extra else {})
@@ -107,6 +108,7 @@ def _shared(own: str, tables: Table, runs: Mapping[str, str]) -> set[str]:
         for part in [target.removeprefix(f"/mnt/{other}/")]
         if mount == f"{own}/{part}"
         and part not in sharing.PARTS
+        and "/" not in part
         and _implied(f"{own}/{part}", place, tables)
     }
 

@@ -105,8 +105,8 @@ def test_tunnels_whose_two_ends_are_found_are_declared_once(tmp_path: Path) -> N
     _, site, _ = folded([ovh1, off2], tmp_path)
     (tunnel,) = site.tunnels.values()
     assert (tunnel.service, tunnel.psk) == ("OffRedis", "keep")
-    assert tunnel.client.container == "stunnel-client"
-    assert (tunnel.server.container, tunnel.server.accept) == ("off2-proxy", "6379")
+    assert tunnel.client.container == "ovh1-stunnel-client"
+    assert (tunnel.server.container, tunnel.server.accept) == ("proxy", "6379")
     assert tunnel.server.address == "proxy2.openfoodfacts.org:6379"
     assert tunnel.target == "10.1.0.122:6379"
 
@@ -219,3 +219,14 @@ def test_what_cannot_be_read_is_never_taken_for_absent(
     else:
         # A pool that is not imported is unseen; its container's root is on no storage here.
         assert any("no ZFS storage of this host" in left.reason for left in done.lefts)
+
+
+def test_what_may_be_a_copy_of_what_another_host_uses_is_told(tmp_path: Path) -> None:
+    lives = [example.live(name, tmp_path) for name in ("off1", "off2")]
+    for name in ("off", "off/users"):
+        lives[0].scene.by_hand("zfs", "create", f"zfs-hdd/{name}")
+    done, site = merged({each.name: each.says() for each in lives}, tmp_path)
+    wanted = 'place.off1 = { dataset = "zfs-hdd/off", replica_of = "off2" }'
+    assert done.output.count("received there, write") == 1
+    assert wanted in done.output
+    assert wanted in "".join(path.read_text() for path in site.glob("*.toml"))

@@ -21,6 +21,8 @@ class Folded:
     notes: list[str] = field(default_factory=list)
     # Told beside the table they are about: (kind, name) -> lines.
     remarks: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    # Datasets kept apart, by the name that they had.
+    apart: dict[str, str] = field(default_factory=dict)
 
     def remark(self, kind: str, name: str, text: str) -> None:
         """Something that differs from the pattern: told, and written beside it."""
@@ -32,7 +34,8 @@ def fold(texts: Iterable[tuple[str, Tables]], name: str, clusters: Mapping[str, 
     """The tables of every text under one site called `name`; raises AuthorError."""
     site: Tables = {"site": {"name": name}, "hosts": {}, "datasets": {}, "containers": {}}
     folded = Folded({**site, "tunnels": {}})
-    for source, given in texts:
+    # Where most is shown, names stay short: those are what people speak of.
+    for source, given in sorted(texts, key=lambda text: -_mounts(text[1])):
         tables = copy.deepcopy(given)
         host = _host(source, tables, folded.tables["hosts"])
         folded.tables["hosts"][host] = tables["hosts"][host]
@@ -41,6 +44,10 @@ def fold(texts: Iterable[tuple[str, Tables]], name: str, clusters: Mapping[str, 
         _add_tunnels(host, tables.get("tunnels", {}), renamed, folded)
     _cluster(folded.tables, clusters)
     return folded
+
+
+def _mounts(tables: Tables) -> int:
+    return sum(len(each.get("mounts", {})) for each in tables.get("containers", {}).values())
 
 
 def _host(source: str, tables: Tables, known: Mapping[str, object]) -> str:
@@ -88,6 +95,7 @@ def _add_datasets(host: str, given: Tables, folded: Folded) -> dict[str, str]:
         if different:
             called[name] = apart = _free(f"{host}/{name}", there)
             there[apart] = dataset
+            folded.apart[apart] = name
             others = ", ".join(other["place"])
             told = ", ".join(
                 f"{k} is {_said(dataset, k)}, not {_said(other, k)}" for k in different

@@ -7,7 +7,7 @@ from typing import Any
 
 from offctl import errors
 from offctl.desired.model import DesiredState
-from offctl_cli.adopt import applications, folding, meaning, profiles, tunnels
+from offctl_cli.adopt import applications, copies, folding, meaning, profiles, tunnels
 from offctl_cli.adopt.folding import Folded
 
 Tables = dict[str, Any]
@@ -36,6 +36,7 @@ def merge(texts: Sequence[tuple[str, Tables]], name: str, clusters: Mapping[str,
             f"cannot merge: the site would ask something else: {changed}",
             hint="merge fewer of them, and please report this",
         )
+    copies.tell(folded)
     for what, step in (("applications", applications.recognise), ("profiles", profiles.recognise)):
         folded = _tried(what, step, before, folded, name)
     wrong = meaning.complaints(folded.tables, name)

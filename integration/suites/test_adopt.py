@@ -49,7 +49,7 @@ HISTORY = "for pool in rpool zfs-hdd zfs-nvme; do zpool history -i $pool | wc -l
 FORGET = """
 systemctl stop offctl-agent offctl-courier
 rm -rf /var/lib/offctl/agent/* /var/lib/offctl/inbox/* /var/lib/offctl/outbox/*
-rm /etc/offctl/trust.toml
+rm -rf /etc/offctl/*
 for pool in rpool zfs-hdd zfs-nvme; do zfs inherit org.offctl:floor $pool; done
 """
 
@@ -76,6 +76,7 @@ def live(hosts: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ex
             built.deliver()
             assert built.unsettled(built.apply()) == []
             machine.sh(FORGET)
+            machine.run("offctl-agent", "init", "--host", HOST)
             begin_stunnel(built)
             yield built
         finally:
@@ -115,8 +116,6 @@ def test_the_merged_site_signed_and_delivered_has_nothing_to_do(live: Example) -
     assert "[flavors.off]" in (desk.site / "applications.toml").read_text()
     live.host.put("/etc/offctl/trust.toml", desk.make_trust("again"))
     live.host.put(INBOX, desk.sign())
-    # It has keys and no memory: a person says that this release is the newest.
-    live.host.run("offctl-agent", "confirm", "1")
     before = live.host.sh(STATE).stdout
     planned = live.host.run("offctl-agent", "plan", check=False)
     assert planned.code == 0, planned.stdout + planned.stderr

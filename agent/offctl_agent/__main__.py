@@ -242,6 +242,8 @@ def adopt(config: configs.Config, only: tuple[int, ...]) -> None:
     from offctl_agent.adopt import adopting, telling
 
     pipes.end_with_reader()
+    if sys.stderr.isatty():
+        print("looking; some seconds, and more where tunnels are tried", file=sys.stderr)
     done = adopting.adopt(open_machine(config)[0], config.host, frozenset(only))
     print(telling.text(done, adopting.identity(config)), end="")
     for line in telling.summary(done):

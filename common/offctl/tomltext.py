@@ -1,4 +1,7 @@
-"""TOML as people write it: one header for each table, short tables in one line, comments."""
+"""TOML as people write it: one header for each table, short tables in one line, comments.
+
+What is written may come from a hostile host: it is shown, and never moves a cursor.
+"""
 
 from collections.abc import Iterable, Mapping
 import re
@@ -26,7 +29,7 @@ def value(each: object) -> str:
         inner = ", ".join(f"{key(name)} = {_short(part)}" for name, part in each.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(each, str) and "\n" in each:
-        return tomli_w.dumps({"x": each}, multiline_strings=True).removeprefix("x = ").rstrip("\n")
+        return _visible(tomli_w.dumps({"x": each}, multiline_strings=True))
     if isinstance(each, list):
         short = _short(each)
         if len(short) < _WIDE - 20:
@@ -49,7 +52,13 @@ def _short(each: object) -> str:
         return value(each)
     if isinstance(each, list):
         return "[" + ", ".join(_short(part) for part in each) + "]"
-    return tomli_w.dumps({"x": str(each)}).removeprefix("x = ").rstrip("\n")
+    return _visible(tomli_w.dumps({"x": str(each)}))
+
+
+def _visible(dumped: str) -> str:
+    """The value alone; what a terminal would not show, or take for an order, as an escape."""
+    text = dumped.removeprefix("x = ").rstrip("\n")
+    return "".join(c if c.isprintable() or c == "\n" else f"\\U{ord(c):08X}" for c in text)
 
 
 def key(name: str) -> str:

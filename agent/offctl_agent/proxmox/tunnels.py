@@ -63,6 +63,8 @@ class TunnelDoor:
         """Every stunnel that runs, whoever made it; never raises."""
         try:
             found = processes.stunnels(self._proc)
+            if not found:
+                return ()
             networks = {processes.network_of(_INIT, self._proc): HOST}
             for number in sorted(self._running.monitored()):
                 with self._running.init(number) as init:

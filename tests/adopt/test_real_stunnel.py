@@ -1,4 +1,4 @@
-"""A real stunnel that people set up is found with what it says, by the kernel's word and its file."""
+"""A real stunnel that people set up is found with what it says; its key is left where it is."""
 
 from pathlib import Path
 import subprocess

@@ -222,6 +222,36 @@ def _show_holds(shown: Agent) -> int:
 
 
 @agent.command()
+@click.option(
+    "--container",
+    "only",
+    type=click.IntRange(100),
+    multiple=True,
+    metavar="ID",
+    help="Only this one and what it shows. May be repeated.",
+)
+@with_config
+def adopt(config: configs.Config, only: tuple[int, ...]) -> None:
+    """Print what lives on this host as the text of a site with which nothing would change.
+
+    What cannot be said in a site is left out and listed with the reason; no key is read. Writes
+    nothing: keep the text with `> HOST.toml`, and go on with `offctl adopt merge`.
+    Exit 0 when the plan with it is empty, 1 when something is left that no text can be silent on,
+    2 when not everything could be read.
+    """
+    from offctl_agent.adopt import adopting, telling
+
+    pipes.end_with_reader()
+    if sys.stderr.isatty():
+        print("looking; some seconds, and more where tunnels are tried", file=sys.stderr)
+    done = adopting.adopt(open_machine(config)[0], config.host, frozenset(only))
+    print(telling.text(done, adopting.identity(config)), end="")
+    for line in telling.summary(done):
+        print(line, file=sys.stderr)
+    sys.exit(telling.status(done))
+
+
+@agent.command()
 @click.argument("container", metavar="ID", type=click.IntRange(1))
 @with_config
 def retry(config: configs.Config, container: int) -> None:

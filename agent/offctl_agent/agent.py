@@ -27,7 +27,7 @@ from offctl_agent.config import Config
 from offctl_agent.execute import Result
 from offctl_agent.holds import Hold
 from offctl_agent.host import failures
-from offctl_agent.host.protocol import FloorStore, Host, Nowhere
+from offctl_agent.host.protocol import Adoptable, FloorStore, Host, Nowhere
 from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
 from offctl_agent.memory import Memory
@@ -278,7 +278,9 @@ def _silent() -> None:
     """Nobody waits for a sign of life."""
 
 
-def open_machine(config: Config, alive: Callable[[], None] = _silent) -> tuple[Host, FloorStore]:
+def open_machine(
+    config: Config, alive: Callable[[], None] = _silent
+) -> tuple[Adoptable, FloorStore]:
     """The host this agent looks after, and the second place for its floor: what one reads of a
     pool the other need not ask for.
 

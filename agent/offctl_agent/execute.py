@@ -85,7 +85,7 @@ def execute(
             continue
         result = _one(step, failed, host, journal, consent, restart_failed=restart_failed)
         if result.outcome in (Outcome.FAILED, Outcome.SKIPPED) or (
-            result.outcome in (Outcome.BLOCKED, Outcome.HELD) and step.hinders
+            (result.outcome in (Outcome.BLOCKED, Outcome.HELD) or step.audited) and step.hinders
         ):
             failed.add(step.resource.key)
         if result.outcome is Outcome.FAILED and isinstance(step.action, RestartContainer):

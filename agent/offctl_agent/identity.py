@@ -61,6 +61,15 @@ def make(
     return Made(path, _lines(host, _certificate(config, host), _tunnel_key(config)))
 
 
+def known(config: configs.Config) -> str:
+    """The lines for the site of keys that are there; empty while there are none. Makes nothing."""
+    certificate = files.read(config.certificate, limit=certificates.MAX_CERTIFICATE)
+    key = files.read(config.tunnel_key, limit=MAX_KEY)
+    if certificate is None or key is None:
+        return ""
+    return _lines(config.host, certificates.check(certificate), certificates.tunnel_key_of(key))
+
+
 def _config(path: Path, host: str, coordinators: tuple[str, ...], simulated: str) -> bytes:
     values: dict[str, object] = {
         "host": host,

@@ -165,6 +165,21 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundStunnel:
+    """A stunnel that runs, whoever made it: what could be asked for by a text.
+
+    `container` is 0 for the host itself and -1 for a place of its own. `sections` hold of each
+    section its client, accept, connect, and whether it has PSKsecrets; never a key. `unread` says
+    why they could not be read.
+    """
+
+    container: int
+    configuration: str
+    sections: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedState:
     """A host at one moment.
 

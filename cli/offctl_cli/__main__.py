@@ -12,6 +12,7 @@ from offctl_cli import console
 # Command name -> module below offctl_cli.commands with the same click command as `command`;
 # loaded only when asked for, so that `offctl check` never imports grpc.
 COMMANDS = {
+    "adopt": "adopt",
     "approve": "approve",
     "check": "check",
     "compile": "compile",

@@ -145,6 +145,13 @@ def test_observing_only_and_audit_touch_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "journal").exists()
 
 
+def test_what_needs_a_thing_that_is_only_looked_for_waits(tmp_path: Path) -> None:
+    dataset = step("dataset a", act.MountDataset("a", "/a"), audited=True, field="mounted")
+    assert carry_out(tmp_path, dataset, start(1, "dataset a"), start(2)) == [
+        *(Outcome.OBSERVED, Outcome.SKIPPED, Outcome.DONE)
+    ]
+
+
 def test_an_agent_that_is_stopping_begins_nothing_new(tmp_path: Path) -> None:
     host = FakeHost(EMPTY)
     consent = replace(ALL, go_on=lambda: len(host.done) < 1)

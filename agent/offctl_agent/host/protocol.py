@@ -1,11 +1,13 @@
 """The seam between deciding and doing: whatever can be observed and acted upon is a Host."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from offctl.desired.model import DesiredState
+from offctl_agent.host.storages import Storage
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState
+from offctl_agent.observed import FoundStunnel, ObservedState, Unknown
 from offctl_agent.planner.actions import Action
 
 
@@ -70,4 +72,16 @@ class Host(Protocol):
         Codes: CONFLICT (the host is no longer as `before` says), LOCKED, PREFLIGHT (a source is
         not what it should be), TIMEOUT, NO_QUORUM, FAILED. Never trusts an exit status alone.
         """
+        ...
+
+
+class Adoptable(Host, Protocol):
+    """A host that can be taken over: it can be asked, too, for what no text speaks of yet."""
+
+    def stunnels(self) -> tuple[FoundStunnel, ...] | Unknown:
+        """Every stunnel that runs, with what its configuration says but no key."""
+        ...
+
+    def storages(self) -> Mapping[str, Storage] | Unknown:
+        """PVE's storages by name."""
         ...

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from offctl.desired.model import DesiredState
 from offctl_agent.observed import ObservedState
-from offctl_agent.planner import containers, datasets, directories, making, pools, subids, tunnels
+from offctl_agent.planner import (
+    audit,
+    containers,
+    datasets,
+    directories,
+    making,
+    pools,
+    subids,
+    tunnels,
+)
 from offctl_agent.planner.draft import Draft
 from offctl_agent.planner.ledger import Ledger
 from offctl_agent.planner.plan import Plan
@@ -25,4 +34,6 @@ def plan(desired: DesiredState, observed: ObservedState, ledger: Ledger) -> Plan
     containers.plan(desired, observed, draft)
     tunnels.plan(desired, observed, draft)
     making.remember(desired, draft)
-    return replace(draft.plan(), unfinished=making.unfinished(desired, ledger))
+    return replace(
+        audit.marked(draft.plan(), desired), unfinished=making.unfinished(desired, ledger)
+    )

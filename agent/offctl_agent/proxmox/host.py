@@ -9,8 +9,10 @@ from offctl.desired.model import BindMount, DesiredState
 from offctl.errors import HostError, OffctlError
 from offctl_agent.host import probes
 from offctl_agent.host.containers import Containers
+from offctl_agent.host.storages import Storage
 from offctl_agent.host.traces import Traces
 from offctl_agent.observed import (
+    FoundStunnel,
     ObservedDataset,
     ObservedDirectory,
     ObservedInstance,
@@ -82,6 +84,10 @@ class TunnelDoor(Protocol):
         """Never raises for what cannot be read: that is unknown."""
         ...
 
+    def every(self) -> tuple[FoundStunnel, ...] | Unknown:
+        """Every stunnel that runs, whoever made it."""
+        ...
+
     def make_directory(self, action: act.MakeTunnelDirectory) -> None: ...
 
     def renew(self, action: act.RenewTunnels) -> None: ...
@@ -141,6 +147,17 @@ class ProxmoxHost:
             tunnels=tunnels,
             strays=strays,
         )
+
+    def stunnels(self) -> tuple[FoundStunnel, ...] | Unknown:
+        """Every stunnel that runs, with what its configuration says but no key."""
+        return self._tunnels.every()
+
+    def storages(self) -> Mapping[str, Storage] | Unknown:
+        """PVE's storages by name."""
+        try:
+            return self._pve.storages()
+        except OffctlError as error:
+            return Unknown(str(error))
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         """What a command inside says when it fails; empty when it does not."""

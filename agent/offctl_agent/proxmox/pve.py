@@ -15,8 +15,9 @@ import secrets
 import time
 
 from offctl import errors, files
-from offctl_agent.host import failures, guests
+from offctl_agent.host import failures, guests, storages
 from offctl_agent.host.doors import Change
+from offctl_agent.host.storages import Storage
 
 MAX_FILE = 1024 * 1024  # pmxcfs takes no larger one
 MAX_VMLIST = 16 * 1024 * 1024
@@ -102,6 +103,13 @@ class Pve:
         """What lives elsewhere in the cluster or is a virtual machine. Raises OffctlError."""
         content = files.require(self._root / "etc/pve/.vmlist", limit=MAX_VMLIST)
         return tuple(g for g in guests.parse(content) if (g[1], g[2]) != ("lxc", self._node))
+
+    def storages(self) -> dict[str, Storage]:
+        """PVE's storages by name. Raises OffctlError."""
+        if reason := self.missing():
+            raise errors.AdminError(f"cannot read the storages: {reason}")
+        content = files.require(self._root / "etc/pve/storage.cfg", limit=MAX_FILE)
+        return storages.parse(content)
 
     @property
     def _directory(self) -> Path:

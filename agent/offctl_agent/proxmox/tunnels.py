@@ -16,7 +16,7 @@ from offctl_agent.host.stunnel.door import SecretOf, Tunnels, no_secret
 from offctl_agent.host.stunnel.places import Remembered
 from offctl_agent.host.stunnel.proofs import Proofs
 from offctl_agent.host.stunnel.seat import Seat
-from offctl_agent.observed import ObservedInstance, Stray, Unknown
+from offctl_agent.observed import FoundStunnel, ObservedInstance, Stray, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.running import Running
 
@@ -58,6 +58,20 @@ class TunnelDoor:
 
     def renew(self, action: act.RenewTunnels) -> None:
         self._tunnels.renew(action)
+
+    def every(self) -> tuple[FoundStunnel, ...] | Unknown:
+        """Every stunnel that runs, whoever made it; never raises."""
+        try:
+            found = processes.stunnels(self._proc)
+            if not found:
+                return ()
+            networks = {processes.network_of(_INIT, self._proc): HOST}
+            for number in sorted(self._running.monitored()):
+                with self._running.init(number) as init:
+                    networks.setdefault(processes.network_of(init.number, self._proc), number)
+            return self._tunnels.found(found, networks)
+        except OffctlError as error:
+            return Unknown(str(error))
 
     def _strays(self, desired: DesiredState) -> tuple[Stray, ...] | Unknown:
         try:

@@ -1,6 +1,6 @@
 """SimulatedHost: the Host that is a directory. Does actions through the simulated programs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host import probes, subids
 from offctl_agent.host.containers import Containers
 from offctl_agent.host.datasets import Datasets
+from offctl_agent.host.storages import Storage
 from offctl_agent.host.stunnel.door import Tunnels, no_secret
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState, Stray, Unknown
+from offctl_agent.observed import FoundStunnel, ObservedState, Stray, Unknown
 from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe, records, stunnel
 from offctl_agent.simulated.calls import Calls
@@ -77,6 +78,21 @@ class SimulatedHost:
         # Here a container's number stands for its network namespace too.
         networks = {number: number for number in (0, *(c.id for c in desired.containers))}
         return self._tunnels.strays(desired, found, networks)
+
+    def stunnels(self) -> tuple[FoundStunnel, ...] | Unknown:
+        """Every stunnel that runs, with what its configuration says but no key."""
+        try:
+            found = stunnel.every(self.machine)
+        except OffctlError as error:
+            return Unknown(str(error))
+        return self._tunnels.found(found, {each.network: each.network for each in found})
+
+    def storages(self) -> Mapping[str, Storage] | Unknown:
+        """Its storages by name."""
+        try:
+            return Pve(self.machine).storages()
+        except OffctlError as error:
+            return Unknown(str(error))
 
     def probe(self, number: int, command: tuple[str, ...]) -> str:
         """What a command inside says when it fails; empty when it does not."""

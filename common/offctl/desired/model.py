@@ -106,6 +106,7 @@ class Dataset:
     `properties` are values we set; `inherit` names those that must not be set locally; any other
     property is not ours. `mountpoint` is the path it must appear at. A `replica_of` dataset
     (naming the sending host) is received by other means: never created, set or mounted by us.
+    `mode` is about it and its directories, on a host that enforces.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Dataset:
     access: Access = Access()
     directories: tuple[Directory, ...] = ()
     replica_of: str = ""
+    mode: Mode = Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)

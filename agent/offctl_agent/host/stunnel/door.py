@@ -22,7 +22,7 @@ from offctl_agent.host.stunnel.renewal import Renewal
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.sections import CLIENT
 from offctl_agent.host.stunnel.wanted import Wanted
-from offctl_agent.observed import ObservedInstance, Stray
+from offctl_agent.observed import FoundStunnel, ObservedInstance, Stray
 from offctl_agent.planner import actions as act
 from offctl_agent.planner import tunnels
 
@@ -128,6 +128,24 @@ class Tunnels:
             return named(networks[network]) if network in networks else "a namespace of its own"
 
         return strays.strays(found, ours, place_of, spoken)
+
+    def found(
+        self, processes: Iterable[Process], networks: Mapping[int, int]
+    ) -> tuple[FoundStunnel, ...]:
+        """Each of `processes` with what its configuration says; `networks` as for `strays`."""
+        told = []
+        for process in processes:
+            number = networks.get(process.network, -1)
+            try:
+                sections = (
+                    ()
+                    if number < 0
+                    else keeping.sections_of(self.seat_of(number), process.configuration)
+                )
+                told.append(FoundStunnel(number, process.configuration, sections))
+            except OffctlError as error:
+                told.append(FoundStunnel(number, process.configuration, unread=str(error)))
+        return tuple(told)
 
     def make_directory(self, action: act.MakeTunnelDirectory) -> None:
         """Make the directory, empty. Raises HostError."""

@@ -24,6 +24,24 @@ def main_of(instance: str) -> str:
     return f"{DIRECTORY}/{instance}.conf"
 
 
+def sections_of(seat: Seat, path: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """What the sections of a configuration ask for; of what could be a key only that it is there.
+
+    Only people's own, which Debian's unit starts. Raises HostError, MalformedError, AdminError.
+    """
+    if posixpath.dirname(path) != DIRECTORY:
+        return ()
+    found = configuration.parse(seat.read(path))
+    head = found.pop("")
+    told = []
+    for name, settings in found.items():
+        every = {**head, **settings}
+        kept = [(word, every[word]) for word in ("client", "accept", "connect") if word in every]
+        kept += [("PSKsecrets", "yes")] if every.get("PSKsecrets") else []
+        told.append((name, tuple(kept)))
+    return tuple(told)
+
+
 def look(
     there: ObservedInstance, ends: tuple[TunnelEnd, ...], seat: Seat
 ) -> tuple[ObservedInstance, Question | None]:

@@ -56,6 +56,7 @@ def _dataset(
         inherit=tuple(sorted(n for n, v in values.items() if v == INHERIT)),
         access=access(host, known, known.dataset.owner, known.dataset.mode, seen, notes),
         directories=_directories(host, known, used.get(place.dataset, set()), seen, notes),
+        mode=model.Mode.AUDIT if known.dataset.audit else model.Mode.ENFORCE,
     )
 
 

@@ -87,7 +87,7 @@ def foreign_dataset(site: model.Site, _: Compiled) -> Iterator[rule.Complaint]:
                     text = f"{key.shown((*path, name))} is {place.dataset}, unmanaged on {name}"
                     yield (*path, name), text, f"take {other} out of unmanaged.datasets"
             for storage, dataset in host.storage.items():
-                if "/" in dataset and _within(place.dataset, dataset):
+                if "/" in dataset and place.dataset.startswith(f"{dataset}/"):
                     text = f"{key.shown((*path, name))} is inside storage {storage!r}, {dataset}"
                     yield (*path, name), text, "PVE takes what it finds there for disks of its own"
 

@@ -258,7 +258,7 @@ class Options:
         example="local:snippets/hook.pl",
     )
     hostname: str | Default | None = _setting(
-        shapes.HOSTNAME, "Host name inside; left out, the container's name.", example="off"
+        shapes.WRITTEN_HOSTNAME, "Host name inside; left out, the container's name.", example="off"
     )
     memory: int | None = declare.optional(
         kinds.Integer(16, 2**30, "MiB"), "Memory in MiB.", example=8192

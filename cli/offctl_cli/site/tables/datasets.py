@@ -74,6 +74,12 @@ class Dataset:
         'Container whose id-map owners go through, or "host"; needed when none mounts it.',
         example="off",
     )
+    audit: bool = declare.optional(
+        kinds.Boolean(),
+        "Whether differences of it and its directories are only reported.",
+        example=True,
+        default=False,
+    )
     directories: Mapping[str, Directory] = declare.table(
         kinds.MapOf(shapes.RELATIVE, kinds.TableOf(Directory)),
         "Plain directories inside it that must exist.",

@@ -102,6 +102,14 @@ HOSTNAME = kinds.Text(
         r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
     ),
 )
+# What PVE takes: it calls a container CT113 whom nobody gave a name.
+WRITTEN_HOSTNAME = kinds.Text(
+    "a host name of letters, digits, '-' and '.'",
+    re.compile(
+        r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+    ),
+)
 WINDOW = kinds.Text(
     'a restart window such as "sat,sun 02:00-05:00 Europe/Paris"', complaint=_is_day
 )

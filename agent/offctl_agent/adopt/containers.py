@@ -1,0 +1,190 @@
+"""The containers of a host, each as a site would ask for it to be just what it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+import ipaddress
+import re
+
+from offctl import errors
+from offctl.desired import names
+from offctl.desired.model import Container, IdRange, Mode, Network, RootFilesystem, RunState
+from offctl_agent import propertystring
+from offctl_agent.adopt import idmaps, mounts, networks, options, shapes
+from offctl_agent.adopt.left import Lefts
+from offctl_agent.adopt.mounts import Ground
+from offctl_agent.adopt.options import Word
+from offctl_agent.observed import Configuration, ObservedContainer
+from offctl_agent.planner import idmaps as lxc
+from offctl_agent.planner import options as pct
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A container that is taken over, and the words of the site for its options."""
+
+    container: Container
+    words: Mapping[str, Word]
+
+
+@dataclass(slots=True)
+class Choosing:
+    """Chooses one container after the other; no name and no address is given twice."""
+
+    ground: Ground
+    granted: tuple[tuple[str, int, int], ...]
+    lefts: Lefts
+    addresses: dict[str, str]
+    called: dict[str, int]
+
+    def take(self, there: ObservedContainer) -> Taken | None:
+        """The container as it is, or None with the reason among the lefts."""
+        now = there.configuration
+        hostname = now.option("hostname")
+        what = f"container {there.id}" + (f" {hostname[:63]}" if hostname else "")
+        self._tell(now, what)
+        if reason := _complaint(now, hostname):
+            self.lefts.leave(what, reason)
+            return None
+        root, reason = self._root(now)
+        if root is None:
+            self.lefts.leave(what, reason)
+            return None
+        unprivileged = pct.same("unprivileged", "1", now.option("unprivileged") or "0")
+        idmap = self._idmap(there, what, unprivileged=unprivileged)
+        if unprivileged and not idmaps.granted(idmaps.needed([idmap or ()]), self.granted):
+            self.lefts.leave(what, "/etc/subuid and /etc/subgid do not grant root what it maps")
+            return None
+        name = self._name(there.id, hostname)
+        words = options.read(now, what, self.lefts)
+        if hostname is None:
+            words["hostname"] = "default"
+        taken = Container(
+            id=there.id,
+            name=name,
+            run=RunState.RUNNING if there.running else RunState.STOPPED,
+            template="",
+            root=root,
+            unprivileged=unprivileged,
+            networks=self._networks(now, what),
+            mounts=mounts.choose(there, name, self.ground, self.lefts),
+            idmap=idmap,
+            mode=Mode.AUDIT,
+        )
+        return with_words(taken, words)
+
+    def _tell(self, now: Configuration, what: str) -> None:
+        """Of what stays in the file as it is, and of what is not the way it looks."""
+        for line in now.complaints:
+            self.lefts.hazard(what, f"PVE cannot read {line[:80]!r}; its next write drops it")
+        for key in sorted({key for key, _ in now.raw if key != "lxc.idmap"}):
+            self.lefts.leave(f"{what}: {key}", "the site has no raw LXC settings; it stays")
+        if now.lock:
+            self.lefts.leave(f"{what}: lock", f"PVE holds it ({now.lock}); nothing is changed")
+
+    def _root(self, now: Configuration) -> tuple[RootFilesystem | None, str]:
+        text = now.option("rootfs")
+        if text is None:
+            return None, "it has no rootfs"
+        try:
+            parts = propertystring.parse(text, bare="volume")
+        except errors.MalformedError:
+            return None, f"PVE itself cannot read its rootfs ({text[:80]!r})"
+        storage, _, volume = parts.get("volume", "").partition(":")
+        if storage not in self.ground.storage:
+            return None, f"its root is on {storage[:60]!r}, which is no ZFS storage of this host"
+        size = _gib(parts.get("size") or self.ground.size(storage, volume))
+        if size is None:
+            return None, f"nobody knows how large its root is ({text[:80]!r})"
+        written = parts.get("mountoptions", "")
+        words = tuple(sorted(set(written.split(";")))) if written else ()
+        known = words if shapes.MOUNT_OPTIONS.issuperset(words) else ()
+        return RootFilesystem(storage, size, known), ""
+
+    def _idmap(
+        self, there: ObservedContainer, what: str, *, unprivileged: bool
+    ) -> tuple[IdRange, ...] | None:
+        written = lxc.lines(there.configuration)
+        if not unprivileged:
+            if written:
+                self.lefts.leave(f"{what}: lxc.idmap", "the site has none for privileged ones")
+            return None
+        ranges = idmaps.parse(written)
+        reason = "it is of no form the site knows" if ranges is None else ""
+        if ranges:
+            reason = idmaps.complaint(ranges)
+        if ranges is None or reason:
+            self.lefts.hazard(f"{what}: lxc.idmap", reason)
+            return None
+        return idmaps.in_order(ranges)
+
+    def _name(self, number: int, hostname: str | None) -> str:
+        fits = hostname and names.NAME.fullmatch(hostname)
+        base = hostname.lower() if hostname and fits else f"ct{number}"
+        name = base if self.called.setdefault(base, number) == number else f"{base[:50]}-{number}"
+        self.called.setdefault(name, number)
+        return name
+
+    def _networks(self, now: Configuration, what: str) -> tuple[Network, ...]:
+        kept = []
+        for network in networks.choose(now, what, self.lefts):
+            where = f"{what}: net{network.index}"
+            own = _addresses(network)
+            twice = next((a for a in own if a in self.addresses), "")
+            if twice:
+                self.lefts.hazard(where, f"{twice} is an address of {self.addresses[twice]}, too")
+                continue
+            self.addresses |= dict.fromkeys(own, what)
+            hardware = network.hwaddr
+            other = self.addresses.setdefault(hardware, where) if hardware else where
+            if other != where:
+                self.lefts.hazard(where, f"{hardware} is the hardware address of {other}, too")
+            kept.append(network if other == where else replace(network, hwaddr=""))
+        return tuple(kept)
+
+
+def with_words(container: Container, words: Mapping[str, Word]) -> Taken:
+    """The container with the options that these words compile to."""
+    values: dict[str, str] = {}
+    defaults = []
+    for key, word in words.items():
+        if word == "default":
+            defaults.append(key)
+        elif key == "devices":
+            assert isinstance(word, list)
+            values |= {f"dev{n}": options.device_text(device) for n, device in enumerate(word)}
+        else:
+            values[key] = options.text(key, word)
+    if "hostname" not in words:
+        values["hostname"] = container.name
+    done = replace(
+        container, options=tuple(sorted(values.items())), defaults=tuple(sorted(defaults))
+    )
+    return Taken(done, words)
+
+
+def _complaint(now: Configuration, hostname: str | None) -> str:
+    if pct.same("template", "1", now.option("template")):
+        return "it is a template"
+    if hostname is not None and (not shapes.HOSTNAME.fullmatch(hostname) or hostname == "default"):
+        return f"its hostname {hostname[:80]!r} cannot be written in a site"
+    return ""
+
+
+def _gib(size: str) -> int | None:
+    match = _SIZE.fullmatch(size)
+    if match is None:
+        return None
+    amount = float(match[1]) * 1024.0 ** " KMGT".index(match[2] or " ")
+    whole = -(-int(amount) // 1024**3)
+    return whole if 0 < whole < 10**6 else None
+
+
+def _addresses(network: Network) -> tuple[str, ...]:
+    found = []
+    for key in ("ip", "ip6"):
+        text = dict(network.options).get(key, "").partition("/")[0]
+        if shapes.address(text):
+            found.append(str(ipaddress.ip_address(text)))
+    return tuple(found)

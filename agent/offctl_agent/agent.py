@@ -8,6 +8,8 @@ import time
 
 from offctl import errors, files
 from offctl import report as reports
+from offctl.planner import delta
+from offctl.planner.plan import Plan
 from offctl.report import Wait
 from offctl.tables import INSTANT
 from offctl.tunnelkeys import TunnelSecret
@@ -31,8 +33,6 @@ from offctl_agent.host.protocol import FloorStore, Host, Nowhere
 from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
 from offctl_agent.memory import Memory
-from offctl_agent.planner import delta
-from offctl_agent.planner.plan import Plan
 from offctl_agent.simulated.floors import PoolFloors
 from offctl_agent.simulated.host import SimulatedHost
 from offctl_agent.state import State

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from offctl import errors
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
+from offctl.planner import debts as owed
+from offctl.planner import planner, resources
+from offctl.planner.actions import SetContainer, StartContainer
+from offctl.planner.containers import is_half_made
+from offctl.planner.ledger import EXISTS, Ledger
+from offctl.planner.plan import Plan, Resource
 from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl_agent import approvals, consenting, execute, undoing
-from offctl_agent import debts as owed
 from offctl_agent.approvals import Limit
 from offctl_agent.backoff import Starts
 from offctl_agent.circumstances import Circumstances
@@ -17,12 +23,6 @@ from offctl_agent.host import failures
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
-from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
-from offctl_agent.planner import planner, resources
-from offctl_agent.planner.actions import SetContainer, StartContainer
-from offctl_agent.planner.containers import is_half_made
-from offctl_agent.planner.ledger import EXISTS, Ledger
-from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Undone
 from offctl_agent.undoing import Bench

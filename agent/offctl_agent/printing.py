@@ -5,14 +5,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from offctl.planner import commands
+from offctl.planner.plan import Effect, Origin, Plan, Step
 from offctl.report import Report, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_agent.execute import Outcome, Result
-from offctl_agent.host import commands
 from offctl_agent.intake import Intake
 from offctl_agent.local import Seen
-from offctl_agent.planner.plan import Effect, Origin, Plan, Step
 
 _MOST_UNASKED = 5
 _MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect.ONLINE: "+"}

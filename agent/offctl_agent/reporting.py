@@ -9,6 +9,8 @@ import time
 
 import offctl
 from offctl import files
+from offctl.planner import resources
+from offctl.planner.plan import Origin, Step
 from offctl.report import (
     MAX_RESOURCES,
     Counts,
@@ -24,8 +26,6 @@ from offctl_agent.config import Config
 from offctl_agent.converge import Run
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.intake import Intake
-from offctl_agent.planner import resources
-from offctl_agent.planner.plan import Origin, Step
 from offctl_agent.state import Stream
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

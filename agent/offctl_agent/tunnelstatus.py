@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from offctl.desired.model import DesiredState, TunnelEnd
+from offctl.observed import ObservedInstance, ObservedTunnel
 from offctl.report import TunnelStatus
-from offctl_agent.observed import ObservedInstance, ObservedTunnel
 
 # End of a tunnel to what was last said of it and when that began.
 Since = Mapping[str, tuple[str, str]]

@@ -1,7 +1,7 @@
 """The calls of actions, where their form decides what they do."""
 
-from offctl_agent.host.commands import commands
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
+from offctl.planner.commands import commands
 
 
 def test_mount_options_are_set_last() -> None:

@@ -10,9 +10,9 @@ import pytest
 from agent.scenario import TEMPLATE, Crash, Interrupted, Scene
 import canary
 from offctl import certificates
+from offctl.planner.plan import Origin
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent import converge
-from offctl_agent.planner.plan import Origin
 from offctl_agent.simulated.host import SimulatedHost
 
 FAR, _ = certificates.generate_tunnel_key()

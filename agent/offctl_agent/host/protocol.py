@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Protocol
 
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedState
+from offctl.planner.actions import Action
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner.actions import Action
 
 
 class FloorStore(Protocol):

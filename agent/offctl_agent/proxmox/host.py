@@ -7,10 +7,7 @@ from typing import Protocol, TypeVar
 
 from offctl.desired.model import BindMount, DesiredState
 from offctl.errors import HostError, OffctlError
-from offctl_agent.host import probes
-from offctl_agent.host.containers import Containers
-from offctl_agent.host.traces import Traces
-from offctl_agent.observed import (
+from offctl.observed import (
     ObservedDataset,
     ObservedDirectory,
     ObservedInstance,
@@ -18,7 +15,10 @@ from offctl_agent.observed import (
     Stray,
     Unknown,
 )
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
+from offctl_agent.host import probes
+from offctl_agent.host.containers import Containers
+from offctl_agent.host.traces import Traces
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.containers import Look
 from offctl_agent.proxmox.pve import Pve

@@ -5,8 +5,7 @@ import contextlib
 
 from offctl.desired.model import BindMount, DesiredState
 from offctl.errors import OffctlError
-from offctl_agent.host import guests, pctconf, subids
-from offctl_agent.observed import (
+from offctl.observed import (
     Effective,
     ObservedContainer,
     ObservedDataset,
@@ -14,6 +13,7 @@ from offctl_agent.observed import (
     ObservedState,
     Unknown,
 )
+from offctl_agent.host import guests, pctconf, subids
 from offctl_agent.simulated import running, zfsproperties
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pve import Pve

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from offctl.desired.model import BindMount, Container
+from offctl.observed import ObservedContainer
+from offctl.planner import actions, resources, settings
+from offctl.planner.draft import ABSENT, Draft
+from offctl.planner.settings import Change
 from offctl.report import Difference
-from offctl_agent.observed import ObservedContainer
-from offctl_agent.planner import actions, resources, settings
-from offctl_agent.planner.draft import ABSENT, Draft
-from offctl_agent.planner.settings import Change
 
 # PVE refuses to change mount points of a protected container.
 PROTECTION = "protection"

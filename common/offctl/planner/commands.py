@@ -5,7 +5,7 @@ Pure. Every value is an argument of its own, after its option; no shell ever see
 
 from offctl.desired import properties, tunnelplaces
 from offctl.desired.model import Access
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
 
 Command = tuple[str, ...]
 

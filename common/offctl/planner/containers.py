@@ -1,9 +1,8 @@
 """Containers: create what is missing, set what differs, start what should run; never destroy."""
 
 from offctl.desired.model import BindMount, Container, DesiredState, Mode, RunState
-from offctl.report import Difference
-from offctl_agent.observed import Configuration, ObservedContainer, ObservedState, Unknown
-from offctl_agent.planner import (
+from offctl.observed import Configuration, ObservedContainer, ObservedState, Unknown
+from offctl.planner import (
     actions,
     changes,
     emptied,
@@ -17,9 +16,10 @@ from offctl_agent.planner import (
     settings,
     starting,
 )
-from offctl_agent.planner.changes import PROTECTION
-from offctl_agent.planner.draft import ABSENT, Draft
-from offctl_agent.planner.ledger import EXISTS
+from offctl.planner.changes import PROTECTION
+from offctl.planner.draft import ABSENT, Draft
+from offctl.planner.ledger import EXISTS
+from offctl.report import Difference
 
 GONE = (
     "it was here and is gone; restore it from a backup, or let offctl make a new one with "

@@ -5,11 +5,11 @@ import re
 
 from offctl.desired import properties
 from offctl.desired.model import Dataset, DesiredState
+from offctl.observed import ObservedDataset, ObservedState, Property, Unknown
+from offctl.planner import actions, order, pools, resources
+from offctl.planner.draft import ABSENT, Draft
+from offctl.planner.ledger import EXISTS
 from offctl.report import Difference
-from offctl_agent.observed import ObservedDataset, ObservedState, Property, Unknown
-from offctl_agent.planner import actions, order, pools, resources
-from offctl_agent.planner.draft import ABSENT, Draft
-from offctl_agent.planner.ledger import EXISTS
 
 INHERIT = "inherit"
 GONE = (

@@ -11,9 +11,9 @@ import hashlib
 
 from offctl.desired import bundle
 from offctl.desired.model import DesiredState
-from offctl_agent.planner import actions as act
-from offctl_agent.planner.ledger import EXISTS
-from offctl_agent.planner.plan import Effect, Plan, Step
+from offctl.planner import actions as act
+from offctl.planner.ledger import EXISTS
+from offctl.planner.plan import Effect, Plan, Step
 
 # Key, field, observed and desired value: one thing that was looked at and approved.
 Change = tuple[str, str, str, str]

@@ -1,12 +1,12 @@
 """Directories: owner and mode of mountpoints and of the named directories inside datasets."""
 
 from offctl.desired.model import Access, Dataset, DesiredState
+from offctl.observed import ObservedDirectory, ObservedState, Unknown
+from offctl.planner import actions, pools, resources
+from offctl.planner.draft import ABSENT, Draft
+from offctl.planner.ledger import EXISTS
+from offctl.planner.plan import Resource
 from offctl.report import Difference
-from offctl_agent.observed import ObservedDirectory, ObservedState, Unknown
-from offctl_agent.planner import actions, pools, resources
-from offctl_agent.planner.draft import ABSENT, Draft
-from offctl_agent.planner.ledger import EXISTS
-from offctl_agent.planner.plan import Resource
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from offctl.planner.actions import Action
+from offctl.planner.ledger import Ledger
+from offctl.planner.plan import Effect, Finding, Origin, Plan, Resource, Settled, Step
 from offctl.report import Difference
-from offctl_agent.planner.actions import Action
-from offctl_agent.planner.ledger import Ledger
-from offctl_agent.planner.plan import Effect, Finding, Origin, Plan, Resource, Settled, Step
 
 ABSENT = "absent"
 

@@ -8,9 +8,9 @@ already is left alone; it is the start and the restart that wait for a person.
 from collections.abc import Iterator
 
 from offctl.desired.model import BindMount, Container, DesiredState
-from offctl_agent.observed import ObservedDirectory, ObservedState, Unknown
-from offctl_agent.planner import resources
-from offctl_agent.planner.draft import Draft
+from offctl.observed import ObservedDirectory, ObservedState, Unknown
+from offctl.planner import resources
+from offctl.planner.draft import Draft
 
 FILLED = "filled"
 YES = "yes"

@@ -5,9 +5,9 @@ then somebody changed it, and it is changed back.
 """
 
 from offctl.desired.model import Container
-from offctl_agent.observed import ObservedContainer
-from offctl_agent.planner import resources
-from offctl_agent.planner.ledger import EXISTS, Ledger
+from offctl.observed import ObservedContainer
+from offctl.planner import resources
+from offctl.planner.ledger import EXISTS, Ledger
 
 HOSTNAME = "hostname"
 

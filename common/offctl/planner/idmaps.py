@@ -1,10 +1,10 @@
 """The id-map of a container: raw lxc.idmap lines, changed only where no file changes hands."""
 
 from offctl.desired.model import Container, IdRange
+from offctl.observed import Configuration, ObservedContainer
+from offctl.planner import actions, resources
+from offctl.planner.draft import Draft
 from offctl.report import Difference
-from offctl_agent.observed import Configuration, ObservedContainer
-from offctl_agent.planner import actions, resources
-from offctl_agent.planner.draft import Draft
 
 FIELD = "idmap"
 PVE_DEFAULT = "PVE's default"

@@ -8,7 +8,7 @@ default. It is memory, never authority: losing it makes the agent more careful, 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from offctl_agent.planner.plan import Origin
+from offctl.planner.plan import Origin
 
 EXISTS = "exists"
 

@@ -7,10 +7,10 @@ without their mounts. Finishing those changes nothing that was there before.
 from collections.abc import Iterator
 
 from offctl.desired.model import DesiredState
-from offctl_agent.planner import resources
-from offctl_agent.planner.draft import Draft
-from offctl_agent.planner.ledger import EXISTS, Ledger
-from offctl_agent.planner.plan import Resource
+from offctl.planner import resources
+from offctl.planner.draft import Draft
+from offctl.planner.ledger import EXISTS, Ledger
+from offctl.planner.plan import Resource
 
 WHOLE = "whole"
 YES = "yes"

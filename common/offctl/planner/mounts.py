@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import re
 
-from offctl import errors
+from offctl import errors, propertystring
 from offctl.desired.model import BindMount, Mount, VolumeMount
-from offctl_agent import propertystring
-from offctl_agent.observed import Configuration
+from offctl.observed import Configuration
 
 MAX_INDEX = 255
 

@@ -1,8 +1,7 @@
 """Network interfaces: netN lines, with the hardware address always carried over."""
 
-from offctl import errors
+from offctl import errors, propertystring
 from offctl.desired.model import Network
-from offctl_agent import propertystring
 
 _FLAGS = frozenset({"firewall", "link_down"})
 

@@ -6,8 +6,7 @@ stored at once, or waits in [pve:pending] for a restart.
 
 import re
 
-from offctl import errors
-from offctl_agent import propertystring
+from offctl import errors, propertystring
 
 # Keys that PVE stores as pending on a running container (everything else is live or stored).
 PENDING = frozenset(

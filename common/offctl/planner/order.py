@@ -7,8 +7,8 @@ mounted, it is hidden as soon as the outer one comes: seen as an outage, found a
 from collections.abc import Mapping
 
 from offctl.desired.model import Dataset, DesiredState
-from offctl_agent.observed import ObservedDataset
-from offctl_agent.planner import resources
+from offctl.observed import ObservedDataset
+from offctl.planner import resources
 
 WOULD_HIDE = (
     "its directory belongs to {0}, which is not mounted and would hide it later; mount {0} first"

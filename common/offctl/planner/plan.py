@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import enum
 import hashlib
 
+from offctl.planner.actions import Action, RestartContainer
 from offctl.report import Difference
-from offctl_agent.planner.actions import Action, RestartContainer
 
 
 class Effect(enum.Enum):

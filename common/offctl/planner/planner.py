@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from offctl.desired.model import DesiredState
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner import containers, datasets, directories, making, pools, subids, tunnels
-from offctl_agent.planner.draft import Draft
-from offctl_agent.planner.ledger import Ledger
-from offctl_agent.planner.plan import Plan
+from offctl.observed import ObservedState
+from offctl.planner import containers, datasets, directories, making, pools, subids, tunnels
+from offctl.planner.draft import Draft
+from offctl.planner.ledger import Ledger
+from offctl.planner.plan import Plan
 
 
 def plan(desired: DesiredState, observed: ObservedState, ledger: Ledger) -> Plan:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import dataclasses
 
 from offctl.desired.model import DesiredState
-from offctl_agent.observed import ObservedDataset, ObservedState, Unknown
-from offctl_agent.planner import resources
-from offctl_agent.planner.draft import Draft
+from offctl.observed import ObservedDataset, ObservedState, Unknown
+from offctl.planner import resources
+from offctl.planner.draft import Draft
 
 GUID = "guid"
 

@@ -1,7 +1,7 @@
 """How resources are called: one key and one label for each, made only here."""
 
 from offctl.desired.model import BindMount
-from offctl_agent.planner.plan import Resource
+from offctl.planner.plan import Resource
 
 
 def pool(name: str) -> Resource:

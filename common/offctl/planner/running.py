@@ -1,11 +1,11 @@
 """The run state: start what should run, restart what waits for it, never kill."""
 
 from offctl.desired.model import BindMount, Container, RunState
+from offctl.observed import ObservedContainer
+from offctl.planner import actions, idmaps, mounts, options, resources
+from offctl.planner.draft import Draft
+from offctl.planner.plan import Effect, Origin
 from offctl.report import Difference
-from offctl_agent.observed import ObservedContainer
-from offctl_agent.planner import actions, idmaps, mounts, options, resources
-from offctl_agent.planner.draft import Draft
-from offctl_agent.planner.plan import Effect, Origin
 
 RUN = "run"
 RUNNING = "running"

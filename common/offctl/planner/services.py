@@ -1,9 +1,9 @@
 """Services that must run inside a container: told of, never started from outside."""
 
 from offctl.desired.model import Container
-from offctl_agent.observed import SERVICE_RUNS, ObservedContainer
-from offctl_agent.planner import resources
-from offctl_agent.planner.draft import Draft
+from offctl.observed import SERVICE_RUNS, ObservedContainer
+from offctl.planner import resources
+from offctl.planner.draft import Draft
 
 
 def tell(container: Container, there: ObservedContainer, draft: Draft) -> None:

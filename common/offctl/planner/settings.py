@@ -10,10 +10,10 @@ import re
 
 from offctl import errors
 from offctl.desired.model import Container, Mount
+from offctl.observed import Configuration
+from offctl.planner import mounts, networks, options, resources
+from offctl.planner.draft import ABSENT, Draft
 from offctl.report import Difference
-from offctl_agent.observed import Configuration
-from offctl_agent.planner import mounts, networks, options, resources
-from offctl_agent.planner.draft import ABSENT, Draft
 
 DEFAULT = "default"
 # PVE takes interfaces above this number away at the next start only.

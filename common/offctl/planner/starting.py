@@ -3,9 +3,8 @@
 Databases have a smaller `startup` order than what needs them; one without an order comes last.
 """
 
-from offctl import errors
+from offctl import errors, propertystring
 from offctl.desired.model import Container
-from offctl_agent import propertystring
 
 LAST = 1 << 32
 

@@ -1,10 +1,10 @@
 """Subordinate ids: what root may map into containers is only ever extended."""
 
 from offctl.desired.model import DesiredState, Subid
+from offctl.observed import ObservedState, Unknown
+from offctl.planner import actions, resources
+from offctl.planner.draft import ABSENT, Draft
 from offctl.report import Difference
-from offctl_agent.observed import ObservedState, Unknown
-from offctl_agent.planner import actions, resources
-from offctl_agent.planner.draft import ABSENT, Draft
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:

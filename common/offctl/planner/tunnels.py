@@ -5,12 +5,12 @@ import hashlib
 
 from offctl.desired import tunnelplaces
 from offctl.desired.model import Container, DesiredState, Mode, RunState, TunnelEnd
+from offctl.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
+from offctl.planner import actions, resources
+from offctl.planner.draft import ABSENT, Draft
+from offctl.planner.ledger import EXISTS
+from offctl.planner.plan import Effect, Resource
 from offctl.report import Difference
-from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
-from offctl_agent.planner import actions, resources
-from offctl_agent.planner.draft import ABSENT, Draft
-from offctl_agent.planner.ledger import EXISTS
-from offctl_agent.planner.plan import Effect, Resource
 
 FILES = "files"
 IN_FORCE = "in force"

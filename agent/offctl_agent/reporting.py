@@ -44,6 +44,7 @@ def report(
     health: Health,
     tunnels: Iterable[TunnelStatus] = (),
     unasked: Iterable[Unasked] = (),
+    observation: str = "",
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_undone(run), *_left(run), *_findings(run)]
@@ -75,6 +76,7 @@ def report(
         tunnels=tuple(tunnels),
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
+        observation=observation,
     )
 
 

@@ -95,7 +95,7 @@ class Carrier:
         problem: errors.AdminError | None = None
         for number, content in self._outbox.after(self._delivered.number):
             try:
-                await coordinator.report(content)
+                await self._report(coordinator, content)
             except RejectedError as error:
                 # It would be refused for ever, and keep back those behind it.
                 logger.warning("report %d is left out: %s", number, error)
@@ -106,6 +106,11 @@ class Carrier:
                 problem = error
         if problem is not None:
             raise problem
+
+    async def _report(self, coordinator: Coordinator, content: bytes) -> None:
+        """What was observed goes only where it is not known yet: it rarely changes."""
+        if await coordinator.report(content) and (observed := self._outbox.observation()):
+            await coordinator.report(content, observed)
 
 
 def _too_large(what: str, length: int, limit: int) -> errors.MalformedError:

@@ -80,7 +80,7 @@ class _Calls:
         waits = any(change.waits for change in changes)
         self.draft.step(
             resources.container(self.container.id, self.container.name),
-            text or ("set (in effect after a restart)" if waits else "set"),
+            text or (settings.AFTER_RESTART if waits else "set"),
             actions.SetContainer(
                 self.container.id,
                 options=in_order(options),

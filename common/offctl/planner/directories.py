@@ -1,12 +1,25 @@
 """Directories: owner and mode of mountpoints and of the named directories inside datasets."""
 
-from offctl.desired.model import Access, Dataset, DesiredState
+from offctl.desired.model import Access, BindMount, Dataset, DesiredState
 from offctl.observed import ObservedDirectory, ObservedState, Unknown
 from offctl.planner import actions, pools, resources
 from offctl.planner.draft import ABSENT, Draft
 from offctl.planner.ledger import EXISTS
 from offctl.planner.plan import Resource
 from offctl.report import Difference
+
+Seen = tuple[str, ObservedDirectory | Unknown | None]
+
+
+def asked(desired: DesiredState) -> list[str]:
+    """Every directory that a text speaks of: a host looks at these, and at no others."""
+    found = set()
+    for dataset in desired.datasets:
+        found.add(dataset.mountpoint)
+        found.update(f"{dataset.mountpoint}/{d.path}" for d in dataset.directories)
+    for container in desired.containers:
+        found.update(m.source for m in container.mounts if isinstance(m, BindMount))
+    return sorted(found)
 
 
 def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:

@@ -16,6 +16,8 @@ from offctl.planner.draft import ABSENT, Draft
 from offctl.report import Difference
 
 DEFAULT = "default"
+# How a step that sets what a running container takes up at its next start is called.
+AFTER_RESTART = "set (in effect after a restart)"
 # PVE takes interfaces above this number away at the next start only.
 LAST_UNPLUGGED = 9
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "host": "host",
     "identity": "identity",
     "key": "key",
+    "plan": "plan",
     "publish": "publish",
     "revert": "revert",
     "rollout": "rollout",

@@ -68,7 +68,7 @@ class HostPlan:
     @property
     def plan_hash(self) -> str:
         """By which the host will know its plan; empty while a part of it is not known."""
-        if self.foreseen is None or self.foreseen.unknown:
+        if self.foreseen is None or not self.foreseen.exact:
             return ""
         return delta.plan_hash(self.foreseen.plan, self.desired)
 

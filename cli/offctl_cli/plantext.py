@@ -25,7 +25,8 @@ def lines(plans: Iterable[HostPlan], around: Neighbours, now: datetime) -> Itera
             yield from (f"  {line}" for line in wording.step_lines(step))
             yield from _affects(around.of_step(plan.desired, step))
         yield from _tail(plan, around)
-        yield ""
+        if plan.steps or plan.unknown or plan.findings:
+            yield ""
 
 
 def _tail(plan: HostPlan, around: Neighbours) -> Iterator[str]:

@@ -20,7 +20,7 @@ CHANGES = {
     "a property": ('compression = "zstd"', 'compression = "lz4"', ""),
     "a property that leaves": ('properties = { compression = "zstd" }', "", ""),
     "a new dataset with directories": (
-        '[[container]]\nid = 114',
+        "[[container]]\nid = 114",
         '[[dataset]]\nname = "zfs-hdd/off/new"\nuid = 5\ndirectory = [{ path = "a/b", uid = 1 }]\n'
         "[[container]]\nid = 114",
         "",
@@ -74,6 +74,7 @@ def test_what_is_foreseen_is_what_the_host_plans(name: str, tmp_path: Path) -> N
     assert found.plan.empty == (name == "nothing")
     assert [each.text for each in found.later] == ([later] if later else [])
     assert found.unknown == ()
+    assert found.exact
 
 
 def test_it_holds_for_a_host_that_was_changed_by_hand_and_for_an_empty_one(tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_a_directory_nobody_asked_about_is_unknown_and_not_absent(tmp_path: Path
     text = FULL.replace('[{ path = "users"', '[{ path = "orgs", uid = 7 }, { path = "users"')
     found = foreseen(scene, text)
     assert found.plan.empty
+    assert not found.exact
     assert [(f.resource.label, f.reason) for f in found.plan.findings if f.state == "unknown"] == [
         ("directory /zfs-hdd/off/orgs", foresight.NOT_ASKED)
     ]

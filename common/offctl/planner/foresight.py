@@ -44,6 +44,14 @@ class Foreseen:
     unknown: tuple[Finding, ...] = ()
     later: tuple[Later, ...] = ()
 
+    @property
+    def exact(self) -> bool:
+        """Whether the host will plan this to the last word, and know it by the same hash."""
+        unlooked = any(finding.reason == NOT_ASKED for finding in self.plan.findings)
+        seen = [d.observed for step in self.plan for d in step.differences]
+        guessed = any(foreseentunnels.CHANGED in each for each in seen)
+        return not (self.unknown or unlooked or guessed)
+
 
 def foresee(desired: DesiredState, view: View) -> Foreseen:
     """The plan that the host will make of `desired` as long as nothing changes there. Pure."""

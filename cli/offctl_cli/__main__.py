@@ -15,6 +15,7 @@ COMMANDS = {
     "approve": "approve",
     "check": "check",
     "compile": "compile",
+    "diff": "diff",
     "freeze": "freeze",
     "history": "history",
     "host": "host",

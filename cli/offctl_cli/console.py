@@ -3,15 +3,17 @@
 import sys
 from typing import NoReturn
 
+import click
+
 from offctl import errors
 from offctl.text import visible
 
 
 def say(error: errors.OffctlError) -> None:
     """Say what is wrong and what to do."""
-    print(f"offctl: {visible(str(error))} [{error.code}]", file=sys.stderr)  # noqa: T201
+    click.echo(f"offctl: {visible(str(error))} [{error.code}]", err=True)
     if error.hint:
-        print(f"  hint: {visible(error.hint)}", file=sys.stderr)  # noqa: T201
+        click.echo(f"  hint: {visible(error.hint)}", err=True)
 
 
 def fail(error: errors.OffctlError) -> NoReturn:

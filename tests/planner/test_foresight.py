@@ -39,7 +39,7 @@ CHANGES = {
         "restart",
     ),
     "a container that starts": ('run = "stopped"', 'run = "running"', ""),
-    "a container that stops": ("[[container]]\nid = 113", '[[container]]\nid = 113\nrun = "stopped"', ""),
+    "a container that stops": ("id = 113\n", 'id = 113\nrun = "stopped"\n', ""),
     "a new container": (
         "[[container]]\nid = 114",
         '[[container]]\nid = 115\ntemplate = "local:vztmpl/x.tar.zst"\n[[container]]\nid = 114',

@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "check",
     "compile": "compile",
     "diff": "diff",
+    "explain": "explain",
     "freeze": "freeze",
     "history": "history",
     "host": "host",

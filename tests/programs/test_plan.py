@@ -127,6 +127,32 @@ def test_every_hosts_own_plan_is_what_was_shown_before_publishing(room: Stage) -
     room.wait("what the hosts observed", lambda: arrived(room))
     left = planned(room, "--host", "off2", "--host", "ovh1")
     assert [s["text"] for each in left["hosts"] for s in each["steps"]] == ["restart"]
+    _the_reasons(room)
+
+
+def _the_reasons(room: Stage) -> None:
+    """Somebody takes away what was just given; why it is as it is names them both."""
+    room.query("offctl-simhost off2/machine pct set 113 --cores 2")
+    room.query("offctl-agent apply --config off2/agent.toml")
+    room.wait("what off2 observed", lambda: arrived(room))
+    said = room.run("offctl explain off2/containers/off/cores --site site")
+    assert "  cores = 6\n      written     site/containers/product-opener.toml:" in said
+    assert re.search(r"published   since release 2, published 20\S+Z by desk", said)
+    assert "      configured  6\n" in said
+    assert "offctl: set: cores: 8 → 6 (wanted, done)" in said
+    assert "somebody: container 113 off: cores is 2, was 6" in said
+    assert "offctl: set: cores: 2 → 6 (corrective, done)" in said
+    waiting = room.run("offctl explain off2/containers/off-pro/tty --site site")
+    assert "      configured  absent; after a restart 1\n" in waiting
+    shown = room.run("offctl explain off2/containers/off/mounts/mnt/off/users --site site")
+    assert "      configured  mp" in shown
+    assert "      running     /zfs-hdd/off/users\n" in shown
+    proven = room.run("offctl explain ovh1/tunnels/redis-ovh/client/accept --site site")
+    assert "running     listens, and has read exactly this" in proven
+    same = room.run("offctl diff published site", expect=0)
+    assert same == "diff: they ask for the same\n"
+    changed = room.run("offctl diff 1 2 --host off2", expect=2)
+    assert "  ~ container 113 off\n      cores: 8 → 6\n" in changed
 
 
 def _the_words(room: Stage) -> None:

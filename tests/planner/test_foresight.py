@@ -9,8 +9,10 @@ import pytest
 from agent.scenario import FULL, Scene
 from offctl.observed import Configuration, ObservedContainer, Unknown
 from offctl.planner import foresight, packing
+from offctl.planner import view as views
 from offctl.planner.foresight import Foreseen
 from offctl.planner.packing import Observation
+from offctl.planner.plan import Effect
 from offctl.planner.view import HIDDEN, View
 from planner import case
 
@@ -173,3 +175,45 @@ def test_an_empty_configuration_travels(tmp_path: Path) -> None:
     assert view is not None
     observed = replace(view.observed, containers=(ObservedContainer(7, nothing, None),))
     assert carried(replace(view, observed=observed)).observed == observed
+
+
+def test_an_id_map_that_goes_back_to_what_still_runs_needs_no_restart(tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path)
+    scene.run()
+    path = tmp_path / "host/etc/pve/nodes/off2/lxc/113.conf"
+    whole = path.read_text()
+    path.write_text(whole.replace("u 1000 1000 64536", "u 1000 1000 64000"))
+    still = foreseen(scene, FULL, lambda: scene.run(observe_only="audit").view)
+    assert [step.text for step in still.plan] == ["set id-map"]
+    assert still.later == ()
+    assert still.plan == scene.plan()
+    scene.by_hand("pct", "stop", "113")
+    scene.by_hand("pct", "start", "113")
+    taken_up = foreseen(scene, FULL, lambda: scene.run(observe_only="audit").view)
+    assert [step.text for step in taken_up.plan] == ["set id-map"]
+    assert [(each.text, each.effect) for each in taken_up.later] == [("restart", Effect.RESTART)]
+
+
+def test_services_nobody_asked_about_are_unknown_where_the_container_runs(tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path)
+    scene.run()
+    text = FULL.replace("id = 113\n", 'id = 113\nservices = ["nginx.service"]\n')
+    text = text.replace("id = 114\n", 'id = 114\nservices = ["nginx.service"]\n')
+    found = foreseen(scene, text)
+    assert [f.resource.key for f in found.unknown] == ["service 113:nginx.service"]
+    asked = scene.run(text=text).view
+    assert foresight.foresee(case.desired(text), carried(asked)).exact
+
+
+def test_nothing_is_foreseen_where_nothing_could_be_read(tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path)
+    view = scene.run().view
+    assert view is not None
+    lost = Unknown("the disk is gone")
+    blind = replace(view.observed, containers=lost, datasets=lost, pools=lost)
+    found = foresight.foresee(scene.desired, replace(view, observed=blind))
+    assert found.plan.empty
+    assert found.later == ()
+    assert {f.state for f in found.plan.findings} == {"unknown"}
+    again = views.of(scene.desired, blind, view.remembered(), view.debts)
+    assert again.observed == blind

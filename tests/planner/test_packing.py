@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from offctl import errors
+from offctl.observation import MAX_OBSERVATION
 from offctl.observed import Unknown
 from offctl.planner import packing
 from offctl.planner import view as views
@@ -85,7 +86,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "a list without end": changed("view", "observed", "directories", to=[["/a", DEEP]]),
     "null where none may be": changed("view", "observed", "writable", to=None),
     "an expanding one": lambda: zlib.compress(b" " * (packing.MAX_UNPACKED + 1)),
-    "one that is too large": lambda: b"x" * (packing.MAX_OBSERVATION + 1),
+    "one that is too large": lambda: b"x" * (MAX_OBSERVATION + 1),
 }
 
 

@@ -8,7 +8,8 @@ from offctl.report import Difference
 DATASET = Resource("dataset tank/a", "dataset tank/a")
 SET = Step(
     DATASET, "set properties", Effect.ONLINE, Origin.CORRECTIVE,
-    act.SetProperties("tank/a", (("atime", "off"),)), differences=(Difference("atime", "on", "off"),),
+    act.SetProperties("tank/a", (("atime", "off"),)),
+    differences=(Difference("atime", "on", "off"),),
 )  # fmt: skip
 STUCK = Step(DATASET, "create", Effect.BLOCKED, Origin.WANTED, reason="no\x1broom", audited=True)
 NOTES = (Finding(DATASET, "unknown", "why"), Finding(DATASET, "orphan", "it stays"))

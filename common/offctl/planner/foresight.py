@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from offctl.desired import tunnelplaces
 from offctl.desired.model import BindMount, Container, DesiredState
-from offctl.observed import ObservedContainer, ObservedState, Unknown
+from offctl.observed import Effective, ObservedContainer, ObservedState, Unknown
 from offctl.planner import (
     debts,
     directories,
     foreseentunnels,
+    idmaps,
     planner,
     resources,
     settings,
@@ -74,13 +75,12 @@ def _directories(desired: DesiredState, view: View) -> Iterator[directories.Seen
 
 def _unlooked(desired: DesiredState, view: View) -> Iterator[Finding]:
     """Services and user properties that nobody has asked this host about."""
-    if not isinstance(view.observed.containers, Unknown):
-        running = _running(view.observed)
-        for container in desired.containers:
-            for name in container.services:
-                resource = resources.service(container.id, name, container.name)
-                if container.id in running and resource.key not in view.services:
-                    yield Finding(resource, "unknown", NOT_ASKED)
+    running = _running(view.observed)
+    for container in desired.containers:
+        for name in container.services if container.id in running else ():
+            resource = resources.service(container.id, name, container.name)
+            if resource.key not in view.services:
+                yield Finding(resource, "unknown", NOT_ASKED)
     there = () if isinstance(view.observed.datasets, Unknown) else view.observed.datasets
     present = {each.name for each in there}
     for dataset in desired.datasets:
@@ -105,22 +105,30 @@ def _later(desired: DesiredState, observed: ObservedState, plan: Plan) -> Iterat
     restarted = {step.container for step in plan if step.effect is Effect.RESTART}
     for container in desired.containers:
         steps = [step for step in plan if step.container == container.id and not step.audited]
-        if container.id in running - restarted and any(_waits(step) for step in steps):
+        there = running.get(container.id)
+        if there is None or container.id in restarted:
+            continue
+        if any(_waits(step, there) for step in steps):
             resource = resources.container(container.id, container.name)
             yield Later(resource, "restart", Effect.RESTART, container.id)
     yield from _later_tunnels(desired, plan)
 
 
-def _running(observed: ObservedState) -> set[int]:
+def _running(observed: ObservedState) -> dict[int, Effective]:
     if isinstance(observed.containers, Unknown):
-        return set()
-    return {c.id for c in observed.containers if isinstance(c, ObservedContainer) and c.running}
+        return {}
+    there = [each for each in observed.containers if isinstance(each, ObservedContainer)]
+    return {each.id: each.effective for each in there if each.effective is not None}
 
 
-def _waits(step: Step) -> bool:
-    """Whether what a step writes takes effect at the next start only."""
+def _waits(step: Step, effective: Effective) -> bool:
+    """Whether what a step writes takes effect at the next start only.
+
+    Id-maps go back to what was here before, and that may well be what still runs.
+    """
     if isinstance(step.action, SetIdmap):
-        return True
+        wish = idmaps.describe(idmaps.texts(step.action.ranges))
+        return wish != idmaps.describe(effective.idmap)
     return isinstance(step.action, SetContainer) and step.text == settings.AFTER_RESTART
 
 

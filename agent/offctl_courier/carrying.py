@@ -5,7 +5,7 @@ import hashlib
 import logging
 from pathlib import Path
 
-from offctl import errors
+from offctl import errors, observation
 from offctl.trust import envelope, release, rotation
 from offctl.trust.release import SignedRelease
 from offctl_agent import mailbox
@@ -108,8 +108,14 @@ class Carrier:
             raise problem
 
     async def _report(self, coordinator: Coordinator, content: bytes) -> None:
-        """What was observed goes only where it is not known yet: it rarely changes."""
-        if await coordinator.report(content) and (observed := self._outbox.observation()):
+        """What was observed goes only where it is not known yet: it rarely changes.
+
+        There is but the newest one; what an older report names is gone.
+        """
+        if not await coordinator.report(content):
+            return
+        observed = self._outbox.observation() or b""
+        if observed and observation.digest(observed).encode() in content:
             await coordinator.report(content, observed)
 
 

@@ -169,9 +169,13 @@ class SqliteStore:
 
     def observed(self, host: str, sha256: str, at: datetime) -> bool:
         same = (observations.c.host == host, observations.c.sha256 == sha256)
-        later = observations.update().where(*same).values(observed=at.strftime(INSTANT))
+        time = at.strftime(INSTANT)
+        later = observations.update().where(*same, observations.c.observed < time)
         with self._transaction(f"store when {host} was observed") as connection:
-            return bool(connection.execute(later).rowcount)
+            if connection.execute(select(observations.c.host).where(*same)).first() is None:
+                return False
+            connection.execute(later.values(observed=time))
+            return True
 
     def observation(self, host: str) -> ObservationRecord | None:
         query = select(observations).where(observations.c.host == host)

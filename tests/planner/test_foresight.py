@@ -8,8 +8,9 @@ import pytest
 
 from agent.scenario import FULL, Scene
 from offctl.observed import Configuration, ObservedContainer, Unknown
-from offctl.planner import foresight, packing
+from offctl.planner import foresight, packing, planner
 from offctl.planner import view as views
+from offctl.planner.directories import asked
 from offctl.planner.foresight import Foreseen
 from offctl.planner.packing import Observation
 from offctl.planner.plan import Effect
@@ -217,3 +218,24 @@ def test_nothing_is_foreseen_where_nothing_could_be_read(tmp_path: Path) -> None
     assert {f.state for f in found.plan.findings} == {"unknown"}
     again = views.of(scene.desired, blind, view.remembered(), view.debts)
     assert again.observed == blind
+
+
+@pytest.mark.parametrize("one", case.load(), ids=lambda one: one.name)
+def test_every_case_of_the_planner_is_foreseen_from_its_view(one: case.Case) -> None:
+    """But for what stays on the host, where the plan says that it is hidden."""
+    seen = replace(
+        one.observed,
+        # Real hosts are asked about every directory of the text.
+        directories=tuple(
+            (path, dict(one.observed.directories).get(path)) for path in asked(one.desired)
+        ),
+    )
+    view = views.of(one.desired, seen, one.ledger, ())
+    found = foresight.foresee(one.desired, carried(view))
+    if HIDDEN in repr(found.plan):
+        assert found.unknown != ()
+    else:
+        # A host reads its ledger from the disk, where it is sorted.
+        sorted_ledger = view.remembered()
+        assert list(sorted_ledger) == list(one.ledger)
+        assert found.plan == planner.plan(one.desired, seen, sorted_ledger)

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 import re
 from typing import Any
+import zlib
 
 from demo import story
 from demo.stage import Stage
@@ -128,6 +129,28 @@ def test_every_hosts_own_plan_is_what_was_shown_before_publishing(room: Stage) -
     left = planned(room, "--host", "off2", "--host", "ovh1")
     assert [s["text"] for each in left["hosts"] for s in each["steps"]] == ["restart"]
     _the_reasons(room)
+    _no_secrets(room)
+
+
+def _no_secrets(room: Stage) -> None:
+    """No key of a tunnel or of a host is in what travels, and no bytes of an application."""
+    found = [path for path in room.directory.rglob("*") if path.is_file() and _is_secret(path)]
+    secrets = {part.encode() for path in found for part in _parts(path.read_text())}
+    assert len(secrets) > 10
+    for host in HOSTS:
+        seen = zlib.decompress((room.directory / host / "state/outbox/observation").read_bytes())
+        assert b"zfs-hdd" in seen or b"rpool" in seen
+        assert not [secret for secret in secrets if secret in seen]
+
+
+def _is_secret(path: Path) -> bool:
+    return "psk" in path.parts or path.name in ("tunnel.key.pem", "host.key.pem", "tunnel.key")
+
+
+def _parts(text: str) -> list[str]:
+    """Keys as they stand in files; the names before them and the words of PEM are no secret."""
+    words = [line.rpartition(":")[2].strip() for line in text.splitlines()]
+    return [word for word in words if len(word) >= 32 and not word.startswith("-")]
 
 
 def _the_reasons(room: Stage) -> None:

@@ -51,8 +51,8 @@ class Neighbours:
         kind, _, name = key.partition(" ")
         for container in state.containers:
             if any(_shows(mount, kind, name) for mount in container.mounts if _is_bind(mount)):
-                yield called(container)
-                yield from self._application(state, container.id)
+                inside = "".join(self._application(state, container.id))
+                yield called(container) + (f" ({inside})" if inside else "")
 
     def _application(self, state: DesiredState, number: int) -> Iterator[str]:
         if found := self.applications.get((state.host, number)):

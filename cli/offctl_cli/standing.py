@@ -53,8 +53,7 @@ def fields(resource: Resource, name: str, state: DesiredState) -> tuple[str, str
     number, _, rest = identity.partition(":")
     match kind:
         case "container":
-            renamed = {"idmap": idmaps.FIELD}
-            return resources.container(int(number)).key, renamed.get(name, name)
+            return resources.container(int(number)).key, name
         case "mount":
             return resources.container(int(number)).key, settings.mount_field(rest)
         case "network":

@@ -46,7 +46,7 @@ def command(
     certificate: Path | None,
     key: Path | None,
 ) -> None:
-    r"""Show what B (default: the site here) asks for that A does not, and the other way round.
+    """Show what B (default: the site here) asks for that A does not, and the other way round.
 
     Each of them is a serial, `published`, a site's directory, a release file, or a revision of
     the site in git. What hosts are asked to be is compared, not its text: a stanza that moved, or
@@ -58,7 +58,7 @@ def command(
     offctl diff published             what publishing the site here would ask anew
     offctl diff HEAD~1 HEAD           what the last commit changed, really
     offctl diff 41 42 --host off2     what release 42 changed for one host
-    """
+    """  # noqa: D301 - click reads the \b
 
     def release(serial: int) -> SignedRelease:
         resolved = connection.resolve(address, trust, certificate, key)

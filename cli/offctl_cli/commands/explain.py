@@ -77,7 +77,7 @@ def command(
     certificate: Path | None,
     key: Path | None,
 ) -> None:
-    r"""Explain a resource or one property of it: where it is written, by which rule, how it is.
+    """Explain a resource or one property of it: where it is written, by which rule, how it is.
 
     Desired is what the site here asks for, configured what is written on the host, running what
     is in effect there. Without a coordinator the text and the rules are explained all the same.
@@ -89,7 +89,7 @@ def command(
     offctl explain off2/containers/off/memory
     offctl explain off2/datasets/off/products/recordsize
     offctl explain ovh1/tunnels/redis-ovh/client
-    """
+    """  # noqa: D301 - click reads the \b
     compiled = load.compile_site(site)
     if compiled.has_errors:
         raise errors.AuthorError(

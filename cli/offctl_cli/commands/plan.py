@@ -48,7 +48,7 @@ def command(
     certificate: Path | None,
     key: Path | None,
 ) -> None:
-    r"""Show what publishing the site in directory SITE (default: here) would do, and to whom.
+    """Show what publishing the site in directory SITE (default: here) would do, and to whom.
 
     Compares the text with what every host observed last, by the planner that the hosts use. Signs,
     publishes and changes nothing.
@@ -61,7 +61,7 @@ def command(
     offctl plan --host off2           one host
     offctl plan --container off       what happens to one container
     offctl plan --markdown            to be pasted below a merge request
-    """
+    """  # noqa: D301 - click reads the \b
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     compiled = _compiled(site)

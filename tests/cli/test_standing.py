@@ -16,6 +16,7 @@ from offctl.observed import (
     Property,
     Unknown,
 )
+from offctl.planner import idmaps
 from offctl_cli import standing
 from offctl_cli.standing import Standing
 from planner import case
@@ -150,7 +151,7 @@ def test_what_could_not_be_read_is_unknown_and_not_absent() -> None:
 @pytest.mark.parametrize(
     ("resource", "name", "expected"),
     [
-        (("container", "113"), "idmap", ("container 113", "id-map")),
+        (("container", "113"), "idmap", ("container 113", idmaps.FIELD)),
         (("mount", "113:/m"), "source", ("container 113", "mount /m")),
         (("network", "113:eth0"), "ip", ("container 113", "net0")),
         (("directory", "tank/a:d"), "uid", ("directory /tank/a/d", "uid")),

@@ -123,6 +123,33 @@ def test_in_a_container_that_does_not_see_its_files_yet_it_follows() -> None:
     assert "stunnel 103:off" not in {step.resource.key for step in found.plan}
 
 
+@pytest.mark.parametrize(
+    ("line", "cores", "texts"),
+    [
+        ("/var/lib/offctl/tunnels/103,mp=/etc/stunnel/offctl", "2", ["set"]),
+        ("/elsewhere,mp=/etc/stunnel/offctl", "4", ["set (in effect after a restart)"]),
+    ],
+)
+def test_in_a_container_that_sees_its_files_nothing_follows_but_a_restart(
+    line: str, cores: str, texts: list[str]
+) -> None:
+    known = view(replace(END, container=103), seen=(replace(RIGHT, container=103),), inside=True)
+    there = known.observed.containers
+    assert isinstance(there, tuple)
+    assert isinstance(there[0], ObservedContainer)
+    file = Configuration((("mp0", line), ("cores", cores)), (), (), (), "")
+    known = replace(
+        known,
+        observed=replace(known.observed, containers=(replace(there[0], configuration=file),)),
+    )
+    wanted = inside()
+    four = replace(wanted.containers[0], options=(("cores", "4"),), unprivileged=False)
+    other = replace(END, container=103, accept="10.0.0.2:6380")
+    found = foresee(replace(wanted, containers=(four,), tunnels=(other,)), known)
+    assert [step.text for step in found.plan] == [*texts, "write and reload"]
+    assert [each.text for each in found.later] == ["restart"] * (len(texts[0]) > 3)
+
+
 def test_in_a_container_that_stays_stopped_nothing_follows() -> None:
     found = foresee(inside(RunState.STOPPED), view(seen=()))
     assert [each.text for each in found.later if each.text != "restart"] == [] or found.plan.steps

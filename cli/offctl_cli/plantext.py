@@ -67,7 +67,7 @@ def age(plan: HostPlan, now: datetime) -> str:
     seconds = max(0, int((now - plan.seen.at).total_seconds()))
     said = f"seen {_ago(seconds)} ago ({plan.seen.at.strftime(INSTANT)})"
     if plan.seen.moved:
-        return f"{said}, and it has changed since"
+        return f"{said}, and it may have changed since"
     return f"{said}: old, look whether the host is well" if seconds > OLD else said
 
 

@@ -182,7 +182,7 @@ def _the_words(room: Stage) -> None:
     text = room.run("offctl plan site", expect=3)
     assert "then container 114 off-pro: restart  [restart]" in text
     assert "affects: tunnel mongodb-moji (used by docker host 200 at Moji)" in text
-    assert re.search(r"off2: \d+ to do: .*; seen \d+ s ago \(20", text)
+    assert re.search(r"off2: \d+ to do: .*; seen \d+ (?:s|min) ago \(20", text)
     one = room.run("offctl plan site --container off-pro", expect=3)
     assert "container 113 off: set" not in one
     assert "container 114 off-pro: set" in one

@@ -18,8 +18,8 @@ import sys
 import time
 
 from offctl.desired.model import DesiredState, Mode
+from offctl.planner import actions as act
 from offctl_agent.host import run
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.zfs import Zfs
 from offctl_agent.proxmox.zfscommand import ZfsCommand

@@ -29,6 +29,7 @@ ALLOWED = {
     "agent/offctl_agent/simulated/pctcreate.py": {"remove"},  # a program's argument
     # A copy of the site to try a text on; thrown away.
     "cli/offctl_cli/site/edit.py": {"shutil", "tempfile", "write_text"},
+    "cli/offctl_cli/git.py": {"tempfile"},  # a revision of the site, gone when it was read
     "coordinator/offctl_coordinator/agent_service.py": {"touch"},  # Coordinator.touch
     "coordinator/offctl_coordinator/store/opening.py": {"rename"},  # SQLite's file, set aside
 }

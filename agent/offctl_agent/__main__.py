@@ -13,6 +13,7 @@ import click
 
 import offctl
 from offctl import durations, errors, pipes, service
+from offctl.planner import wording
 from offctl.tables import INSTANT, MAX_INTEGER
 from offctl.text import visible
 from offctl_agent import config as configs
@@ -274,7 +275,7 @@ def approve(config: configs.Config, plan_hash: str) -> None:
     if not re.fullmatch(r"[0-9a-f]{12,64}", plan_hash):
         raise click.UsageError("HASH is 12 to 64 of the digits that `offctl-agent plan` shows")
     done = made(config).approve(plan_hash, waiting=_waiting)
-    print(f"approved: {printing.summary(done.plan)}")
+    print(f"approved: {wording.summary(done.plan)}")
     print("the next run carries it out; `offctl-agent apply` does it now")
 
 

@@ -4,10 +4,15 @@ from collections.abc import Callable, Iterable
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+import logging
 import time
 
-from offctl import errors, files
+from offctl import errors, files, observation
 from offctl import report as reports
+from offctl.planner import delta, packing
+from offctl.planner.packing import Observation
+from offctl.planner.plan import Plan
+from offctl.planner.view import View
 from offctl.report import Wait
 from offctl.tables import INSTANT
 from offctl.tunnelkeys import TunnelSecret
@@ -31,9 +36,9 @@ from offctl_agent.host.protocol import Adoptable, FloorStore, Host, Nowhere
 from offctl_agent.identity import MAX_KEY
 from offctl_agent.intake import Intake
 from offctl_agent.memory import Memory
-from offctl_agent.planner import delta
-from offctl_agent.planner.plan import Plan
 from offctl_agent.state import State
+
+logger = logging.getLogger(__name__)
 
 # Nothing of ours takes so long to write: what is older was left behind by a kill.
 LEFT_OVER_SECONDS = 3600.0
@@ -77,6 +82,8 @@ class Agent:
         self._clock = clock
         self._store = store or Nowhere()
         self._pause = pause
+        # Packing what has not changed costs more than the rest of a quiet run.
+        self._told: tuple[View, bytes] | None = None
 
     def prepare(self) -> None:
         """Make the directories that are missing. Raises AdminError."""
@@ -253,9 +260,27 @@ class Agent:
             notes=(*taken.notes, *done.notes, *self.state.damaged, *self.state.left_aside()),
             tunnels=tunnels,
             health=reporting.health(),
+            observation=self._observed(taken, done),
         )
         self.outbox.put(stream.sequence, reports.dump(report))
         return report
+
+    def _observed(self, taken: Intake, done: converge.Run) -> str:
+        """Leave what was observed for the courier; gives its name, empty when there is none.
+
+        A full disk must not keep back the report that says so.
+        """
+        if done.view is None:
+            return ""
+        if self._told is None or self._told[0] != done.view:
+            content = packing.dump(Observation(taken.site, self.config.host, done.view))
+            self._told = done.view, content
+        try:
+            self.outbox.put_observation(self._told[1])
+        except errors.AdminError as error:
+            logger.warning("%s", error)
+            return ""
+        return observation.digest(self._told[1])
 
     def _tunnels(
         self, taken: Intake, done: converge.Run, now: datetime

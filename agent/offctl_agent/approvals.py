@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from offctl.desired.model import DesiredState
+from offctl.planner import delta
+from offctl.planner.delta import Change, Touched
+from offctl.planner.plan import Plan, Step
 from offctl.report import Wait
-from offctl_agent.planner import delta
-from offctl_agent.planner.delta import Change, Touched
-from offctl_agent.planner.plan import Plan, Step
 
 
 @dataclass(frozen=True, slots=True)

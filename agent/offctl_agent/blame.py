@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 import re
 
+from offctl.planner import running
+from offctl.planner.datasets import MOUNTED
+from offctl.planner.draft import ABSENT
+from offctl.planner.ledger import EXISTS
 from offctl.report import Difference
 from offctl_agent.host.traces import Trace
-from offctl_agent.planner import running
-from offctl_agent.planner.datasets import MOUNTED
-from offctl_agent.planner.draft import ABSENT
-from offctl_agent.planner.ledger import EXISTS
 
 _STOPPING = frozenset({"vzstop", "vzshutdown", "vzsuspend"})
 _STARTING = frozenset({"vzstart", "vzreboot", "vzresume"})

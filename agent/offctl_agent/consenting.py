@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from offctl.desired.model import DesiredState, Mode
+from offctl.planner.plan import Step
 from offctl.report import Wait
 from offctl_agent import stops, trials, undoing, windows
 from offctl_agent.approvals import Limit
@@ -11,7 +12,6 @@ from offctl_agent.backoff import Starts
 from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Consent
 from offctl_agent.intake import Intake
-from offctl_agent.planner.plan import Step
 from offctl_agent.state import State
 from offctl_agent.trials import Undone
 

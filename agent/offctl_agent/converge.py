@@ -5,10 +5,18 @@ from dataclasses import dataclass, field, replace
 
 from offctl import errors, files
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
+from offctl.planner import debts as owed
+from offctl.planner import planner, resources
+from offctl.planner import view as views
+from offctl.planner.actions import SetContainer, StartContainer
+from offctl.planner.containers import is_half_made
+from offctl.planner.ledger import EXISTS, Ledger
+from offctl.planner.plan import Plan, Resource
+from offctl.planner.view import View
 from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl_agent import approvals, consenting, execute, undoing
-from offctl_agent import debts as owed
 from offctl_agent.approvals import Limit
 from offctl_agent.backoff import Starts
 from offctl_agent.circumstances import Circumstances
@@ -17,12 +25,6 @@ from offctl_agent.host import failures
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
-from offctl_agent.observed import ObservedContainer, ObservedInstance, ObservedState, Unknown
-from offctl_agent.planner import planner, resources
-from offctl_agent.planner.actions import SetContainer, StartContainer
-from offctl_agent.planner.containers import is_half_made
-from offctl_agent.planner.ledger import EXISTS, Ledger
-from offctl_agent.planner.plan import Plan, Resource
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Undone
 from offctl_agent.undoing import Bench
@@ -39,7 +41,8 @@ Interrupted = set[tuple[str, str, str]]
 class Run:
     """What one run did and what is left: the plan after it, and each left step's last result.
 
-    `tunnels` are the stunnel instances as they were last seen; `unasked` is what was newly found
+    `tunnels` are the stunnel instances as they were last seen, `seen` is the whole host, and `view`
+    what others may know of it and of what is remembered; `unasked` is what was newly found
     changed by others; `failure` is empty, or says why the run could not be ended.
     """
 
@@ -51,6 +54,8 @@ class Run:
     undone: tuple[Undone, ...] = ()
     tunnels: tuple[ObservedInstance, ...] = ()
     unasked: tuple[Unasked, ...] = ()
+    seen: ObservedState | None = None
+    view: View | None = None
     failure: str = ""
 
 
@@ -81,6 +86,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.events += [_event(r, circumstances) for r in judged.results if _happened(r)]
         again = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
         found.plan, found.events = again.plan, found.events + again.events
+        found.seen = again.seen
         found.results.update(again.results)
     found.notes += judged.notes
     found.undone = consenting.still_undone(desired, state)
@@ -102,6 +108,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     if found.events:
         state.keep_events((*state.events(), *found.events))
     journal.empty()
+    found.view = views.of(desired, found.seen, ledger, unpaid) if found.seen else None
     if broken := sum(len(record.differences) for record in left if not record.outcome):
         found.notes.append(f"the run before was interrupted in {broken} fields; looked again")
     found.notes += [f"owed: container {d.container} {d.option}={d.value}" for d in unpaid]
@@ -182,6 +189,7 @@ def _rounds(
         found.plan, found.tunnels = planner.plan(desired, observed, ledger), observed.tunnels
         if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
             break
+    found.seen = observed
     return found
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import enum
 
 from offctl import errors
+from offctl.planner.actions import RestartContainer, StartContainer
+from offctl.planner.plan import Effect, Plan, Step
 from offctl_agent.host.protocol import Host
 from offctl_agent.journal import Journal
-from offctl_agent.planner.actions import RestartContainer, StartContainer
-from offctl_agent.planner.plan import Effect, Plan, Step
 
 
 def _nothing(_: int) -> str:

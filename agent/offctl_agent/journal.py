@@ -12,11 +12,12 @@ import json
 from pathlib import Path
 
 from offctl import files
+from offctl.planner import debts
+from offctl.planner.actions import SetContainer
+from offctl.planner.debts import Debt
+from offctl.planner.plan import Step
 from offctl.report import Difference
-from offctl_agent import checksummed, debts
-from offctl_agent.debts import Debt
-from offctl_agent.planner.actions import SetContainer
-from offctl_agent.planner.plan import Step
+from offctl_agent import checksummed
 
 MAX_JOURNAL = 16 * 1024 * 1024
 

@@ -3,7 +3,8 @@
 Inbox: one slot each for a release, a timestamp and new trust roots, written by the courier, so it
 can never grow. The agent takes its content as hostile: regular files only, no links followed,
 sizes capped.
-Outbox: the newest reports, numbered, written and pruned by the agent; the courier only reads.
+Outbox: the newest reports, numbered, written and pruned by the agent, and one slot for what was
+observed last; the courier only reads.
 This module carries bytes; it does not know what they mean.
 """
 
@@ -21,6 +22,7 @@ MAX_DROP = 8 * 1024 * 1024
 MAX_TIMESTAMP = 16 * 1024
 MAX_NOTE = 16 * 1024
 MAX_REPORT = 1024 * 1024
+MAX_OBSERVATION = 512 * 1024
 KEPT_REPORTS = 64
 KEPT_SPARE = 4
 
@@ -82,6 +84,7 @@ class Outbox:
     def __init__(self, directory: Path, spare: Path | None = None) -> None:
         self.directory = directory
         self._spare = spare
+        self._observation = directory / "observation"
 
     def put(self, number: int, content: bytes) -> None:
         """Add report `number` (agent) and drop what is too old. Raises AdminError."""
@@ -102,6 +105,18 @@ class Outbox:
                 content = files.read(path, limit=MAX_REPORT)
                 if content is not None:
                     yield found, content
+
+    def put_observation(self, content: bytes) -> None:
+        """Replace what was observed, if it differs (agent). Raises AdminError."""
+        if self.observation() != content:
+            files.write(self._observation, content)
+
+    def observation(self) -> bytes | None:
+        """What the agent observed last (courier); None when there is none to be read."""
+        try:
+            return files.read(self._observation, limit=MAX_OBSERVATION)
+        except errors.AdminError:
+            return None
 
     def newest(self) -> int:
         """The highest number there is; 0 when there is none."""

@@ -5,17 +5,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from offctl.planner import wording
+from offctl.planner.plan import Origin, Plan
 from offctl.report import Report, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_agent.execute import Outcome, Result
-from offctl_agent.host import commands
 from offctl_agent.intake import Intake
 from offctl_agent.local import Seen
-from offctl_agent.planner.plan import Effect, Origin, Plan, Step
 
 _MOST_UNASKED = 5
-_MARKS = {Effect.BLOCKED: "!", Effect.RESTART: "↻", Effect.RELOAD: "~", Effect.ONLINE: "+"}
 
 
 def plan_lines(intake: Intake, plan: Plan, waits: Iterable[Wait]) -> Iterator[str]:
@@ -25,22 +24,16 @@ def plan_lines(intake: Intake, plan: Plan, waits: Iterable[Wait]) -> Iterator[st
         yield f"refused: {visible(intake.refused.reason)} [{intake.refused.code}]"
     if intake.held is None:
         return
-    yield summary(plan)
+    yield wording.summary(plan)
     yield from wait_lines(waits)
     for step in plan:
         yield ""
-        yield f"{_MARKS[step.effect]} {step.resource.label}: {step.text}  [{_words(step)}]"
-        for difference in step.differences:
-            yield visible(f"    {difference.field}: {difference.observed} → {difference.desired}")
-        if step.reason:
-            yield visible(f"    cannot: {step.reason}")
-        if step.action is not None:
-            yield from (visible(f"    $ {line}") for line in commands.shown(step.action))
+        yield from wording.step_lines(step)
     notes = [finding for finding in plan.findings if finding.state != "unmanaged"]
     if notes:
         yield ""
     for finding in notes:
-        yield visible(f"? {finding.resource.label}: {finding.state}: {finding.reason}")
+        yield wording.finding_line(finding)
 
 
 def wait_lines(waits: Iterable[Wait]) -> Iterator[str]:
@@ -58,30 +51,6 @@ def heading(intake: Intake) -> str:
     manifest = intake.held.accepted.manifest
     line = f"{intake.held.desired.host}: release {manifest.serial} of {manifest.site}"
     return line + (f"; observing only: {intake.observe_only}" if intake.observe_only else "")
-
-
-def summary(plan: Plan) -> str:
-    """The counts in one line."""
-    if plan.empty:
-        return f"nothing to do: {plan.resources} resources are as desired" + _aside(plan)
-    parts = [f"{plan.count(effect)} {effect.value}" for effect in Effect if plan.count(effect)]
-    drift = f"; {plan.corrective} undo what somebody changed" if plan.corrective else ""
-    return f"{len(plan.steps)} to do: {', '.join(parts)}{drift}" + _aside(plan)
-
-
-def _aside(plan: Plan) -> str:
-    words = []
-    for state in ("unknown", "drift", "orphan", "unmanaged"):
-        count = sum(finding.state == state for finding in plan.findings)
-        if count:
-            words.append(f"{count} {state}")
-    return f" ({', '.join(words)})" if words else ""
-
-
-def _words(step: Step) -> str:
-    why = "drift: somebody changed it" if step.origin is Origin.CORRECTIVE else "wanted"
-    audited = ", audit" if step.audited else ""
-    return f"{step.effect.value}, {why}{audited}"
 
 
 def result_line(result: Result) -> str:
@@ -121,25 +90,8 @@ def plan_json(intake: Intake, plan: Plan, waits: Iterable[Wait]) -> dict[str, An
         "digest": plan.digest,
         "waits": [asdict(wait) for wait in waits],
         "resources": plan.resources,
-        "steps": [_step_json(step) for step in plan],
-        "findings": [
-            {"resource": f.resource.label, "state": f.state, "reason": f.reason}
-            for f in plan.findings
-        ],
-    }
-
-
-def _step_json(step: Step) -> dict[str, Any]:
-    return {
-        "resource": step.resource.label,
-        "key": step.resource.key,
-        "text": step.text,
-        "effect": step.effect.value,
-        "origin": step.origin.value,
-        "reason": step.reason,
-        "audited": step.audited,
-        "differences": [asdict(difference) for difference in step.differences],
-        "commands": [] if step.action is None else list(commands.shown(step.action)),
+        "steps": [wording.step_json(step) for step in plan],
+        "findings": [wording.finding_json(finding) for finding in plan.findings],
     }
 
 

@@ -9,6 +9,8 @@ import time
 
 import offctl
 from offctl import files
+from offctl.planner import resources
+from offctl.planner.plan import Origin, Step
 from offctl.report import (
     MAX_RESOURCES,
     Counts,
@@ -24,8 +26,6 @@ from offctl_agent.config import Config
 from offctl_agent.converge import Run
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.intake import Intake
-from offctl_agent.planner import resources
-from offctl_agent.planner.plan import Origin, Step
 from offctl_agent.state import Stream
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -44,6 +44,7 @@ def report(
     health: Health,
     tunnels: Iterable[TunnelStatus] = (),
     unasked: Iterable[Unasked] = (),
+    observation: str = "",
 ) -> Report:
     """The report of one run; `events` are the recent ones, oldest first."""
     statuses = [*_failure(run), *_undone(run), *_left(run), *_findings(run)]
@@ -75,6 +76,7 @@ def report(
         tunnels=tuple(tunnels),
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
+        observation=observation,
     )
 
 

@@ -14,17 +14,17 @@ import secrets
 from typing import Any, TypeVar
 
 from offctl import errors, files
+from offctl.planner.debts import Debt
+from offctl.planner.delta import Change
+from offctl.planner.ledger import Entry, Ledger
 from offctl.report import Difference, Event
 from offctl.tables import INSTANT
 from offctl_agent import approvals, checksummed, floors, unasked
 from offctl_agent.approvals import Approval
 from offctl_agent.backoff import Starts, Times
-from offctl_agent.debts import Debt
 from offctl_agent.floors import Mark
 from offctl_agent.holds import Holds
 from offctl_agent.mailbox import MAX_DROP
-from offctl_agent.planner.delta import Change
-from offctl_agent.planner.ledger import Entry, Ledger
 from offctl_agent.trials import Trial, Undone
 from offctl_agent.unasked import Known
 

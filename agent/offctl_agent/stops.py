@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offctl.desired.model import BindMount, Container, DesiredState, Freeze
+from offctl.planner import resources
+from offctl.planner.plan import Step
 from offctl.report import Wait
 from offctl.tables import INSTANT
 from offctl_agent.holds import HOST, Hold
-from offctl_agent.planner import resources
-from offctl_agent.planner.plan import Step
 
 
 @dataclass(frozen=True, slots=True)

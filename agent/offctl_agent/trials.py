@@ -11,14 +11,14 @@ import hashlib
 
 from offctl import errors
 from offctl.desired.model import Container, DesiredState, IdRange
+from offctl.observed import Configuration, ObservedContainer, ObservedState
+from offctl.planner import actions as act
+from offctl.planner import delta
+from offctl.planner.actions import Action
+from offctl.planner.delta import Change
+from offctl.planner.plan import Plan
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import Configuration, ObservedContainer, ObservedState
-from offctl_agent.planner import actions as act
-from offctl_agent.planner import delta
-from offctl_agent.planner.actions import Action
-from offctl_agent.planner.delta import Change
-from offctl_agent.planner.plan import Plan
 
 Pairs = tuple[tuple[str, str], ...]
 # What a trial is about.

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from offctl.desired.model import DesiredState, TunnelEnd
+from offctl.observed import ObservedInstance, ObservedTunnel
 from offctl.report import TunnelStatus
 from offctl.tables import INSTANT
-from offctl_agent.observed import ObservedInstance, ObservedTunnel
 
 # End of a tunnel to what was last said of it and when that began.
 Since = Mapping[str, tuple[str, str]]

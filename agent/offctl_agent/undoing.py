@@ -8,6 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from offctl.desired.model import Container, DesiredState, RunState
+from offctl.observed import ObservedContainer, ObservedState
+from offctl.planner import actions as act
+from offctl.planner import containers, idmaps, resources
+from offctl.planner.actions import Action
+from offctl.planner.ledger import Ledger
+from offctl.planner.plan import Effect, Origin, Plan, Step
 from offctl.report import Difference, Wait
 from offctl.tables import INSTANT
 from offctl_agent import execute, trials
@@ -15,12 +21,6 @@ from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host import beliefs
 from offctl_agent.journal import Journal
-from offctl_agent.observed import ObservedContainer, ObservedState
-from offctl_agent.planner import actions as act
-from offctl_agent.planner import containers, idmaps, resources
-from offctl_agent.planner.actions import Action
-from offctl_agent.planner.ledger import Ledger
-from offctl_agent.planner.plan import Effect, Origin, Plan, Step
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Trial, Undone
 

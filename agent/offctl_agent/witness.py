@@ -9,14 +9,14 @@ have left is nobody's doing.
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from offctl.planner.actions import RestartContainer
+from offctl.planner.ledger import EXISTS, Ledger
+from offctl.planner.plan import Origin, Plan, Resource
 from offctl.report import Difference, Unasked
 from offctl.tables import INSTANT
 from offctl_agent import blame
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Trace, Traces
-from offctl_agent.planner.actions import RestartContainer
-from offctl_agent.planner.ledger import EXISTS, Ledger
-from offctl_agent.planner.plan import Origin, Plan, Resource
 from offctl_agent.state import State
 from offctl_agent.unasked import Known, Sight
 

@@ -5,7 +5,7 @@ import hashlib
 import logging
 from pathlib import Path
 
-from offctl import errors
+from offctl import errors, observation
 from offctl.trust import envelope, release, rotation
 from offctl.trust.release import SignedRelease
 from offctl_agent import mailbox
@@ -95,7 +95,7 @@ class Carrier:
         problem: errors.AdminError | None = None
         for number, content in self._outbox.after(self._delivered.number):
             try:
-                await coordinator.report(content)
+                await self._report(coordinator, content)
             except RejectedError as error:
                 # It would be refused for ever, and keep back those behind it.
                 logger.warning("report %d is left out: %s", number, error)
@@ -106,6 +106,17 @@ class Carrier:
                 problem = error
         if problem is not None:
             raise problem
+
+    async def _report(self, coordinator: Coordinator, content: bytes) -> None:
+        """What was observed goes only where it is not known yet: it rarely changes.
+
+        There is but the newest one; what an older report names is gone.
+        """
+        if not await coordinator.report(content):
+            return
+        observed = self._outbox.observation() or b""
+        if observed and observation.digest(observed).encode() in content:
+            await coordinator.report(content, observed)
 
 
 def _too_large(what: str, length: int, limit: int) -> errors.MalformedError:

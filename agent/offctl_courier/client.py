@@ -70,8 +70,11 @@ class Coordinator(Protocol):
         """Hashes of the manifests that become current; ends or raises when the stream does."""
         ...
 
-    async def report(self, content: bytes) -> None:
-        """Hand in a report; raises RejectedError when it is refused for its content."""
+    async def report(self, content: bytes, observation: bytes = b"") -> bool:
+        """Hand in a report, and what it was made from; True when that is wanted and was not given.
+
+        Raises RejectedError when it is refused for its content.
+        """
         ...
 
     async def close(self) -> None:
@@ -109,13 +112,15 @@ class GrpcCoordinator:
         except aio.AioRpcError as error:
             raise self._unreachable(error) from error
 
-    async def report(self, content: bytes) -> None:
+    async def report(self, content: bytes, observation: bytes = b"") -> bool:
+        request = agent_pb2.ReportRequest(report=content, observation=observation)
         try:
-            await self._stub.Report(agent_pb2.ReportRequest(report=content), timeout=self._deadline)
+            response = await self._stub.Report(request, timeout=self._deadline)
         except aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
                 raise RejectedError(f"cannot report: {_cause(error)}") from error
             raise self._unreachable(error) from error
+        return response.observation_wanted and not observation
 
     async def close(self) -> None:
         await self._channel.close()

@@ -19,6 +19,7 @@ from offctl_cli.fleet import (
     HostDetail,
     HostList,
     HostStatus,
+    Observed,
     Published,
     PublishedRoot,
     Rollout,
@@ -100,6 +101,13 @@ class Client:
         with self._calling():
             response = self._stub.GetHost(operator_pb2.GetHostRequest(host=name), timeout=SECONDS)
         return HostDetail(_host(response.status), response.report)
+
+    def get_observation(self, name: str) -> Observed:
+        """What a host observed last, as it packed it; raises NotFoundError."""
+        request = operator_pb2.GetObservationRequest(host=name)
+        with self._calling():
+            response = self._stub.GetObservation(request, timeout=SECONDS)
+        return Observed(response.observation, _time(response.observed))
 
     def history(self, limit: int = 0) -> tuple[HistoryEntry, ...]:
         """Published releases, newest first; a limit of 0 leaves it to the coordinator (50)."""

@@ -55,6 +55,14 @@ class HostDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What a host observed last, as it packed it; `at` by its own clock."""
+
+    content: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One release that was published; `operator` as the trust root calls who did it."""
 

@@ -196,6 +196,7 @@ class Report:
     `unasked` is what others lately changed, oldest first.
     `observe_only` says why nothing may be changed, and `code` says it to programs. `machine` tells
     one start of one machine from any other: a copied disk brings the keys along, but not this.
+    `observation` names what was observed in this run (offctl.observation); empty for none.
     """
 
     site: str
@@ -224,6 +225,7 @@ class Report:
     tunnels: tuple[TunnelStatus, ...] = ()
     health: Health = Health()
     omitted: int = 0
+    observation: str = ""
 
 
 def dump(report: Report) -> bytes:
@@ -334,6 +336,8 @@ def _report(table: Table) -> Report:
         tunnels=tuple(_tunnel(item) for item in table.tables("tunnels")),
         health=_flat(Health, table.table("health")),
         omitted=table.integer("omitted"),
+        # A host whose offctl is older has none.
+        observation=table.string("observation", ""),
     )
     table.finish()
     return report

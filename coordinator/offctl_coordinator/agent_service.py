@@ -34,5 +34,5 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         self, request: agent_pb2.ReportRequest, caller: Caller
     ) -> agent_pb2.ReportResponse:
         self._coordinator.touch(caller.name)
-        await self._coordinator.report(caller.name, request.report)
-        return agent_pb2.ReportResponse()
+        wanted = await self._coordinator.report(caller.name, request.report, request.observation)
+        return agent_pb2.ReportResponse(observation_wanted=wanted)

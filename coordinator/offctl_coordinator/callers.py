@@ -36,6 +36,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     "/offctl.api.v1.OperatorService/PublishTrustRoot": _OPERATORS,
     "/offctl.api.v1.OperatorService/ListHosts": _OPERATORS,
     "/offctl.api.v1.OperatorService/GetHost": _OPERATORS,
+    "/offctl.api.v1.OperatorService/GetObservation": _OPERATORS,
     "/offctl.api.v1.OperatorService/History": _OPERATORS,
     "/offctl.api.v1.OperatorService/GetRelease": _OPERATORS,
     "/offctl.api.v1.OperatorService/GetRollout": _OPERATORS,

@@ -26,6 +26,7 @@ from offctl_coordinator import callers, publication, rooting, turns
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
+from offctl_coordinator.observations import Observations
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
 from offctl_coordinator.sightings import Sightings
@@ -104,6 +105,7 @@ class Coordinator:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self.news = News()
         self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
+        self.observations = Observations(store, self._in_store)
         self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
@@ -250,8 +252,11 @@ class Coordinator:
             )
         return record.release
 
-    async def report(self, host: str, content: bytes) -> None:
-        """Keep a report of `host`; raises MalformedError when it is not one."""
+    async def report(self, host: str, content: bytes, observed: bytes = b"") -> bool:
+        """Keep a report of `host`, and what it observed; True when that is wanted still.
+
+        Raises MalformedError when it is not one.
+        """
         found = reports.parse(content)
         if (found.host, found.site) != (host, self.site):
             raise errors.MalformedError(
@@ -270,6 +275,7 @@ class Coordinator:
                 verdict = self.roster().view(host, now).verdict
                 if await self.turns.heard(found, verdict, now):
                     self._tell()
+        return await self.observations.told(found, observed)
 
     def roster(self) -> Roster:
         """What is known of all hosts at this moment."""

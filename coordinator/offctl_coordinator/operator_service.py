@@ -48,6 +48,12 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         del caller
         return wire.host_detail(await self._coordinator.host(request.host))
 
+    async def GetObservation(  # noqa: N802
+        self, request: operator_pb2.GetObservationRequest, caller: Caller
+    ) -> operator_pb2.GetObservationResponse:
+        del caller
+        return wire.observation(await self._coordinator.observations.get(request.host))
+
     async def History(  # noqa: N802
         self, request: operator_pb2.HistoryRequest, caller: Caller
     ) -> operator_pb2.HistoryResponse:

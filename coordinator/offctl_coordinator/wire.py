@@ -12,7 +12,7 @@ from offctl.trust.release import SignedRelease
 from offctl_coordinator.coordinator import Fetched, HostDetail, Published, PublishedRoot
 from offctl_coordinator.news import Announcement
 from offctl_coordinator.roster import HostView, Roster
-from offctl_coordinator.store.records import HistoryRecord
+from offctl_coordinator.store.records import HistoryRecord, ObservationRecord
 from offctl_coordinator.turns import Order, Steering
 
 DEFAULT_HISTORY = 50
@@ -73,6 +73,12 @@ def roster(value: Roster, now: datetime) -> operator_pb2.ListHostsResponse:
 
 def host_detail(value: HostDetail) -> operator_pb2.GetHostResponse:
     return operator_pb2.GetHostResponse(status=host(value.view), report=value.report)
+
+
+def observation(value: ObservationRecord) -> operator_pb2.GetObservationResponse:
+    return operator_pb2.GetObservationResponse(
+        observation=value.content, observed=_time(value.observed)
+    )
 
 
 def host(value: HostView) -> operator_pb2.HostStatus:

@@ -6,11 +6,11 @@ import subprocess
 
 from agent.scenario import taken
 from integration.inside import guests
+from offctl.observed import Effective, ObservedContainer, Unknown
 from offctl_agent import converge
 from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host as Managed
-from offctl_agent.observed import Effective, ObservedContainer, Unknown
 from offctl_agent.state import State
 from planner import case
 

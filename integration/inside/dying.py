@@ -22,12 +22,12 @@ import zlib
 
 from integration.inside import forking
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedState
+from offctl.planner.actions import Action
 from offctl_agent import config as configs
 from offctl_agent.agent import Agent, open_machine, utc_now
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner.actions import Action
 
 BEFORE, DURING, AFTER = "before", "during", "after"
 # More deaths than there can be steps: nothing gets on.

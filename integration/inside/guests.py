@@ -14,8 +14,8 @@ import time
 from integration.inside import pools
 from integration.pct import etcpve
 from integration.pve import layout, quorum
+from offctl.planner.commands import Command
 from offctl_agent.host import failures, run
-from offctl_agent.host.commands import Command
 from offctl_agent.proxmox import calls
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.directories import Directories

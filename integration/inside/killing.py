@@ -6,8 +6,8 @@ from pathlib import Path
 
 from integration.inside import dying, forking, guests
 from integration.inside.days import SITE, Host
+from offctl.planner.actions import Action
 from offctl_agent.host.protocol import Host as Managed
-from offctl_agent.planner.actions import Action
 from offctl_agent.proxmox import loading
 
 # The same, changed in every way that makes a step of another kind.

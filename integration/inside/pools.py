@@ -14,11 +14,11 @@ import subprocess
 
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError
+from offctl.observed import ObservedState
+from offctl.planner import actions as act
 from offctl_agent.host import failures, run
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.directories import Directories
 from offctl_agent.proxmox.mounts import Mounts

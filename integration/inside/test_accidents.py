@@ -17,9 +17,9 @@ from integration.inside import dying, forking, guests
 from integration.inside.days import Host
 from integration.inside.pools import shell
 from integration.pve import quorum
+from offctl.planner.actions import Action
 from offctl_agent import converge
 from offctl_agent.execute import Outcome
-from offctl_agent.planner.actions import Action
 
 FILE = "/root/fast.img"
 IDENTITY = ("u 0 100000 1000", "u 1000 1000 64536", "g 0 100000 1000", "g 1000 1000 64536")

@@ -11,8 +11,8 @@ from integration.inside.pools import POOL, shell
 from offctl.desired import properties
 from offctl.desired.model import Access, DesiredState, Mode
 from offctl.errors import HostError
-from offctl_agent.observed import ObservedDataset, Property, Unknown
-from offctl_agent.planner import actions as act
+from offctl.observed import ObservedDataset, Property, Unknown
+from offctl.planner import actions as act
 from offctl_agent.proxmox.zfs import USED, Zfs
 from planner import case
 

@@ -4,7 +4,7 @@ from integration.pve import guest
 from integration.rig.fleet import Fleet
 from integration.rig.machine import Machine
 from integration.suites import proxmox
-from offctl_agent.observed import SERVICE_RUNS
+from offctl.observed import SERVICE_RUNS
 from offctl_agent.proxmox.services import NOT_RUNNING
 
 SERVICES = f"""

@@ -9,9 +9,9 @@ from adopt import example
 from adopt.test_nothing_changes import compiled
 from offctl import errors
 from offctl.desired.model import DesiredState
+from offctl.planner import planner
+from offctl.planner.ledger import Ledger
 from offctl_agent.adopt import adopting, telling
-from offctl_agent.planner import planner
-from offctl_agent.planner.ledger import Ledger
 from offctl_cli.commands import adopt
 from offctl_cli.site import load, model
 

@@ -10,10 +10,10 @@ import tomli
 
 from adopt import hosts
 from offctl.desired.model import DesiredState
+from offctl.planner import planner
+from offctl.planner.ledger import Ledger
 from offctl_agent.adopt import adopting, telling
 from offctl_agent.adopt.adopting import Adopted
-from offctl_agent.planner import planner
-from offctl_agent.planner.ledger import Ledger
 from offctl_cli.adopt import merging, text
 from offctl_cli.site import finding, load
 

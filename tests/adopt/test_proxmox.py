@@ -4,9 +4,9 @@ from pathlib import Path
 
 from adopt.test_nothing_changes import compiled, tree
 from host.simulatedrig import NODE
+from offctl.planner import planner
+from offctl.planner.ledger import Ledger
 from offctl_agent.adopt import adopting, telling
-from offctl_agent.planner import planner
-from offctl_agent.planner.ledger import Ledger
 from proxmox.rig import ProxmoxRig
 
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"

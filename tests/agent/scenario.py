@@ -7,6 +7,10 @@ from pathlib import Path
 import shutil
 
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedState
+from offctl.planner import actions as act
+from offctl.planner.actions import Action
+from offctl.planner.plan import Plan
 from offctl.trust.accept import AcceptedManifest
 from offctl.trust.manifest import HostEntry, Manifest
 from offctl_agent import converge
@@ -15,10 +19,6 @@ from offctl_agent.execute import Result
 from offctl_agent.host.protocol import Host
 from offctl_agent.host.traces import Traces
 from offctl_agent.intake import Held, Intake
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner import actions as act
-from offctl_agent.planner.actions import Action
-from offctl_agent.planner.plan import Plan
 from offctl_agent.simulated import layout, programs
 from offctl_agent.simulated.host import SimulatedHost
 from offctl_agent.state import State

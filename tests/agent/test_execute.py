@@ -9,13 +9,13 @@ import pytest
 from fakes.host import FakeHost
 from offctl.desired.model import Access
 from offctl.errors import AdminError, HostError
+from offctl.observed import ObservedState
+from offctl.planner import actions as act
+from offctl.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
 from offctl.report import Difference
 from offctl_agent import checksummed, execute
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.journal import Journal
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner import actions as act
-from offctl_agent.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
 
 EMPTY = ObservedState((), (), (), (), (), ())
 ALL = Consent("", lambda _: "", lambda _: "", lambda: True)

@@ -8,7 +8,7 @@ import pytest
 from agent.scenario import Interrupted, Scene
 from agent.trying import FEWER, SICK, TEXT, TTYS, ask, desired, failed, ready, told
 from offctl.desired.model import DesiredState
-from offctl_agent.observed import ObservedContainer, ObservedState
+from offctl.observed import ObservedContainer, ObservedState
 from offctl_agent.simulated import programs
 from planner import case
 

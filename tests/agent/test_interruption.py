@@ -6,8 +6,8 @@ import re
 import pytest
 
 from agent.scenario import FULL, TEMPLATE, Crash, Interrupted, Scene, creations
-from offctl_agent.host import commands
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
+from offctl.planner import commands
 
 FORBIDDEN = frozenset(
     "destroy rollback rename unlock promote -r -R -f --force --purge recv".split()

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from offctl.errors import AdminError
+from offctl.planner import actions as act
+from offctl.planner.debts import Debt
+from offctl.planner.plan import Effect, Origin, Resource, Step
 from offctl.report import Difference
 from offctl_agent import checksummed
-from offctl_agent.debts import Debt
 from offctl_agent.journal import MAX_JOURNAL, Journal
-from offctl_agent.planner import actions as act
-from offctl_agent.planner.plan import Effect, Origin, Resource, Step
 
 DIFFERENCE = Difference("cores", "2", "4")
 

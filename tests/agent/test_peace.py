@@ -9,11 +9,11 @@ import pytest
 from agent.scenario import NOW, TEMPLATE, Crash, Interrupted, Scene
 from offctl import errors
 from offctl.desired.model import Freeze, MaxDelta
+from offctl.planner import delta
 from offctl_agent import approvals
 from offctl_agent.converge import Run
 from offctl_agent.execute import Outcome
 from offctl_agent.holds import HOST, Hold, Holds
-from offctl_agent.planner import delta
 from planner import case
 
 LATER = NOW + timedelta(hours=2)

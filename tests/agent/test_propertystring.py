@@ -2,8 +2,8 @@
 
 import pytest
 
+from offctl import propertystring
 from offctl.errors import MalformedError
-from offctl_agent import propertystring
 
 
 @pytest.mark.parametrize(

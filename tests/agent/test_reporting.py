@@ -7,14 +7,14 @@ import pytest
 
 from agent.scenario import NOW, taken
 from offctl import report as reports
+from offctl.planner import actions as act
+from offctl.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
 from offctl.report import Difference, Health, Refused, Report
 from offctl_agent import config as configs
 from offctl_agent import reporting
 from offctl_agent.converge import Run
 from offctl_agent.execute import Outcome, Result
 from offctl_agent.intake import Intake
-from offctl_agent.planner import actions as act
-from offctl_agent.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
 from offctl_agent.state import Stream
 from planner import case
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from offctl.planner.debts import Debt
+from offctl.planner.ledger import Entry, Ledger
 from offctl.report import Difference, Event
 from offctl.trust.accept import Floor
 from offctl_agent.approvals import Approval
 from offctl_agent.backoff import Starts
-from offctl_agent.debts import Debt
 from offctl_agent.floors import Mark
-from offctl_agent.planner.ledger import Entry, Ledger
 from offctl_agent.state import KEPT_EVENTS, State
 from offctl_agent.trials import Trial, Undone
 from offctl_agent.unasked import Known

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from offctl.desired.model import IdRange
+from offctl.observed import Configuration
+from offctl.planner.actions import SetContainer, SetIdmap
 from offctl_agent import trials
-from offctl_agent.observed import Configuration
-from offctl_agent.planner.actions import SetContainer, SetIdmap
 from offctl_agent.state import State
 from offctl_agent.trials import Trial, Undone
 

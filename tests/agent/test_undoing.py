@@ -10,9 +10,9 @@ from agent.scenario import NOW, Crash, Interrupted, Scene
 from agent.trying import FEWER, PROBE, TEXT, TTYS, ask, failed, ready, told
 from offctl import errors
 from offctl.desired.model import DesiredState, Freeze
+from offctl.observed import ObservedState, Unknown
+from offctl.planner.actions import Action
 from offctl_agent.holds import HOST, Hold
-from offctl_agent.observed import ObservedState, Unknown
-from offctl_agent.planner.actions import Action
 from planner import case
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 import contextlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import grpc
@@ -13,7 +14,12 @@ import pytest
 from offctl import errors
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import agent_pb2, operator_pb2
-from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
+from offctl_coordinator.store.records import (
+    HistoryRecord,
+    ObservationRecord,
+    ReleaseRecord,
+    ReportRecord,
+)
 from transport.fleet import UNPACED, Fleet, served, serving
 
 SECONDS = 5.0
@@ -115,6 +121,17 @@ class FailingStore:
         return ()
 
     def release(self, serial: int) -> ReleaseRecord | None:
+        self._work()
+        return None
+
+    def keep_observation(self, record: ObservationRecord) -> None:
+        self._work()
+
+    def observed(self, host: str, sha256: str, at: datetime) -> bool:
+        self._work()
+        return False
+
+    def observation(self, host: str) -> ObservationRecord | None:
         self._work()
         return None
 

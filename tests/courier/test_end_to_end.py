@@ -8,12 +8,13 @@ import socket
 import pytest
 
 from courier.hosts import DEADLINE, carrying, configure, held, note, until
-from offctl import certificates, errors
+from offctl import certificates, errors, observation
 from offctl.trust import release as releases
 from offctl_agent import config as configs
 from offctl_agent import mailbox
 from offctl_agent.mailbox import Doorbell, Inbox, Outbox
 from offctl_courier import program
+from offctl_courier.delivered import Delivered
 from transport import processes
 from transport.fleet import Fleet, Pair, Running, serving, sha256
 
@@ -97,6 +98,23 @@ async def test_reports_go_in_order_when_the_agent_rings(tmp_path: Path) -> None:
         outbox.put(5, fleet.report("off1", sequence=5))
         async with carrying(config):
             await until(lambda: sequence(running, "off1") == 5, "what came while it was down")
+
+
+async def test_what_was_observed_goes_with_the_report_that_names_it(tmp_path: Path) -> None:
+    fleet, seen = Fleet(), b"what off1 saw"
+    named = observation.digest(seen)
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        config = configure(tmp_path / "off1", fleet, "off1", running.address)
+        outbox = Outbox(config.outbox)
+        # What an older report names is gone, and no reason to leave that report out.
+        outbox.put(1, fleet.report("off1", sequence=1, observation="0" * 64))
+        outbox.put_observation(seen)
+        outbox.put(2, fleet.report("off1", sequence=2, observation=named))
+        async with carrying(config):
+            delivered = config.courier_state / "delivered.json"
+            await until(lambda: Delivered(delivered).number == 2, "both reports")
+            assert (await running.coordinator.observations.get("off1")).content == seen
 
 
 async def test_a_refused_report_does_not_keep_back_the_next(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from agent.scenario import TEMPLATE
 from agent.trying import SICK
 from crash.room import FOREIGN, PRECIOUS, Room
 from offctl.desired.model import DesiredState, MaxDelta, Probe
+from offctl.planner import delta
 from offctl_agent.agent import Ran
-from offctl_agent.planner import delta
 from offctl_agent.state import State
 from planner import case
 

@@ -8,9 +8,9 @@ doors.fails["pct set 110"] = HostError("cannot set container 110: it exited with
 from collections.abc import Callable
 
 from offctl.errors import AdminError, HostError
-from offctl_agent.host.commands import Command
+from offctl.planner.actions import Source
+from offctl.planner.commands import Command
 from offctl_agent.host.doors import Change
-from offctl_agent.planner.actions import Source
 
 
 class FakeDoors:

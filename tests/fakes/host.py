@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedState
+from offctl.planner.actions import Action
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner.actions import Action
 
 After = Callable[["FakeHost", Action], ObservedState]
 

@@ -7,8 +7,8 @@ import pytest
 from fakes.doors import FakeDoors
 from offctl.desired.model import IdRange
 from offctl.errors import HostError
+from offctl.planner import actions as act
 from offctl_agent.host.containers import Containers
-from offctl_agent.planner import actions as act
 
 PLAIN = b"memory: 512\nrootfs: s:subvol-110-disk-0\nunprivileged: 1\n"
 SET = act.SetContainer(110, (("memory", "600"),), (), (), (("memory", "512"),), protected=False)

@@ -6,8 +6,8 @@ import pytest
 
 from offctl.desired.model import Subid
 from offctl.errors import MalformedError
+from offctl.planner import actions as act
 from offctl_agent.host import beliefs, failures, guests, pctconf, pctschema, subids
-from offctl_agent.planner import actions as act
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,22 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import offctl
 import offctl_agent
 from offctl_agent.proxmox.zfs import USED
 
 HOME = Path(offctl_agent.__file__).parent
+# Which commands an action is stands with the planner, which others share.
+COMMON = Path(offctl.__file__).parent
 VERBS = {
     "zfs": {"create", "get", "inherit", "mount", "set"},
     "zpool": {"history", "list"},
 }
 SOURCES = {path: ast.parse(path.read_text()) for path in sorted(HOME.rglob("*.py"))}
 # The simulated host plays the programs that an operator has.
-OURS = {p: t for p, t in SOURCES.items() if p.relative_to(HOME).parts[0] != "simulated"}
+OURS = {p: t for p, t in SOURCES.items() if p.relative_to(HOME).parts[0] != "simulated"} | {
+    path: ast.parse(path.read_text()) for path in sorted(COMMON.rglob("*.py"))
+}
 
 
 def words(tree: ast.AST) -> Iterator[list[str]]:

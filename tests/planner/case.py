@@ -30,8 +30,7 @@ import tomli_w
 
 from offctl.desired import bundle
 from offctl.desired.model import DesiredState
-from offctl_agent.host import commands, pctconf
-from offctl_agent.observed import (
+from offctl.observed import (
     Effective,
     ObservedContainer,
     ObservedDataset,
@@ -40,8 +39,10 @@ from offctl_agent.observed import (
     Property,
     Unknown,
 )
-from offctl_agent.planner.ledger import Entry, Ledger
-from offctl_agent.planner.plan import Plan, Step
+from offctl.planner import commands
+from offctl.planner.ledger import Entry, Ledger
+from offctl.planner.plan import Plan, Step
+from offctl_agent.host import pctconf
 
 CASES = Path(__file__).parent / "cases"
 HEADER = {"schema": 1, "site": "openfoodfacts", "host": "off2", "mode": "enforce"}

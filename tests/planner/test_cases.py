@@ -2,7 +2,7 @@
 
 import pytest
 
-from offctl_agent.planner import planner
+from offctl.planner import planner
 from planner import case as cases
 from planner.case import Case
 

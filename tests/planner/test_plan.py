@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from offctl_agent.planner import planner
-from offctl_agent.planner.ledger import Entry, Ledger
-from offctl_agent.planner.plan import Effect, Origin
+from offctl.planner import planner
+from offctl.planner.ledger import Entry, Ledger
+from offctl.planner.plan import Effect, Origin
 from planner import case as cases
 
 CASE = {

@@ -24,8 +24,7 @@ from offctl.desired.model import (
     Subid,
     VolumeMount,
 )
-from offctl_agent.host import commands
-from offctl_agent.observed import (
+from offctl.observed import (
     Configuration,
     Effective,
     ObservedContainer,
@@ -35,8 +34,8 @@ from offctl_agent.observed import (
     Property,
     Unknown,
 )
-from offctl_agent.planner import actions, idmaps, mounts, networks, planner
-from offctl_agent.planner.ledger import Entry, Ledger
+from offctl.planner import actions, commands, idmaps, mounts, networks, planner
+from offctl.planner.ledger import Entry, Ledger
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 SEEDS = st.integers(0, 2**32)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from offctl.desired.model import DesiredState, Mode, RunState, TunnelEnd
-from offctl_agent.observed import (
+from offctl.observed import (
     Configuration,
     Effective,
     ObservedContainer,
@@ -15,10 +15,10 @@ from offctl_agent.observed import (
     Stray,
     Unknown,
 )
-from offctl_agent.planner import tunnels
-from offctl_agent.planner.draft import Draft
-from offctl_agent.planner.ledger import Ledger
-from offctl_agent.planner.plan import Effect, Plan, Step
+from offctl.planner import tunnels
+from offctl.planner.draft import Draft
+from offctl.planner.ledger import Ledger
+from offctl.planner.plan import Effect, Plan, Step
 from planner import case
 
 END = TunnelEnd(

@@ -6,10 +6,10 @@ from pathlib import Path
 from fakes.kernel import Kernel
 from host.simulatedrig import NODE, SimulatedRig
 from offctl.desired.model import DesiredState
-from offctl_agent.host.commands import Command
+from offctl.planner import actions as act
+from offctl.planner.commands import Command
 from offctl_agent.host.datasets import Datasets as DatasetActions
 from offctl_agent.host.protocol import Host
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import Datasets, Directories, Pools, ProxmoxHost
 from offctl_agent.proxmox.running import Running

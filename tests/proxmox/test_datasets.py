@@ -11,9 +11,9 @@ from fakes import zfs_program
 from fakes.libzfs import FakeLibrary, Stored, ZFSError
 from offctl.desired.model import Dataset, DesiredState, Mode
 from offctl.errors import HostError
+from offctl.observed import ObservedDataset, Property, Unknown
+from offctl.planner import actions as act
 from offctl_agent.host import run
-from offctl_agent.observed import ObservedDataset, Property, Unknown
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.datasets import Datasets
 from offctl_agent.proxmox.floors import PROPERTY as FLOOR
 from offctl_agent.proxmox.floors import PoolFloors

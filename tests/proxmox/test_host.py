@@ -10,10 +10,10 @@ from agent.scenario import FULL, NOW, taken
 from fakes.kernel import Kernel
 from host.simulatedrig import NODE, SimulatedRig
 from offctl.errors import HostError
+from offctl.observed import Unknown
+from offctl.planner import actions as act
 from offctl_agent import converge
 from offctl_agent.circumstances import Circumstances
-from offctl_agent.observed import Unknown
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.running import Running

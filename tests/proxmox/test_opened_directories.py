@@ -12,8 +12,8 @@ import pytest
 
 from offctl.desired.model import Access
 from offctl.errors import HostError
-from offctl_agent.observed import ObservedDirectory, Unknown
-from offctl_agent.planner import actions as act
+from offctl.observed import ObservedDirectory, Unknown
+from offctl.planner import actions as act
 from offctl_agent.proxmox import directories
 from offctl_agent.proxmox.directories import Directories
 from offctl_agent.proxmox.mounts import Mounts

@@ -9,7 +9,7 @@ import pytest
 
 from offctl.desired.model import Subid
 from offctl.errors import AdminError, HostError
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
 from offctl_agent.proxmox import subids as module
 from offctl_agent.proxmox.subids import Subids
 

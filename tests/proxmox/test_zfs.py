@@ -5,7 +5,7 @@ import pytest
 from fakes.libzfs import FakeLibrary, ZFSError
 from offctl.desired import properties
 from offctl.errors import HostError, MalformedError
-from offctl_agent.observed import Property
+from offctl.observed import Property
 from offctl_agent.proxmox import kernelvalues, zfs
 from offctl_agent.proxmox.zfs import Zfs
 

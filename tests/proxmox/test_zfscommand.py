@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from offctl.errors import HostError
-from offctl_agent.observed import Property
+from offctl.observed import Property
 from offctl_agent.proxmox import pools, zfscommand
 from offctl_agent.proxmox.pools import Pools
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import random
 
 from offctl.desired.model import DesiredState, Mode
-from offctl_agent.observed import ObservedState
+from offctl.observed import ObservedState
 from offctl_agent.simulated import layout, programs
 from offctl_agent.simulated.host import SimulatedHost
 from offctl_agent.simulated.result import Result

@@ -12,8 +12,8 @@ import pytest
 
 from offctl.desired.model import Access, IdRange, Subid
 from offctl.errors import HostError
-from offctl_agent.observed import ObservedContainer, ObservedState, Unknown
-from offctl_agent.planner import actions as act
+from offctl.observed import ObservedContainer, ObservedState, Unknown
+from offctl.planner import actions as act
 from simulated.scene import Scene
 
 TEMPLATE = "local:vztmpl/debian-12-tiny_12.5-1_amd64.tar.zst"

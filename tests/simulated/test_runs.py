@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from offctl_agent.observed import ObservedContainer
+from offctl.observed import ObservedContainer
 from offctl_agent.simulated.result import Result
 from simulated import runs
 from simulated.runs import TEMPLATE

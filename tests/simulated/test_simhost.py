@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from offctl.errors import HostError
-from offctl_agent.observed import Unknown
-from offctl_agent.planner import actions as act
+from offctl.observed import Unknown
+from offctl.planner import actions as act
 from offctl_agent.simulated import faults
 from offctl_agent.simulated.__main__ import main
 from simulated.scene import NOTHING, Scene

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from offctl import certificates
 from offctl.desired.model import DesiredState, Mode, TunnelEnd
+from offctl.observed import ObservedInstance
+from offctl.planner import actions as act
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host.stunnel.door import Tunnels
-from offctl_agent.observed import ObservedInstance
-from offctl_agent.planner import actions as act
 from tunnels.namespaces import Netns, Wire
 
 CLIENT_ACCEPT = "10.1.0.113:6379"

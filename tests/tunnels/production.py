@@ -12,11 +12,11 @@ import secrets
 
 from offctl import certificates
 from offctl.desired.model import DesiredState, Mode, TunnelEnd
+from offctl.observed import ObservedInstance
+from offctl.planner import actions as act
+from offctl.planner import tunnels as planner
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host.stunnel.door import Tunnels
-from offctl_agent.observed import ObservedInstance
-from offctl_agent.planner import actions as act
-from offctl_agent.planner import tunnels as planner
 from offctl_cli.site import load
 from tunnels.namespaces import Netns, Wire
 

@@ -12,11 +12,11 @@ import pytest
 from canary import CANARY
 from offctl.desired.model import DesiredState, Mode
 from offctl.errors import HostError
+from offctl.planner import tunnels
+from offctl.planner.draft import Draft
+from offctl.planner.ledger import Ledger
 from offctl_agent.host import failures
 from offctl_agent.host.stunnel.places import Place
-from offctl_agent.planner import tunnels
-from offctl_agent.planner.draft import Draft
-from offctl_agent.planner.ledger import Ledger
 from planner.test_tunnels import observed
 from tunnels.namespaces import Netns
 from tunnels.pair import CLIENT_ACCEPT, SERVER_ADDRESS, End, Pair, pair

@@ -14,8 +14,8 @@ import pytest
 from canary import CANARY
 from offctl.desired.model import DesiredState, Mode
 from offctl.errors import HostError
+from offctl.observed import Stray
 from offctl_agent.host.stunnel import configuration, processes
-from offctl_agent.observed import Stray
 from tunnels.namespaces import ip
 from tunnels.pair import CLIENT_ACCEPT, Pair, pair
 

@@ -10,9 +10,9 @@ import pytest
 from agent.scenario import TEMPLATE, Crash, Interrupted, Scene
 from canary import CANARY
 from offctl import certificates
+from offctl.planner.plan import Origin
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent import converge, tunnelstatus
-from offctl_agent.planner.plan import Origin
 from offctl_agent.simulated.host import SimulatedHost
 
 FAR, _ = certificates.generate_tunnel_key()

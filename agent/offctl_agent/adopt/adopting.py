@@ -6,6 +6,9 @@ Reads only. Three looks: at everything, closely at what could be taken over, and
 from dataclasses import dataclass
 
 from offctl.desired.model import DesiredState, Mode
+from offctl.planner import planner
+from offctl.planner.ledger import Ledger
+from offctl.planner.plan import Plan
 from offctl_agent import identity as identities
 from offctl_agent.adopt import settle
 from offctl_agent.adopt.build import Built, build
@@ -13,9 +16,6 @@ from offctl_agent.adopt.left import Left, Lefts
 from offctl_agent.adopt.survey import Survey
 from offctl_agent.config import Config
 from offctl_agent.host.protocol import Adoptable
-from offctl_agent.planner import planner
-from offctl_agent.planner.ledger import Ledger
-from offctl_agent.planner.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

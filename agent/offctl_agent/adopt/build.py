@@ -18,6 +18,7 @@ from offctl.desired.model import (
     Mode,
     TunnelEnd,
 )
+from offctl.observed import ObservedContainer, ObservedDirectory, ObservedState, Unknown
 from offctl_agent.adopt import containers, datasets, idmaps, logical, mounts, shapes, tunnels
 from offctl_agent.adopt.containers import Choosing
 from offctl_agent.adopt.datasets import Chosen
@@ -25,7 +26,6 @@ from offctl_agent.adopt.left import Lefts
 from offctl_agent.adopt.mounts import Ground
 from offctl_agent.adopt.options import Word
 from offctl_agent.adopt.survey import Survey
-from offctl_agent.observed import ObservedContainer, ObservedDirectory, ObservedState, Unknown
 
 # What the compiler says of a host of which nobody wrote it.
 SOAK = 600

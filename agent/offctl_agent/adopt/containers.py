@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 import ipaddress
 import re
 
-from offctl import errors
+from offctl import errors, propertystring
 from offctl.desired import names
 from offctl.desired.model import Container, IdRange, Mode, Network, RootFilesystem, RunState
-from offctl_agent import propertystring
+from offctl.observed import Configuration, ObservedContainer
+from offctl.planner import idmaps as lxc
+from offctl.planner import options as pct
 from offctl_agent.adopt import idmaps, mounts, networks, options, shapes
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.adopt.mounts import Ground
 from offctl_agent.adopt.options import Word
-from offctl_agent.observed import Configuration, ObservedContainer
-from offctl_agent.planner import idmaps as lxc
-from offctl_agent.planner import options as pct
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])?")
 

@@ -7,10 +7,10 @@ import re
 from offctl import errors
 from offctl.desired import names, properties
 from offctl.desired.model import Dataset
+from offctl.observed import ObservedDataset
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.host.storages import Storage
-from offctl_agent.observed import ObservedDataset
 
 AT_BOOT = "org.openzfs.systemd:requires-mounts-for"
 _PLAIN = re.compile(r"[A-Za-z0-9/._:-]+")

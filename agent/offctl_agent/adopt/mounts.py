@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from offctl.desired import names, tunnelplaces
 from offctl.desired.model import BindMount, Container, Dataset, Mount, VolumeMount
+from offctl.observed import ObservedContainer, ObservedDataset
+from offctl.planner import mounts
+from offctl.planner.mounts import Line
 from offctl_agent.adopt import datasets as sets
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
-from offctl_agent.observed import ObservedContainer, ObservedDataset
-from offctl_agent.planner import mounts
-from offctl_agent.planner.mounts import Line
 
 _TRUE = ("1", "on", "yes", "true")
 

@@ -1,13 +1,12 @@
 """The interfaces of a container, each with all that its line says, where the site can say it."""
 
-from offctl import errors
+from offctl import errors, propertystring
 from offctl.desired import names
 from offctl.desired.model import Network
-from offctl_agent import propertystring
+from offctl.observed import Configuration
+from offctl.planner import networks
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
-from offctl_agent.observed import Configuration
-from offctl_agent.planner import networks
 
 _TRUE = ("1", "on", "yes", "true")
 # In the order in which the compiler writes them.

@@ -6,12 +6,11 @@ Each word gives back one text; what would come back as another one to PVE is lef
 from collections.abc import Callable, Mapping
 import re
 
-from offctl import errors
-from offctl_agent import propertystring
+from offctl import errors, propertystring
+from offctl.observed import Configuration
+from offctl.planner import options
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
-from offctl_agent.observed import Configuration
-from offctl_agent.planner import options
 
 Word = object
 # Absent, they are written as absent: what is usual among containers has to be known of each.

@@ -8,13 +8,13 @@ from dataclasses import replace
 import re
 
 from offctl.desired.model import Access, BindMount, Container, Dataset, DesiredState, RunState
+from offctl.observed import ObservedState
+from offctl.planner import planner, resources
+from offctl.planner.ledger import Ledger
+from offctl.planner.plan import Effect, Origin, Step
 from offctl_agent.adopt import build, containers, mounts
 from offctl_agent.adopt.build import Built
 from offctl_agent.adopt.left import Lefts
-from offctl_agent.observed import ObservedState
-from offctl_agent.planner import planner, resources
-from offctl_agent.planner.ledger import Ledger
-from offctl_agent.planner.plan import Effect, Origin, Step
 
 # Every round takes something out; a host has no more than this that would have to be.
 MAX_ROUNDS = 64

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from offctl.observed import FoundStunnel, ObservedState, Unknown
 from offctl_agent.host.storages import Storage
-from offctl_agent.observed import FoundStunnel, ObservedState, Unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ import re
 
 from offctl.desired import names, tunnelplaces
 from offctl.desired.model import TunnelEnd
+from offctl.observed import FoundStunnel
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
-from offctl_agent.observed import FoundStunnel
 
 _MAIN = re.compile(r"/etc/stunnel/([A-Za-z0-9][A-Za-z0-9._-]{0,62})\.conf")
 _CLIENT, _SERVER = "client", "server"

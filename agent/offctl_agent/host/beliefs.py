@@ -1,11 +1,10 @@
 """Whether what an action takes for granted is true, and whether it did what it was for. Pure."""
 
-from offctl import errors
+from offctl import errors, propertystring
 from offctl.desired.model import IdRange
-from offctl_agent import propertystring
+from offctl.observed import Configuration
+from offctl.planner import actions, options
 from offctl_agent.host import pctschema
-from offctl_agent.observed import Configuration
-from offctl_agent.planner import actions, options
 
 IDMAP = "lxc.idmap"
 # What PVE generates for an unprivileged container without lines of its own.

@@ -5,11 +5,11 @@ is waited for by the next run, never taken away.
 """
 
 from offctl.errors import HostError, OffctlError
+from offctl.observed import Configuration
+from offctl.planner import actions as act
+from offctl.planner.commands import Command, commands
 from offctl_agent.host import beliefs, failures, pctconf, preflight
-from offctl_agent.host.commands import Command, commands
 from offctl_agent.host.doors import Calls, Life, Pve, Sources
-from offctl_agent.observed import Configuration
-from offctl_agent.planner import actions as act
 
 MISSING = "it does not exist"
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from offctl.desired import properties
+from offctl.observed import Property
+from offctl.planner import actions as act
 from offctl_agent.host import failures
-from offctl_agent.observed import Property
-from offctl_agent.planner import actions as act
 
 
 class Door(Protocol):

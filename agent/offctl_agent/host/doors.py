@@ -6,8 +6,8 @@ What to do, in which order, and what to believe stands once, in host/containers.
 from collections.abc import Callable
 from typing import Protocol
 
-from offctl_agent.host.commands import Command
-from offctl_agent.planner.actions import Source
+from offctl.planner.actions import Source
+from offctl.planner.commands import Command
 
 Change = Callable[[bytes], bytes]
 

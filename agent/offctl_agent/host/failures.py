@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import re
 
 from offctl import errors
-from offctl_agent.host.commands import quoted
+from offctl.planner.commands import quoted
 
 CONFLICT = "CONFLICT"
 FAILED = "FAILED"

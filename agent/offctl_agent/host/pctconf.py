@@ -10,8 +10,8 @@ import hashlib
 import re
 from urllib.parse import unquote_to_bytes
 
+from offctl.observed import Configuration
 from offctl_agent.host import pctraw, pctschema
-from offctl_agent.observed import Configuration
 
 PENDING = "pve:pending"
 

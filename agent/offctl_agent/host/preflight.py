@@ -4,11 +4,11 @@ pct start fails without naming the path of a missing source, and does not notice
 not mounted: it binds the empty directory below. This room only looks.
 """
 
+from offctl.observed import Configuration
+from offctl.planner import actions as act
+from offctl.planner import mounts
 from offctl_agent.host import beliefs
 from offctl_agent.host.doors import Sources
-from offctl_agent.observed import Configuration
-from offctl_agent.planner import actions as act
-from offctl_agent.planner import mounts
 
 
 def reason(now: Configuration, sources: tuple[act.Source, ...], doors: Sources) -> str:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from offctl import errors
-from offctl_agent.host.commands import Command
+from offctl.planner.commands import Command
 
 MAX_SAID = 300
 

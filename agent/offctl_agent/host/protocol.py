@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Protocol
 
 from offctl.desired.model import DesiredState
+from offctl.observed import FoundStunnel, ObservedState, Unknown
+from offctl.planner.actions import Action
 from offctl_agent.host.storages import Storage
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import FoundStunnel, ObservedState, Unknown
-from offctl_agent.planner.actions import Action
 
 
 class FloorStore(Protocol):

@@ -6,8 +6,8 @@ is noticed, not to hurry one along.
 
 from collections.abc import Callable, Mapping
 
+from offctl.planner.commands import Command
 from offctl_agent.host import failures, run
-from offctl_agent.host.commands import Command
 
 MINUTE = 60.0
 # `pct create` unpacks a template; shutdown and reboot wait for what runs inside (twice, in PVE).

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from offctl.desired.model import DesiredState
 from offctl.errors import OffctlError
+from offctl.observed import Configuration, Effective, ObservedContainer, Unknown
+from offctl.planner import mounts
 from offctl_agent.host import mountinfo, pctconf
 from offctl_agent.host.mountinfo import MountTable
-from offctl_agent.observed import Configuration, Effective, ObservedContainer, Unknown
-from offctl_agent.planner import mounts
 from offctl_agent.proxmox import effective, process, services
 from offctl_agent.proxmox.pve import Pve
 from offctl_agent.proxmox.running import Running

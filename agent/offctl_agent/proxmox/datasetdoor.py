@@ -9,10 +9,10 @@ from typing import Protocol
 
 from offctl import errors
 from offctl.desired import properties
+from offctl.observed import Property
+from offctl.planner import actions as act
+from offctl.planner.commands import Command, commands
 from offctl_agent.host import failures
-from offctl_agent.host.commands import Command, commands
-from offctl_agent.observed import Property
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox import directories, mounting, mounts
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pool, Pools

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from offctl import errors
 from offctl.desired import properties
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedDataset, Property, Unknown
 from offctl_agent.host import datasets as actions
-from offctl_agent.observed import ObservedDataset, Property, Unknown
 from offctl_agent.proxmox.datasetdoor import Calls, DatasetDoor
 from offctl_agent.proxmox.floors import PROPERTY as FLOOR
 from offctl_agent.proxmox.floors import PoolFloors

@@ -13,9 +13,9 @@ import stat
 from offctl import errors
 from offctl.desired import names
 from offctl.desired.model import Access
+from offctl.observed import ObservedDirectory, Unknown
+from offctl.planner import actions as act
 from offctl_agent.host import beneath, failures
-from offctl_agent.observed import ObservedDirectory, Unknown
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox import mounts
 from offctl_agent.proxmox.mounts import Mounts
 

@@ -5,7 +5,7 @@ for each import; after that, whoever reads it anyway says what stands there (`se
 """
 
 from offctl import errors
-from offctl_agent.observed import Property
+from offctl.observed import Property
 from offctl_agent.proxmox.pools import Pool, Pools
 from offctl_agent.proxmox.zfs import Zfs
 

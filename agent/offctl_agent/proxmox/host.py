@@ -5,13 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from offctl.desired.model import BindMount, DesiredState
+from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
-from offctl_agent.host import probes
-from offctl_agent.host.containers import Containers
-from offctl_agent.host.storages import Storage
-from offctl_agent.host.traces import Traces
-from offctl_agent.observed import (
+from offctl.observed import (
     FoundStunnel,
     ObservedDataset,
     ObservedDirectory,
@@ -20,7 +16,12 @@ from offctl_agent.observed import (
     Stray,
     Unknown,
 )
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
+from offctl.planner import directories as asking
+from offctl_agent.host import probes
+from offctl_agent.host.containers import Containers
+from offctl_agent.host.storages import Storage
+from offctl_agent.host.traces import Traces
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.containers import Look
 from offctl_agent.proxmox.pve import Pve
@@ -141,7 +142,7 @@ class ProxmoxHost:
             containers=Unknown(missing) if missing else look.containers(desired),
             guests=Unknown(missing) if missing else _or_unknown(self._pve.guests),
             subids=_or_unknown(self._subids.granted),
-            directories=self._directories.observe(_paths(desired)),
+            directories=self._directories.observe(asking.asked(desired)),
             writable=missing or self._unwritable(),
             unready=self._datasets.unready,
             tunnels=tunnels,
@@ -244,14 +245,3 @@ def _mountpoints(datasets: Datasets) -> dict[str, str]:
         if known is not None and known.value.startswith("/"):
             found[dataset.name] = known.value
     return found
-
-
-def _paths(desired: DesiredState) -> list[str]:
-    """Every directory that the text speaks of."""
-    asked = set()
-    for dataset in desired.datasets:
-        asked.add(dataset.mountpoint)
-        asked.update(f"{dataset.mountpoint}/{d.path}" for d in dataset.directories)
-    for container in desired.containers:
-        asked.update(m.source for m in container.mounts if isinstance(m, BindMount))
-    return sorted(asked)

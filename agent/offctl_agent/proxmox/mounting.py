@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import ctypes
 import os
 
+from offctl.observed import Property
 from offctl_agent.host import beneath
-from offctl_agent.observed import Property
 
 _RDONLY, _NOSUID, _NODEV, _NOEXEC = 0x01, 0x02, 0x04, 0x08
 _NOATIME, _RELATIME, _STRICTATIME = 0x400, 0x200000, 0x1000000

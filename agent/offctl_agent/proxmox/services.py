@@ -7,7 +7,7 @@ not whether it failed or was never there, and nothing of units that have no proc
 from collections.abc import Iterable
 from pathlib import Path
 
-from offctl_agent.observed import SERVICE_RUNS
+from offctl.observed import SERVICE_RUNS
 from offctl_agent.proxmox import cgroups
 
 NOT_RUNNING = "no process of it runs"

@@ -9,8 +9,8 @@ import stat
 import time
 
 from offctl import files
+from offctl.planner import actions as act
 from offctl_agent.host import failures, subids
-from offctl_agent.planner import actions as act
 
 MAX_FILE = 4 * 1024 * 1024
 LOCK_SECONDS = 15.0  # as lckpwdf(3)

@@ -10,14 +10,14 @@ from pathlib import Path
 from offctl.desired import tunnelplaces
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
+from offctl.observed import FoundStunnel, ObservedInstance, Stray, Unknown
+from offctl.planner import actions as act
 from offctl_agent.host import run as programs
 from offctl_agent.host.stunnel import places, processes
 from offctl_agent.host.stunnel.door import SecretOf, Tunnels, no_secret
 from offctl_agent.host.stunnel.places import Remembered
 from offctl_agent.host.stunnel.proofs import Proofs
 from offctl_agent.host.stunnel.seat import Seat
-from offctl_agent.observed import FoundStunnel, ObservedInstance, Stray, Unknown
-from offctl_agent.planner import actions as act
 from offctl_agent.proxmox.running import Running
 
 HOST = 0

@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from offctl import errors
 from offctl.desired import properties
+from offctl.observed import Property
 from offctl_agent.host import failures
-from offctl_agent.observed import Property
 from offctl_agent.proxmox import kernelvalues, loading, programs
 
 _LIMIT = 100_000_000  # the most that the kernel lets a program have: instructions, bytes

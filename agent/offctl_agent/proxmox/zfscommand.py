@@ -15,8 +15,8 @@ import secrets
 
 from offctl import errors
 from offctl.desired import properties
+from offctl.observed import Property
 from offctl_agent.host import failures, run
-from offctl_agent.observed import Property
 
 SECONDS = 120.0
 FIXED = ("type", "guid", "available")

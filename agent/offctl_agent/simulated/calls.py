@@ -2,8 +2,8 @@
 
 import time
 
+from offctl.planner.commands import Command
 from offctl_agent.host import failures
-from offctl_agent.host.commands import Command
 from offctl_agent.simulated import apart, programs
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.programs import Sleep

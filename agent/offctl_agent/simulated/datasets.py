@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 import os
 
 from offctl.desired import properties
+from offctl.observed import Property
+from offctl.planner import actions as act
+from offctl.planner.commands import commands
 from offctl_agent.host import failures
-from offctl_agent.host.commands import commands
-from offctl_agent.observed import Property
-from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, pools, zfsproperties
 from offctl_agent.simulated.calls import Calls
 from offctl_agent.simulated.machine import Machine

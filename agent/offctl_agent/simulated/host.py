@@ -9,6 +9,8 @@ import time
 
 from offctl.desired.model import DesiredState
 from offctl.errors import HostError, OffctlError
+from offctl.observed import FoundStunnel, ObservedState, Stray, Unknown
+from offctl.planner import actions as act
 from offctl.tunnelkeys import TunnelSecret
 from offctl_agent.host import probes, subids
 from offctl_agent.host.containers import Containers
@@ -16,8 +18,6 @@ from offctl_agent.host.datasets import Datasets
 from offctl_agent.host.storages import Storage
 from offctl_agent.host.stunnel.door import Tunnels, no_secret
 from offctl_agent.host.traces import Traces
-from offctl_agent.observed import FoundStunnel, ObservedState, Stray, Unknown
-from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, observe, records, stunnel
 from offctl_agent.simulated.calls import Calls
 from offctl_agent.simulated.datasets import DatasetDoor

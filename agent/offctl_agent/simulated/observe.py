@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 import contextlib
 
-from offctl.desired.model import BindMount, DesiredState
+from offctl.desired.model import DesiredState
 from offctl.errors import OffctlError
-from offctl_agent.host import guests, pctconf, subids
-from offctl_agent.observed import (
+from offctl.observed import (
     Effective,
     ObservedContainer,
     ObservedDataset,
@@ -14,6 +13,8 @@ from offctl_agent.observed import (
     ObservedState,
     Unknown,
 )
+from offctl.planner import directories
+from offctl_agent.host import guests, pctconf, subids
 from offctl_agent.simulated import running, zfsproperties
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pve import Pve
@@ -144,13 +145,7 @@ def _subids(machine: Machine) -> tuple[tuple[str, int, int], ...] | Unknown:
 def _directories(
     machine: Machine, desired: DesiredState
 ) -> Iterator[tuple[str, ObservedDirectory | Unknown | None]]:
-    asked: set[str] = set()
-    for dataset in desired.datasets:
-        asked.add(dataset.mountpoint)
-        asked.update(f"{dataset.mountpoint}/{d.path}" for d in dataset.directories)
-    for container in desired.containers:
-        asked.update(m.source for m in container.mounts if isinstance(m, BindMount))
-    for path in sorted(asked):
+    for path in directories.asked(desired):
         yield path, _directory(machine, path)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 import re
 
-from offctl_agent import propertystring
+from offctl import propertystring
 from offctl_agent.host import pctformats, pctschema
 
 MAC_PREFIX = "BC:24:11"

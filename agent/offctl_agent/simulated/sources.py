@@ -1,7 +1,7 @@
 """What the containers of a simulated host show of it, and which of them live."""
 
+from offctl.planner import actions as act
 from offctl_agent.host import subids
-from offctl_agent.planner import actions as act
 from offctl_agent.simulated import directories, running
 from offctl_agent.simulated.machine import Machine
 

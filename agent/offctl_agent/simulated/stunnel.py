@@ -14,10 +14,9 @@ import ipaddress
 import os
 from pathlib import Path
 
-from offctl import files
+from offctl import files, propertystring
 from offctl.desired import tunnelplaces
 from offctl.errors import HostError, OffctlError
-from offctl_agent import propertystring
 from offctl_agent.host import failures, pctconf
 from offctl_agent.host.stunnel import configuration, places
 from offctl_agent.host.stunnel.directory import MAX_FILE, Owner

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from offctl.desired import properties
-from offctl_agent.observed import Property
+from offctl.observed import Property
 from offctl_agent.simulated import zfsproperties
 from offctl_agent.simulated.machine import Machine
 from offctl_agent.simulated.pools import Pool, pool_of

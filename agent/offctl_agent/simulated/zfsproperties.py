@@ -4,7 +4,7 @@ import re
 
 from offctl import errors
 from offctl.desired import properties
-from offctl_agent.observed import Property
+from offctl.observed import Property
 from offctl_agent.simulated.pools import Dataset, Pool, parent_of
 from offctl_agent.simulated.result import CommandError
 

@@ -6,14 +6,9 @@ from pathlib import Path
 import click
 
 from offctl import errors, files
-from offctl.trust import accept
 from offctl.trust import keys as trust_keys
-from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
-from offctl.trust.manifest import Manifest
-from offctl.trust.release import SignedRelease
-from offctl.trust.root import TrustRoot
-from offctl_cli import connection, reverting, signing
+from offctl_cli import believing, connection, reverting, signing
 from offctl_cli.client import Client
 from offctl_cli.commands import sign
 from offctl_cli.console import visible
@@ -49,8 +44,8 @@ def command(
     """
     resolved = connection.resolve(address, trust, certificate, key)
     with Client(resolved) as client:
-        newest = _believed(client, client.list_hosts().serial, resolved.root)
-        older = _believed(client, serial, resolved.root)
+        newest = believing.release(client, client.list_hosts().serial, resolved.root)
+        older = believing.release(client, serial, resolved.root)
     if older[1].serial == newest[1].serial:
         raise errors.AuthorError(f"cannot go back to release {serial}: it is the newest")
     reverted = reverting.revert(older[0], newest[0])
@@ -74,20 +69,3 @@ def command(
     )
     sign.write(output, signed)
     click.echo(f"next: `offctl publish {output}`; then bring the site's text to the same")
-
-
-def _believed(client: Client, serial: int, root: TrustRoot) -> tuple[SignedRelease, Manifest]:
-    """A release that the trust root's own keys signed; the coordinator is not believed."""
-    if not serial:
-        raise errors.NotFoundError("cannot go back: nothing has been published yet")
-    release = client.get_release(serial)
-    found = accept.manifest(
-        release.envelope, root, floor=Floor(), now=datetime.now(UTC), kept=True
-    ).manifest
-    if found.serial != serial:
-        raise errors.RefusedError(
-            f"cannot believe the coordinator: asked for release {serial}, it gave {found.serial}",
-            code="MISMATCH",
-        )
-    signing.read(release.dump())
-    return release, found

@@ -41,6 +41,7 @@ def open_engine(path: Path) -> Engine:
         with engine.connect() as connection:
             _check_settings(path, connection)
             _check_content(path, connection)
+        schema.observations.create(engine, checkfirst=True)
     except sqlalchemy.exc.DatabaseError as error:
         engine.dispose()
         raise _damaged(path, str(error.orig)) from error

@@ -40,6 +40,16 @@ class ReportRecord:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ObservationRecord:
+    """What a host observed last, as it came; `observed` is when it last said so, by its clock."""
+
+    host: str
+    sha256: str
+    observed: datetime
+    content: bytes
+
+
 class Store(Protocol):
     """Durable memory, used from one thread. Every method MUST raise AdminError when it fails.
 
@@ -72,6 +82,18 @@ class Store(Protocol):
 
     def release(self, serial: int) -> ReleaseRecord | None:
         """One release; None when it, or the content of one of its bundles, is not kept."""
+        ...
+
+    def keep_observation(self, record: ObservationRecord) -> None:
+        """Keep what a host observed, in place of what it observed before."""
+        ...
+
+    def observed(self, host: str, sha256: str, at: datetime) -> bool:
+        """Note that a host observed the same again; False when that is not what is kept."""
+        ...
+
+    def observation(self, host: str) -> ObservationRecord | None:
+        """What a host observed last."""
         ...
 
     def recall(self, name: str) -> str:

@@ -53,6 +53,16 @@ release_hosts = Table(
     Column("bundle_sha256", ForeignKey("bundles.sha256", ondelete="SET NULL"), index=True),
 )
 
+# The newest one of each host; made when it is missing, since databases without it are as good.
+observations = Table(
+    "observations",
+    metadata,
+    Column("host", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("observed", String(20), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 reports = Table(
     "reports",
     metadata,

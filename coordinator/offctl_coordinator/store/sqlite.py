@@ -14,8 +14,20 @@ from offctl import errors, files
 from offctl.tables import INSTANT
 from offctl.trust.release import SignedRelease
 from offctl_coordinator.store import opening
-from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord
-from offctl_coordinator.store.schema import bundles, meta, release_hosts, releases, reports
+from offctl_coordinator.store.records import (
+    HistoryRecord,
+    ObservationRecord,
+    ReleaseRecord,
+    ReportRecord,
+)
+from offctl_coordinator.store.schema import (
+    bundles,
+    meta,
+    observations,
+    release_hosts,
+    releases,
+    reports,
+)
 
 # The content of older releases is of no use: nobody is served it, and git has the text.
 KEPT_CONTENTS = 20
@@ -142,6 +154,36 @@ class SqliteStore:
             record = self._release(connection, row)
             whole = connection.execute(hosts).scalar() == len(record.release.bundles)
             return record if whole else None
+
+    def keep_observation(self, record: ObservationRecord) -> None:
+        with self._transaction(f"store what {record.host} observed") as connection:
+            connection.execute(observations.delete().where(observations.c.host == record.host))
+            connection.execute(
+                observations.insert().values(
+                    host=record.host,
+                    sha256=record.sha256,
+                    observed=record.observed.strftime(INSTANT),
+                    content=record.content,
+                )
+            )
+
+    def observed(self, host: str, sha256: str, at: datetime) -> bool:
+        same = (observations.c.host == host, observations.c.sha256 == sha256)
+        time = at.strftime(INSTANT)
+        later = observations.update().where(*same, observations.c.observed < time)
+        with self._transaction(f"store when {host} was observed") as connection:
+            if connection.execute(select(observations.c.host).where(*same)).first() is None:
+                return False
+            connection.execute(later.values(observed=time))
+            return True
+
+    def observation(self, host: str) -> ObservationRecord | None:
+        query = select(observations).where(observations.c.host == host)
+        with self._transaction(f"read what {host} observed") as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return ObservationRecord(row.host, row.sha256, _read_time(row.observed), row.content)
 
     def recall(self, name: str) -> str:
         query = select(meta.c.value).where(meta.c.name == name)

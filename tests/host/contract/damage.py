@@ -21,8 +21,8 @@ from host.contract.scene import (
 )
 from host.rig import Rig
 from offctl.desired.model import Access
-from offctl_agent.observed import Unknown
-from offctl_agent.planner import actions as act
+from offctl.observed import Unknown
+from offctl.planner import actions as act
 
 
 class DamageContract:

@@ -5,8 +5,8 @@ import pytest
 from host.contract.scene import dataset, look, make, prop, refused
 from host.rig import Rig
 from offctl.errors import HostError
-from offctl_agent.observed import Property
-from offctl_agent.planner import actions as act
+from offctl.observed import Property
+from offctl.planner import actions as act
 
 
 class DatasetContract:

@@ -5,8 +5,8 @@ import pytest
 from host.contract.scene import look, make, refused
 from host.rig import Rig
 from offctl.desired.model import Access, Dataset, DesiredState, Directory, Mode, Subid
-from offctl_agent.observed import ObservedDirectory, Unknown
-from offctl_agent.planner import actions as act
+from offctl.observed import ObservedDirectory, Unknown
+from offctl.planner import actions as act
 
 
 class DirectoryContract:

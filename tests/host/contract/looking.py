@@ -16,7 +16,7 @@ from host.contract.scene import (
 )
 from host.rig import Rig
 from offctl.desired.model import Access
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
 
 
 class LookingContract:

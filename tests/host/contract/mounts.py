@@ -2,7 +2,7 @@
 
 from host.contract.scene import CT, changed, configuration, create, make, mounts, refused, source
 from host.rig import Rig
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
 
 
 class MountContract:

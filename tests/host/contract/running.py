@@ -13,7 +13,7 @@ from host.contract.scene import (
 )
 from host.rig import Rig
 from offctl.desired.model import Subid
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
 
 
 class RunContract:

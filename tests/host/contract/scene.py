@@ -11,7 +11,7 @@ from offctl.desired.model import (
     Mode,
 )
 from offctl.errors import HostError
-from offctl_agent.observed import (
+from offctl.observed import (
     Configuration,
     ObservedContainer,
     ObservedDataset,
@@ -19,7 +19,7 @@ from offctl_agent.observed import (
     Property,
     Unknown,
 )
-from offctl_agent.planner import actions as act
+from offctl.planner import actions as act
 
 NOTHING = DesiredState(site="test", host="off2", mode=Mode.ENFORCE)
 CT = 110

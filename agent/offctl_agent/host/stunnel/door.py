@@ -12,6 +12,9 @@ from pathlib import Path
 from offctl import files
 from offctl.desired.model import DesiredState, TunnelEnd
 from offctl.errors import AdminError, HostError, MalformedError, OffctlError
+from offctl.observed import FoundStunnel, ObservedInstance, Stray
+from offctl.planner import actions as act
+from offctl.planner import tunnels
 from offctl.tunnelkeys import PreSharedKey, TunnelSecret
 from offctl_agent.host import failures
 from offctl_agent.host.stunnel import configuration, directory, keeping, looking, rendering, strays
@@ -22,9 +25,6 @@ from offctl_agent.host.stunnel.renewal import Renewal
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.sections import CLIENT
 from offctl_agent.host.stunnel.wanted import Wanted
-from offctl_agent.observed import FoundStunnel, ObservedInstance, Stray
-from offctl_agent.planner import actions as act
-from offctl_agent.planner import tunnels
 
 # Directories of containers are called by their number; the host's own cannot clash with one.
 HOST = "host"

@@ -8,11 +8,11 @@ from dataclasses import replace
 import posixpath
 
 from offctl.desired.model import TunnelEnd
+from offctl.observed import ObservedInstance, ObservedTunnel
 from offctl_agent.host.stunnel import configuration, looking, sections, sockets
 from offctl_agent.host.stunnel.proofs import Question
 from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.sections import CLIENT, Section
-from offctl_agent.observed import ObservedInstance, ObservedTunnel
 
 DIRECTORY = "/etc/stunnel"
 

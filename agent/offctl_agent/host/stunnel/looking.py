@@ -5,6 +5,7 @@ from dataclasses import replace
 import ipaddress
 
 from offctl.desired.model import TunnelEnd
+from offctl.observed import ObservedInstance, ObservedTunnel
 from offctl_agent.host.stunnel import configuration, sockets
 from offctl_agent.host.stunnel.directory import Directory
 from offctl_agent.host.stunnel.processes import Process
@@ -13,7 +14,6 @@ from offctl_agent.host.stunnel.seat import Seat
 from offctl_agent.host.stunnel.sections import CLIENT, Section
 from offctl_agent.host.stunnel.sockets import Address
 from offctl_agent.host.stunnel.wanted import Wanted
-from offctl_agent.observed import ObservedInstance, ObservedTunnel
 
 AGED = (
     "it goes on with the key it has, because one of its hosts has another tunnel key now, and "

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable
 
+from offctl.observed import Stray
 from offctl_agent.host.stunnel import configuration, sockets
 from offctl_agent.host.stunnel.processes import Process
-from offctl_agent.observed import Stray
 
 
 def strays(

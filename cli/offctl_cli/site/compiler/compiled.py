@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from offctl.desired.model import DesiredState
-from offctl_cli.site import finding
+from offctl_cli.site import finding, key
 
 # (host, kind, identity): ("off2", "mount", "113:/mnt/off/users"), ("off2", "container", "113"),
 # ("off2", "network", "113:eth0"), ("off2", "dataset", "zfs-hdd/off"),
@@ -16,12 +16,16 @@ Resource = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`states` are sorted by host. With an error among `findings` they may lack resources."""
+    """`states` are sorted by host. With an error among `findings` they may lack resources.
+
+    `origins` are the places, `stanzas` the keys from which each resource came.
+    """
 
     site_name: str
     states: tuple[DesiredState, ...]
     findings: tuple[finding.Finding, ...]
     origins: Mapping[Resource, finding.Place]
+    stanzas: Mapping[Resource, key.Path] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:

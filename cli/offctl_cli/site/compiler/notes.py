@@ -14,6 +14,7 @@ class Notes:
     def __init__(self, site: Site) -> None:
         self.findings: list[finding.Finding] = []
         self.origins: dict[Resource, finding.Place] = {}
+        self.stanzas: dict[Resource, key.Path] = {}
         self._site = site
 
     def complain(self, code: str, path: key.Path, text: str, hint: str = "") -> None:
@@ -23,6 +24,7 @@ class Notes:
     def came_from(self, host: str, kind: str, identity: str, path: key.Path) -> None:
         """Remember which key a resource comes from."""
         self.origins[(host, kind, identity)] = self._site.place(path)
+        self.stanzas[(host, kind, identity)] = path
 
     def declared(self, what: str, name: str, known: Collection[str], path: key.Path) -> bool:
         """Whether `name` is among `known`; complains at `path` when it is not."""

@@ -37,7 +37,9 @@ def compile(site: Site) -> Compiled:  # noqa: A001
         for host in sorted(site.hosts)
     )
     findings = finding.in_order([*site.findings, *notes.findings])
-    return Compiled(site.site.name, states, findings, MappingProxyType(notes.origins))
+    return Compiled(
+        site.site.name, states, findings, MappingProxyType(notes.origins), notes.stanzas
+    )
 
 
 def _state(

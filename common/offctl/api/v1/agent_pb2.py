@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19offctl/api/v1/agent.proto\x12\roffctl.api.v1\"E\n\x13\x46\x65tchReleaseRequest\x12\x17\n\x0fmanifest_sha256\x18\x01 \x01(\x0c\x12\x15\n\rtrust_version\x18\x02 \x01(\x04\".\n\tTrustRoot\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\"z\n\x14\x46\x65tchReleaseResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x11\n\ttimestamp\x18\x03 \x01(\x0c\x12-\n\x0btrust_roots\x18\x04 \x03(\x0b\x32\x18.offctl.api.v1.TrustRoot\"\x0e\n\x0cWatchRequest\"8\n\rWatchResponse\x12\x17\n\x0fmanifest_sha256\x18\x01 \x01(\x0c\x12\x0e\n\x06serial\x18\x02 \x01(\x04\"\x1f\n\rReportRequest\x12\x0e\n\x06report\x18\x01 \x01(\x0c\"\x10\n\x0eReportResponse2\xf4\x01\n\x0c\x41gentService\x12W\n\x0c\x46\x65tchRelease\x12\".offctl.api.v1.FetchReleaseRequest\x1a#.offctl.api.v1.FetchReleaseResponse\x12\x44\n\x05Watch\x12\x1b.offctl.api.v1.WatchRequest\x1a\x1c.offctl.api.v1.WatchResponse0\x01\x12\x45\n\x06Report\x12\x1c.offctl.api.v1.ReportRequest\x1a\x1d.offctl.api.v1.ReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19offctl/api/v1/agent.proto\x12\roffctl.api.v1\"E\n\x13\x46\x65tchReleaseRequest\x12\x17\n\x0fmanifest_sha256\x18\x01 \x01(\x0c\x12\x15\n\rtrust_version\x18\x02 \x01(\x04\".\n\tTrustRoot\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\"z\n\x14\x46\x65tchReleaseResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x11\n\ttimestamp\x18\x03 \x01(\x0c\x12-\n\x0btrust_roots\x18\x04 \x03(\x0b\x32\x18.offctl.api.v1.TrustRoot\"\x0e\n\x0cWatchRequest\"8\n\rWatchResponse\x12\x17\n\x0fmanifest_sha256\x18\x01 \x01(\x0c\x12\x0e\n\x06serial\x18\x02 \x01(\x04\"4\n\rReportRequest\x12\x0e\n\x06report\x18\x01 \x01(\x0c\x12\x13\n\x0bobservation\x18\x02 \x01(\x0c\",\n\x0eReportResponse\x12\x1a\n\x12observation_wanted\x18\x01 \x01(\x08\x32\xf4\x01\n\x0c\x41gentService\x12W\n\x0c\x46\x65tchRelease\x12\".offctl.api.v1.FetchReleaseRequest\x1a#.offctl.api.v1.FetchReleaseResponse\x12\x44\n\x05Watch\x12\x1b.offctl.api.v1.WatchRequest\x1a\x1c.offctl.api.v1.WatchResponse0\x01\x12\x45\n\x06Report\x12\x1c.offctl.api.v1.ReportRequest\x1a\x1d.offctl.api.v1.ReportResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'offctl.api.v1.agent_pb2', globals())
@@ -31,9 +31,9 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _WATCHRESPONSE._serialized_start=303
   _WATCHRESPONSE._serialized_end=359
   _REPORTREQUEST._serialized_start=361
-  _REPORTREQUEST._serialized_end=392
-  _REPORTRESPONSE._serialized_start=394
-  _REPORTRESPONSE._serialized_end=410
-  _AGENTSERVICE._serialized_start=413
-  _AGENTSERVICE._serialized_end=657
+  _REPORTREQUEST._serialized_end=413
+  _REPORTRESPONSE._serialized_start=415
+  _REPORTRESPONSE._serialized_end=459
+  _AGENTSERVICE._serialized_start=462
+  _AGENTSERVICE._serialized_end=706
 # @@protoc_insertion_point(module_scope)

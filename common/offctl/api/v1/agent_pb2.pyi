@@ -26,14 +26,18 @@ class FetchReleaseResponse(_message.Message):
     def __init__(self, envelope: _Optional[bytes] = ..., bundle: _Optional[bytes] = ..., timestamp: _Optional[bytes] = ..., trust_roots: _Optional[_Iterable[_Union[TrustRoot, _Mapping]]] = ...) -> None: ...
 
 class ReportRequest(_message.Message):
-    __slots__ = ["report"]
+    __slots__ = ["observation", "report"]
+    OBSERVATION_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    observation: bytes
     report: bytes
-    def __init__(self, report: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, report: _Optional[bytes] = ..., observation: _Optional[bytes] = ...) -> None: ...
 
 class ReportResponse(_message.Message):
-    __slots__ = []
-    def __init__(self) -> None: ...
+    __slots__ = ["observation_wanted"]
+    OBSERVATION_WANTED_FIELD_NUMBER: _ClassVar[int]
+    observation_wanted: bool
+    def __init__(self, observation_wanted: bool = ...) -> None: ...
 
 class TrustRoot(_message.Message):
     __slots__ = ["envelope", "version"]

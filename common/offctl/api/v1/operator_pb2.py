@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1coffctl/api/v1/operator.proto\x12\roffctl.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\x0ePublishRequest\x12\x12\n\x08\x65nvelope\x18\x01 \x01(\x0cH\x00\x12\'\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.offctl.api.v1.BundleH\x00\x42\x06\n\x04part\"\'\n\x06\x42undle\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"I\n\x0fPublishResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\r\n\x05hosts\x18\x02 \x01(\r\x12\x17\n\x0f\x61lready_current\x18\x03 \x01(\x08\"+\n\x17PublishTrustRootRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"E\n\x18PublishTrustRootResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x18\n\x10\x61lready_in_force\x18\x02 \x01(\x08\"\x12\n\x10ListHostsRequest\"\xa1\x01\n\x11ListHostsResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12\x0c\n\x04site\x18\x03 \x01(\t\x12+\n\x07\x65xpires\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05hosts\x18\x05 \x03(\x0b\x32\x19.offctl.api.v1.HostStatus\"\x1e\n\x0eGetHostRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"L\n\x0fGetHostResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.offctl.api.v1.HostStatus\x12\x0e\n\x06report\x18\x02 \x01(\x0c\"\x1f\n\x0eHistoryRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"?\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.offctl.api.v1.HistoryEntry\"\x87\x01\n\x0cHistoryEntry\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12-\n\tpublished\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\r\n\x05hosts\x18\x05 \x01(\r\"#\n\x11GetReleaseRequest\x12\x0e\n\x06serial\x18\x01 \x01(\x04\"Y\n\x12GetReleaseResponse\x12\x12\n\x08\x65nvelope\x18\x01 \x01(\x0cH\x00\x12\'\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.offctl.api.v1.BundleH\x00\x42\x06\n\x04part\"\x13\n\x11GetRolloutRequest\"}\n\x12GetRolloutResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x0c\n\x04wave\x18\x02 \x01(\r\x12\x0e\n\x06paused\x18\x03 \x01(\t\x12\x0e\n\x06halted\x18\x04 \x01(\t\x12)\n\x05hosts\x18\x05 \x03(\x0b\x32\x1a.offctl.api.v1.RolloutHost\"\x86\x01\n\x0bRolloutHost\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04wave\x18\x02 \x01(\r\x12\x14\n\x0csoak_seconds\x18\x03 \x01(\r\x12\x15\n\rright_seconds\x18\x04 \x01(\r\x12\x0f\n\x07offered\x18\x05 \x01(\x04\x12\r\n\x05state\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\xd2\x01\n\x13SteerRolloutRequest\x12\x37\n\x05order\x18\x01 \x01(\x0e\x32(.offctl.api.v1.SteerRolloutRequest.Order\x12\x0e\n\x06serial\x18\x02 \x01(\x04\x12\x0c\n\x04wave\x18\x03 \x01(\r\x12\x0e\n\x06reason\x18\x04 \x01(\t\"T\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\x0f\n\x0bORDER_PAUSE\x10\x01\x12\x10\n\x0cORDER_RESUME\x10\x02\x12\x11\n\rORDER_PROMOTE\x10\x03\"\x16\n\x14SteerRolloutResponse\"\xf5\x02\n\nHostStatus\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04mode\x18\x05 \x01(\t\x12\x0e\n\x06serial\x18\x06 \x01(\x04\x12,\n\x08reported\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcontacted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfreshness\x18\t \x01(\t\x12\x11\n\tresources\x18\n \x01(\r\x12\r\n\x05\x64rift\x18\x0b \x01(\r\x12\x18\n\x10pending_restarts\x18\x0c \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\r \x01(\r\x12\x0f\n\x07\x62locked\x18\x0e \x01(\r\x12\x0f\n\x07unknown\x18\x0f \x01(\r\x12\x0f\n\x07orphans\x18\x10 \x01(\r\x12\x11\n\tunmanaged\x18\x11 \x01(\r\x12\x0c\n\x04held\x18\x12 \x01(\r2\xa7\x05\n\x0fOperatorService\x12J\n\x07Publish\x12\x1d.offctl.api.v1.PublishRequest\x1a\x1e.offctl.api.v1.PublishResponse(\x01\x12\x63\n\x10PublishTrustRoot\x12&.offctl.api.v1.PublishTrustRootRequest\x1a\'.offctl.api.v1.PublishTrustRootResponse\x12N\n\tListHosts\x12\x1f.offctl.api.v1.ListHostsRequest\x1a .offctl.api.v1.ListHostsResponse\x12H\n\x07GetHost\x12\x1d.offctl.api.v1.GetHostRequest\x1a\x1e.offctl.api.v1.GetHostResponse\x12H\n\x07History\x12\x1d.offctl.api.v1.HistoryRequest\x1a\x1e.offctl.api.v1.HistoryResponse\x12S\n\nGetRelease\x12 .offctl.api.v1.GetReleaseRequest\x1a!.offctl.api.v1.GetReleaseResponse0\x01\x12Q\n\nGetRollout\x12 .offctl.api.v1.GetRolloutRequest\x1a!.offctl.api.v1.GetRolloutResponse\x12W\n\x0cSteerRollout\x12\".offctl.api.v1.SteerRolloutRequest\x1a#.offctl.api.v1.SteerRolloutResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1coffctl/api/v1/operator.proto\x12\roffctl.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\x0ePublishRequest\x12\x12\n\x08\x65nvelope\x18\x01 \x01(\x0cH\x00\x12\'\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.offctl.api.v1.BundleH\x00\x42\x06\n\x04part\"\'\n\x06\x42undle\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"I\n\x0fPublishResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\r\n\x05hosts\x18\x02 \x01(\r\x12\x17\n\x0f\x61lready_current\x18\x03 \x01(\x08\"+\n\x17PublishTrustRootRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"E\n\x18PublishTrustRootResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x18\n\x10\x61lready_in_force\x18\x02 \x01(\x08\"\x12\n\x10ListHostsRequest\"\xa1\x01\n\x11ListHostsResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12\x0c\n\x04site\x18\x03 \x01(\t\x12+\n\x07\x65xpires\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05hosts\x18\x05 \x03(\x0b\x32\x19.offctl.api.v1.HostStatus\"\x1e\n\x0eGetHostRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"L\n\x0fGetHostResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.offctl.api.v1.HostStatus\x12\x0e\n\x06report\x18\x02 \x01(\x0c\"%\n\x15GetObservationRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"[\n\x16GetObservationResponse\x12\x13\n\x0bobservation\x18\x01 \x01(\x0c\x12,\n\x08observed\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1f\n\x0eHistoryRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"?\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.offctl.api.v1.HistoryEntry\"\x87\x01\n\x0cHistoryEntry\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\x0c\x12-\n\tpublished\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\r\n\x05hosts\x18\x05 \x01(\r\"#\n\x11GetReleaseRequest\x12\x0e\n\x06serial\x18\x01 \x01(\x04\"Y\n\x12GetReleaseResponse\x12\x12\n\x08\x65nvelope\x18\x01 \x01(\x0cH\x00\x12\'\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.offctl.api.v1.BundleH\x00\x42\x06\n\x04part\"\x13\n\x11GetRolloutRequest\"}\n\x12GetRolloutResponse\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x0c\n\x04wave\x18\x02 \x01(\r\x12\x0e\n\x06paused\x18\x03 \x01(\t\x12\x0e\n\x06halted\x18\x04 \x01(\t\x12)\n\x05hosts\x18\x05 \x03(\x0b\x32\x1a.offctl.api.v1.RolloutHost\"\x86\x01\n\x0bRolloutHost\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04wave\x18\x02 \x01(\r\x12\x14\n\x0csoak_seconds\x18\x03 \x01(\r\x12\x15\n\rright_seconds\x18\x04 \x01(\r\x12\x0f\n\x07offered\x18\x05 \x01(\x04\x12\r\n\x05state\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\xd2\x01\n\x13SteerRolloutRequest\x12\x37\n\x05order\x18\x01 \x01(\x0e\x32(.offctl.api.v1.SteerRolloutRequest.Order\x12\x0e\n\x06serial\x18\x02 \x01(\x04\x12\x0c\n\x04wave\x18\x03 \x01(\r\x12\x0e\n\x06reason\x18\x04 \x01(\t\"T\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\x0f\n\x0bORDER_PAUSE\x10\x01\x12\x10\n\x0cORDER_RESUME\x10\x02\x12\x11\n\rORDER_PROMOTE\x10\x03\"\x16\n\x14SteerRolloutResponse\"\xf5\x02\n\nHostStatus\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04mode\x18\x05 \x01(\t\x12\x0e\n\x06serial\x18\x06 \x01(\x04\x12,\n\x08reported\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcontacted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfreshness\x18\t \x01(\t\x12\x11\n\tresources\x18\n \x01(\r\x12\r\n\x05\x64rift\x18\x0b \x01(\r\x12\x18\n\x10pending_restarts\x18\x0c \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\r \x01(\r\x12\x0f\n\x07\x62locked\x18\x0e \x01(\r\x12\x0f\n\x07unknown\x18\x0f \x01(\r\x12\x0f\n\x07orphans\x18\x10 \x01(\r\x12\x11\n\tunmanaged\x18\x11 \x01(\r\x12\x0c\n\x04held\x18\x12 \x01(\r2\x86\x06\n\x0fOperatorService\x12J\n\x07Publish\x12\x1d.offctl.api.v1.PublishRequest\x1a\x1e.offctl.api.v1.PublishResponse(\x01\x12\x63\n\x10PublishTrustRoot\x12&.offctl.api.v1.PublishTrustRootRequest\x1a\'.offctl.api.v1.PublishTrustRootResponse\x12N\n\tListHosts\x12\x1f.offctl.api.v1.ListHostsRequest\x1a .offctl.api.v1.ListHostsResponse\x12H\n\x07GetHost\x12\x1d.offctl.api.v1.GetHostRequest\x1a\x1e.offctl.api.v1.GetHostResponse\x12]\n\x0eGetObservation\x12$.offctl.api.v1.GetObservationRequest\x1a%.offctl.api.v1.GetObservationResponse\x12H\n\x07History\x12\x1d.offctl.api.v1.HistoryRequest\x1a\x1e.offctl.api.v1.HistoryResponse\x12S\n\nGetRelease\x12 .offctl.api.v1.GetReleaseRequest\x1a!.offctl.api.v1.GetReleaseResponse0\x01\x12Q\n\nGetRollout\x12 .offctl.api.v1.GetRolloutRequest\x1a!.offctl.api.v1.GetRolloutResponse\x12W\n\x0cSteerRollout\x12\".offctl.api.v1.SteerRolloutRequest\x1a#.offctl.api.v1.SteerRolloutResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'offctl.api.v1.operator_pb2', globals())
@@ -39,30 +39,34 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETHOSTREQUEST._serialized_end=613
   _GETHOSTRESPONSE._serialized_start=615
   _GETHOSTRESPONSE._serialized_end=691
-  _HISTORYREQUEST._serialized_start=693
-  _HISTORYREQUEST._serialized_end=724
-  _HISTORYRESPONSE._serialized_start=726
-  _HISTORYRESPONSE._serialized_end=789
-  _HISTORYENTRY._serialized_start=792
-  _HISTORYENTRY._serialized_end=927
-  _GETRELEASEREQUEST._serialized_start=929
-  _GETRELEASEREQUEST._serialized_end=964
-  _GETRELEASERESPONSE._serialized_start=966
-  _GETRELEASERESPONSE._serialized_end=1055
-  _GETROLLOUTREQUEST._serialized_start=1057
-  _GETROLLOUTREQUEST._serialized_end=1076
-  _GETROLLOUTRESPONSE._serialized_start=1078
-  _GETROLLOUTRESPONSE._serialized_end=1203
-  _ROLLOUTHOST._serialized_start=1206
-  _ROLLOUTHOST._serialized_end=1340
-  _STEERROLLOUTREQUEST._serialized_start=1343
-  _STEERROLLOUTREQUEST._serialized_end=1553
-  _STEERROLLOUTREQUEST_ORDER._serialized_start=1469
-  _STEERROLLOUTREQUEST_ORDER._serialized_end=1553
-  _STEERROLLOUTRESPONSE._serialized_start=1555
-  _STEERROLLOUTRESPONSE._serialized_end=1577
-  _HOSTSTATUS._serialized_start=1580
-  _HOSTSTATUS._serialized_end=1953
-  _OPERATORSERVICE._serialized_start=1956
-  _OPERATORSERVICE._serialized_end=2635
+  _GETOBSERVATIONREQUEST._serialized_start=693
+  _GETOBSERVATIONREQUEST._serialized_end=730
+  _GETOBSERVATIONRESPONSE._serialized_start=732
+  _GETOBSERVATIONRESPONSE._serialized_end=823
+  _HISTORYREQUEST._serialized_start=825
+  _HISTORYREQUEST._serialized_end=856
+  _HISTORYRESPONSE._serialized_start=858
+  _HISTORYRESPONSE._serialized_end=921
+  _HISTORYENTRY._serialized_start=924
+  _HISTORYENTRY._serialized_end=1059
+  _GETRELEASEREQUEST._serialized_start=1061
+  _GETRELEASEREQUEST._serialized_end=1096
+  _GETRELEASERESPONSE._serialized_start=1098
+  _GETRELEASERESPONSE._serialized_end=1187
+  _GETROLLOUTREQUEST._serialized_start=1189
+  _GETROLLOUTREQUEST._serialized_end=1208
+  _GETROLLOUTRESPONSE._serialized_start=1210
+  _GETROLLOUTRESPONSE._serialized_end=1335
+  _ROLLOUTHOST._serialized_start=1338
+  _ROLLOUTHOST._serialized_end=1472
+  _STEERROLLOUTREQUEST._serialized_start=1475
+  _STEERROLLOUTREQUEST._serialized_end=1685
+  _STEERROLLOUTREQUEST_ORDER._serialized_start=1601
+  _STEERROLLOUTREQUEST_ORDER._serialized_end=1685
+  _STEERROLLOUTRESPONSE._serialized_start=1687
+  _STEERROLLOUTRESPONSE._serialized_end=1709
+  _HOSTSTATUS._serialized_start=1712
+  _HOSTSTATUS._serialized_end=2085
+  _OPERATORSERVICE._serialized_start=2088
+  _OPERATORSERVICE._serialized_end=2862
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,20 @@ class GetHostResponse(_message.Message):
     status: HostStatus
     def __init__(self, status: _Optional[_Union[HostStatus, _Mapping]] = ..., report: _Optional[bytes] = ...) -> None: ...
 
+class GetObservationRequest(_message.Message):
+    __slots__ = ["host"]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    def __init__(self, host: _Optional[str] = ...) -> None: ...
+
+class GetObservationResponse(_message.Message):
+    __slots__ = ["observation", "observed"]
+    OBSERVATION_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    observation: bytes
+    observed: _timestamp_pb2.Timestamp
+    def __init__(self, observation: _Optional[bytes] = ..., observed: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class GetReleaseRequest(_message.Message):
     __slots__ = ["serial"]
     SERIAL_FIELD_NUMBER: _ClassVar[int]

@@ -35,6 +35,11 @@ class OperatorServiceStub(object):
                 request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetHostRequest.SerializeToString,
                 response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetHostResponse.FromString,
                 )
+        self.GetObservation = channel.unary_unary(
+                '/offctl.api.v1.OperatorService/GetObservation',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetObservationRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetObservationResponse.FromString,
+                )
         self.History = channel.unary_unary(
                 '/offctl.api.v1.OperatorService/History',
                 request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.HistoryRequest.SerializeToString,
@@ -102,6 +107,14 @@ class OperatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetObservation(self, request, context):
+        """Gets what a host observed last, as it packed it (offctl.observation).
+        Errors: as ListHosts, and NOT_FOUND when it has not handed in any.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def History(self, request, context):
         """Lists what was published, newest first.
         Errors: as ListHosts.
@@ -160,6 +173,11 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.GetHost,
                     request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetHostRequest.FromString,
                     response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetHostResponse.SerializeToString,
+            ),
+            'GetObservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetObservation,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetObservationRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetObservationResponse.SerializeToString,
             ),
             'History': grpc.unary_unary_rpc_method_handler(
                     servicer.History,
@@ -257,6 +275,23 @@ class OperatorService(object):
         return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/GetHost',
             offctl_dot_api_dot_v1_dot_operator__pb2.GetHostRequest.SerializeToString,
             offctl_dot_api_dot_v1_dot_operator__pb2.GetHostResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetObservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/GetObservation',
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetObservationRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetObservationResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

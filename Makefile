@@ -22,7 +22,7 @@ help:
 	@echo "make integration   the packages on virtual hosts with real ZFS, LXC and systemd (root, Debian)"
 	@echo "make integration-host   one Proxmox host in all its parts, and tunnels between two; long"
 	@echo "make integration-trixie   the part of it that is about packages, on Debian 13"
-	@echo "make integration-nightly   the agent killed at every step of building a real host; hours"
+	@echo "make integration-nightly   the agent killed at every step of building a real host; long"
 	@echo "make integration-power   the power of a host cut at 50 random moments; CUTS=, SEED=, SECONDS= choose"
 	@echo "make integration-speed  the doors to ZFS beside forking zfs, as ratios of one run"
 	@echo "make vm            three such hosts and a coordinator, left running for you to play with"

@@ -54,8 +54,8 @@ class FakeLibrary:
             keys = {key for name in there for key in self.datasets[name] if b":" in key}
             return dict.fromkeys(keys, True)
         assert program == programs.READ
-        keys = params[b"keys"]
-        return {n: self._values(n, keys) if self.odd is None else self.odd for n in there}
+        asked = params[b"keys"]
+        return {n: self._values(n, asked) if self.odd is None else self.odd for n in there}
 
     def lzc_channel_program(
         self, pool: bytes, program: bytes, *, instrlimit: int, memlimit: int, params: Any

@@ -1,11 +1,12 @@
 """The door to ZFS in this process: libzfs_core. It creates, asks and marks; it starts no program.
 
 Everything that is created goes through here: one call of the kernel with every property, so that
-nothing is ever there with half of them (not faster than forking `zfs create`, for it is
-marked and read back too). So does reading and marking a few datasets: a channel program reads
-values with their sources in one step, and marks many in one. What libzfs_core has no call for
-(native properties of datasets that exist), and reading a whole pool, where one `zfs get` is several
-times faster than a channel program, is behind zfscommand.
+nothing is ever there with half of them. That is slower than forking a bare `zfs create` and as fast
+as forking one and a `zfs get` after it, for what was made is read back each time
+(benchmarks/zfs.py; figures in integration/README.md). Reading and marking a few datasets goes
+through here too: a channel program reads values with their sources in one step, and marks many in
+one. What libzfs_core has no call for (native properties of datasets that exist), and reading a
+whole pool, which one `zfs get` does without a line in the pool's history, is behind zfscommand.
 """
 
 from collections.abc import Callable, Iterable, Mapping

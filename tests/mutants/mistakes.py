@@ -1,8 +1,10 @@
 """Mistakes that people make, as changes of a syntax tree: one at a time, in a fixed order."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 import copy
+from dataclasses import dataclass, field, replace
 
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -13,14 +15,45 @@ _OTHER: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 
 
-def mistakes(source: str) -> Iterator[tuple[int, str, ast.Module]]:
-    """Line, what is wrong, and the whole module with it."""
-    tree = ast.parse(source)
-    for number, node in enumerate(_places(tree)):
-        changed = copy.deepcopy(tree)
-        place = list(_places(changed))[number]
-        for said in _change(place):
-            yield getattr(node, "lineno", 0), said, ast.fix_missing_locations(changed)
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in one line of a module; `place` counts the nodes before it."""
+
+    module: str
+    line: int
+    said: str
+    code: str
+    source: str = field(repr=False)
+    place: int | None
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What it is called, whatever stands above it."""
+        return self.module, self.code, self.said
+
+    def undone(self) -> "Mistake":
+        """The module as it is."""
+        return replace(self, place=None)
+
+    def tree(self) -> ast.Module:
+        """The whole module with it."""
+        tree = ast.parse(self.source)
+        if self.place is not None:
+            list(_change(list(_places(tree))[self.place]))
+        return ast.fix_missing_locations(tree)
+
+
+def mistakes(module: str, source: str) -> Iterator[Mistake]:
+    """All of them."""
+    lines = source.splitlines()
+    met: Counter[tuple[str, str]] = Counter()
+    for number, node in enumerate(_places(ast.parse(source))):
+        line = getattr(node, "lineno", 1)
+        for said in _change(copy.deepcopy(node)):
+            code = lines[line - 1].strip()
+            met[code, said] += 1
+            again = f" ({met[code, said]})" if met[code, said] > 1 else ""
+            yield Mistake(module, line, said + again, code, source, number)
 
 
 def _places(tree: ast.AST) -> Iterator[ast.AST]:

@@ -60,6 +60,7 @@ def texts() -> Iterator[Vector]:
         "d14-schema": head.replace(b"schema = 1", b"schema = 2"),
         "a27-unknown-key": b"protct = true\n" + head,
         "a27-unknown-in-host": head.replace(b"wave = 1", b"wawe = 1"),
+        "a27-more-in-host": head.replace(b"wave = 1", b"wave = 1\nprotect = 1"),
         "a27-missing": head.replace(b"serial = 7\n", b""),
         "a27-wave-zero": head.replace(b"wave = 1", b"wave = 0"),
         "a27-hash-upper": head.replace(b'sha256 = "', b'sha256 = "A', 1),

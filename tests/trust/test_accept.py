@@ -86,6 +86,17 @@ def test_refusals_say_both_values_and_what_to_do() -> None:
     assert "higher serial" in error.hint
 
 
+def test_a_floor_nobody_raised_is_below_the_first_release() -> None:
+    assert accept.Floor() == accept.Floor(0, "")
+
+
+def test_another_kind_of_document_is_called_by_its_name() -> None:
+    with pytest.raises(errors.RefusedError, match="cannot accept the timestamp: the release is"):
+        accept.manifest(timestamp.sign(STAMP, CLOCK), ROOT, floor=accept.Floor(), now=NOW)
+    with pytest.raises(errors.RefusedError, match="cannot accept the release: the timestamp is"):
+        accept.timestamp(CONTENT, ROOT, now=NOW)
+
+
 def test_every_serial_below_the_floor_is_refused() -> None:
     for serial in range(8, 20):
         floor = accept.Floor(serial, PAYLOAD_SHA256)

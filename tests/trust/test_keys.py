@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies
 import pytest
 
 from offctl import errors
+from offctl.trust import curve
 from offctl.trust.keys import PublicKey, SecretKey
 from trust import material
 
@@ -20,6 +21,14 @@ def test_round_trips() -> None:
     assert again.public == DESK.public
     assert DESK.public.verify(again.sign(b"message"), b"message")
     assert not DESK.public.verify(again.sign(b"message"), b"massage")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"), [("AAAA AAAA", "not standard base64"), ("AAB=", "not canonical base64")]
+)
+def test_what_is_wrong_with_the_text_of_a_key_is_said(text: str, cause: str) -> None:
+    with pytest.raises(errors.MalformedError, match=cause):
+        PublicKey.parse(f"ed25519:{text}")
 
 
 def test_keyid_is_the_hash_of_the_key() -> None:
@@ -52,6 +61,20 @@ def test_errors_never_show_the_secret(cut: int) -> None:
         SecretKey.from_pem(pem.replace(body, body[:cut] + b"A" + body[cut:]))
     assert body[cut:].decode() not in f"{caught.value!r} {caught.value.hint}"
     assert caught.value.__cause__ is None
+
+
+def test_a_signature_without_a_nonce_is_none_though_the_library_takes_it() -> None:
+    """Whoever has the key can make it: R is the neutral point, S = h a, the same for ever."""
+    seed, message = b"\5" * 32, b"message"
+    key = SecretKey.generate(lambda _: seed).public
+    clamped = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
+    scalar = clamped & ((1 << 254) - 8) | (1 << 254)
+    neutral = b"\1" + bytes(31)
+    digest = hashlib.sha512(neutral + key.raw + message).digest()
+    s = int.from_bytes(digest, "little") * scalar % curve.ORDER
+    signature = neutral + s.to_bytes(32, "little")
+    ed25519.Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, message)
+    assert not key.verify(signature, message)
 
 
 def test_other_kinds_of_keys_are_refused() -> None:

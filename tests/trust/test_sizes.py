@@ -7,7 +7,7 @@ import pytest
 
 from offctl import errors
 from offctl.desired.consents import MAX_WAVE
-from offctl.trust import envelope, manifest, release, root, rotation, timestamp
+from offctl.trust import accept, envelope, manifest, release, root, rotation, timestamp
 from offctl.trust.keys import SecretKey
 from offctl.trust.timestamp import Timestamp
 from trust import material
@@ -16,6 +16,7 @@ from trust.material import MANIFEST, NOW, PAYLOAD_SHA256
 KIB = 1024
 MIB = 1024 * KIB
 ROOT = material.trust_root()
+NEW = accept.Floor()
 STAMP = Timestamp("off", 7, PAYLOAD_SHA256, NOW, NOW + timestamp.LIFETIME)
 
 
@@ -51,6 +52,33 @@ def test_a_manifest_in_a_release_file_has_the_size_of_any_manifest() -> None:
     with pytest.raises(errors.MalformedError) as refused:
         release.parse(of(4 * MIB + 1))
     assert refused.value.code == "TOO_LARGE"
+
+
+def test_a_bundle_in_a_release_file_has_the_size_of_any_bundle() -> None:
+    def of(size: int) -> release.SignedRelease:
+        return release.SignedRelease(material.signed(b"#"), (("off1", b"#" * size),))
+
+    assert release.parse(of(4 * MIB).dump()) == of(4 * MIB)
+    with pytest.raises(errors.MalformedError) as refused:
+        of(4 * MIB + 1).dump()
+    assert refused.value.code == "TOO_LARGE"
+
+
+def test_a_bundle_is_looked_at_up_to_the_size_of_any_bundle() -> None:
+    accepted = accept.manifest(material.signed(material.PAYLOAD), ROOT, floor=NEW, now=NOW)
+    for size, code in ((4 * MIB, "MISMATCH"), (4 * MIB + 1, "TOO_LARGE")):
+        with pytest.raises(errors.RefusedError) as refused:
+            accept.bundle(accepted, host="off1", content=b"#" * size)
+        assert refused.value.code == code
+
+
+def test_the_smallest_numbers_are_read_back() -> None:
+    first = replace(STAMP, serial=1)
+    assert accept.timestamp(timestamp.sign(first, material.CLOCK), ROOT, now=NOW) == first
+    host = replace(MANIFEST.hosts[0], length=1, wave=1)
+    least = replace(MANIFEST, serial=1, hosts=(host,))
+    assert manifest.parse(manifest.dump(least)) == least
+    assert root.parse(root.dump(ROOT)).version == 1
 
 
 def test_a_secret_key_is_looked_at_up_to_a_kilobyte() -> None:
@@ -97,6 +125,12 @@ def test_a_secret_key_is_looked_at_up_to_a_kilobyte() -> None:
 def test_nothing_else_can_be_made(value: object, changes: dict[str, object]) -> None:
     with pytest.raises(errors.MalformedError):
         replace(value, **changes)  # type: ignore[type-var]
+
+
+def test_one_key_under_two_names_is_called_that() -> None:
+    twice = (("desk", material.DESK.public), ("spare", material.DESK.public))
+    with pytest.raises(errors.MalformedError, match="release key"):
+        replace(ROOT, release_keys=twice)
 
 
 def test_the_largest_numbers_are_numbers() -> None:

@@ -4,19 +4,16 @@ Bounded and free of secrets by construction: a report holds names, states and th
 settings, never file contents. `dump` cuts what would not fit; the coordinator refuses the rest.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 import json
-import re
 from typing import Any, TypeVar
 
 from offctl import errors
+from offctl.briefly import brief
 from offctl.tables import INSTANT, Table
 
 _Flat = TypeVar("_Flat")
-
-_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 SCHEMA = 1
 MAX_REPORT = 1024 * 1024
@@ -25,7 +22,6 @@ MAX_EVENTS = 200
 MAX_WAITS = 100
 MAX_UNASKED = 100
 MAX_TUNNELS = 500
-MAX_TEXT = 500
 
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
@@ -262,23 +258,7 @@ def dump(report: Report) -> bytes:
 
 def _encode(report: Report) -> bytes:
     document = {"schema": SCHEMA, **asdict(report), "time": report.time.strftime(INSTANT)}
-    return json.dumps(_cut(document), ensure_ascii=True, separators=(",", ":")).encode()
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, str):
-        # What a host's files and commands say goes in here; `parse` takes no control characters.
-        shown = _UNREADABLE.sub(_escaped, value[:MAX_TEXT])
-        return shown if len(value) <= MAX_TEXT else shown[: MAX_TEXT - 1] + "…"
-    if isinstance(value, Mapping):
-        return {key: _cut(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cut(item) for item in value]
-    return value
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode()
+    return json.dumps(brief(document), ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def parse(content: bytes) -> Report:

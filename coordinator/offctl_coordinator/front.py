@@ -18,6 +18,8 @@ from offctl import errors
 CHUNK = 16 * 1024
 # What was said last still goes out, to those who take it.
 FAREWELL_SECONDS = 1.0
+# Turns of the loop: what was accepted before we stopped shows itself, what was aborted is closed.
+LAST_TURNS = 5
 MAX_SOURCES = 1024
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -74,6 +76,7 @@ class Front:
         self._running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._inner = 0
+        self._closed = False
 
     @contextlib.asynccontextmanager
     async def listening(self, listen: str) -> AsyncIterator[str]:
@@ -93,11 +96,12 @@ class Front:
             yield f"{host}:{server.sockets[0].getsockname()[1]}"
         finally:
             server.close()
+            self._closed = True
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
-            # What was aborted is closed when the loop has turned once more.
-            await asyncio.sleep(0)
+            for _ in range(LAST_TURNS):
+                await asyncio.sleep(0)
 
     async def open(self, inner: int) -> None:
         """Let in, to the server that has this port of loopback."""
@@ -117,6 +121,9 @@ class Front:
             writer.transport.abort()
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closed:
+            writer.transport.abort()
+            return
         task = asyncio.ensure_future(self._serve((reader, writer)))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -135,7 +142,7 @@ class Front:
             pass  # it ended, whatever the reason
         finally:
             self._callers.pop(peer, None)
-            await asyncio.gather(*(_close(writer) for _, writer in streams))
+            await _close([writer for _, writer in streams])
 
     def _flow(self, name: tuple[str, int] | None) -> Flow:
         where = source(name[0]) if name else ""
@@ -181,15 +188,19 @@ async def _either(*ways: Coroutine[None, None, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
-    try:
+async def _close(writers: list[asyncio.StreamWriter]) -> None:
+    # Not a task for each: one that is cancelled before it began would close nothing.
+    for writer in writers:
         writer.close()
+    closed = (writer.wait_closed() for writer in writers)
+    try:
         async with asyncio.timeout(FAREWELL_SECONDS):
-            await writer.wait_closed()
-    except (OSError, TimeoutError):
+            await asyncio.gather(*closed, return_exceptions=True)
+    except TimeoutError:
         pass
     finally:
-        writer.transport.abort()
+        for writer in writers:
+            writer.transport.abort()
 
 
 def source(host: str) -> str:

@@ -157,6 +157,7 @@ def test_nothing_but_stunnels_own_files_holds_a_key(linked: Linked) -> None:
     assert linked.canary.seen == []
     assert linked.canary.looked > 1_000_000
     told = f"{linked.canary.looked:,} bytes looked through for {len(linked.canary.keys)} keys\n"
+    stock.LOGS.mkdir(parents=True, exist_ok=True)
     (stock.LOGS / "overheard.txt").write_text(told)
 
 

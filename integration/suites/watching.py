@@ -34,7 +34,7 @@ def _said(client: Client, since: datetime) -> dict[str, str]:
     """The state of each host that reported after `since`; of none while nobody answers."""
     try:
         hosts = client.list_hosts().hosts
-    except errors.AdminError:
+    except (errors.UnreachableError, errors.AdminError):
         # Also what is between us and a coordinator that starts may hang up, which says little.
         return {}
     return {

@@ -68,12 +68,10 @@ def test_no_network_from_inside_the_unit(host: Machine) -> None:
 
 def test_the_journal_can_be_searched_by_fields(pair: Scene, host: Machine) -> None:
     ground.set_property(host, "tank/images", "atime", "on")
-    host.until(
-        "the repair in the journal",
-        lambda: bool(journal(host, "OFFCTL_ORIGIN=corrective")),
-        every=1,
-    )
-    entry = journal(host, "OFFCTL_ORIGIN=corrective")[-1]
+    # The other entry of that origin says who had changed it.
+    repaired = ("OFFCTL_ORIGIN=corrective", "OFFCTL_OUTCOME=done")
+    host.until("the repair in the journal", lambda: bool(journal(host, *repaired)), every=1)
+    entry = journal(host, *repaired)[-1]
     wanted = {
         "OFFCTL_HOST": "off1",
         "OFFCTL_SERIAL": "2",

@@ -45,7 +45,7 @@ def test_systemd_runs_in_a_container(bare_hosts: Fleet) -> None:
     assert "systemd-journald.service" in groups
     # What the agent makes of that.
     assert host.out("python3", "-c", SERVICES, timeout=60) == f"{SERVICE_RUNS}\n{NOT_RUNNING}"
-    assert proxmox.shell(host, "pct shutdown 130").code == 0
+    assert proxmox.shell(host, "pct shutdown 130 --timeout 300", timeout=360).code == 0
 
 
 def test_containers_come_back_with_the_host(bare_hosts: Fleet) -> None:

@@ -20,23 +20,7 @@ from integration.suites.example import EXAMPLE, HOST, Example
 from integration.suites.inside import ROOT
 
 SERVICE = ROOT / "tests/tunnels/service.py"
-# Two sections of one stunnel that lead into each other, and on to a service.
-STUNNEL = """\
-foreground = yes
-setuid = stunnel4
-setgid = stunnel4
-pid =
-ciphers = PSK
-PSKsecrets = /etc/stunnel/psk.txt
-[Redis]
-client = yes
-accept = 127.0.0.1:16379
-connect = 127.0.0.1:16390
-PSKidentity = client
-[Served]
-accept = 127.0.0.1:16390
-connect = 127.0.0.1:17000
-"""
+BY_HAND = ROOT / "tests/adopt/by-hand.conf"
 SECRET = "pwgenmadethis0123456789abcdefghijk"
 # Everything that a text speaks of, seen without any program of ours. Not the internal history of
 # pools: asking a dataset for the first time which user properties it has leaves a line there.
@@ -85,7 +69,8 @@ def live(hosts: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ex
 
 def begin_stunnel(live: Example) -> None:
     live.host.put("/root/service.py", SERVICE)
-    live.host.put("/etc/stunnel/off.conf", STUNNEL.encode())
+    unprivileged = "setuid = stunnel4\nsetgid = stunnel4\n"
+    live.host.put("/etc/stunnel/off.conf", unprivileged + BY_HAND.read_text())
     live.host.put("/etc/stunnel/psk.txt", f"client:{SECRET}\n".encode(), mode=0o600)
     live.host.sh("systemd-run --unit=service python3 /root/service.py 127.0.0.1 17000")
     live.host.sh("systemd-run --unit=people stunnel4 /etc/stunnel/off.conf")

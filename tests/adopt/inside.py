@@ -8,25 +8,13 @@ import time
 from offctl_agent.proxmox.running import Running
 from offctl_agent.proxmox.tunnels import TunnelDoor
 
-CONFIGURATION = """\
-foreground = yes
-pid =
-PSKsecrets = /etc/stunnel/psk.txt
-[Redis]
-client = yes
-accept = 127.0.0.1:16379
-connect = 127.0.0.1:16390
-PSKidentity = client
-[Served]
-accept = 127.0.0.1:16390
-connect = 127.0.0.1:17000
-"""
+BY_HAND = Path(__file__).with_name("by-hand.conf")
 
 
 def main() -> None:
     subprocess.run(["mount", "-t", "tmpfs", "none", "/etc/stunnel"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    Path("/etc/stunnel/off.conf").write_text(CONFIGURATION)
+    Path("/etc/stunnel/off.conf").write_text(BY_HAND.read_text())
     Path("/etc/stunnel/psk.txt").write_text("client:pwgenmadethis0123456789abcdefghijk\n")
     Path("/etc/stunnel/psk.txt").chmod(0o600)
     with subprocess.Popen(["stunnel4", "/etc/stunnel/off.conf"], stderr=subprocess.DEVNULL) as it:

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from offctl.desired import idranges
 from offctl.desired.model import Container, DesiredState, IdRange
-from offctl_cli.site.compiler import Compiled, idmaps
+from offctl_cli.site.compiler import Compiled
 
 Compile = Callable[[str], Compiled]
 
@@ -58,10 +59,10 @@ def test_intent(compiled: Compile, base: str, identity: list[str], expected: lis
 
 def test_id_999_is_mapped(compiled: Compile, base: str) -> None:
     ranges = container(compiled(base + CONTAINER)).idmap or ()
-    assert idmaps.on_host(ranges, "u", 999) == 100999
-    assert idmaps.on_host(ranges, "g", 1000) == 1000
+    assert idranges.on_host(ranges, "u", 999) == 100999
+    assert idranges.on_host(ranges, "g", 1000) == 1000
     wrong = (IdRange("u", 0, 100000, 999), IdRange("u", 1000, 1000, 64536))
-    assert idmaps.on_host(wrong, "u", 999) is None
+    assert idranges.on_host(wrong, "u", 999) is None
 
 
 def test_any_intent_maps_every_id_once(compiled: Compile, base: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 import ipaddress
 
-from offctl.desired import names
+from offctl.desired import idranges, names
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -19,7 +19,7 @@ from offctl.desired.model import (
     TunnelEnd,
 )
 from offctl.observed import ObservedContainer, ObservedDirectory, ObservedState, Unknown
-from offctl_agent.adopt import containers, datasets, idmaps, logical, mounts, shapes, tunnels
+from offctl_agent.adopt import containers, datasets, logical, mounts, shapes, tunnels
 from offctl_agent.adopt.containers import Choosing
 from offctl_agent.adopt.datasets import Chosen
 from offctl_agent.adopt.left import Lefts
@@ -77,7 +77,7 @@ def with_subids(desired: DesiredState) -> DesiredState:
     """What the compiler asks to be granted for the containers that are there."""
     if not any(each.unprivileged or each.idmap for each in desired.containers):
         return replace(desired, subids=())
-    return replace(desired, subids=idmaps.needed([c.idmap or () for c in desired.containers]))
+    return replace(desired, subids=idranges.needed([c.idmap or () for c in desired.containers]))
 
 
 def _datasets(survey: Survey, lefts: Lefts) -> Chosen:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 from offctl import errors, propertystring
-from offctl.desired import names
+from offctl.desired import idranges, names
 from offctl.desired.model import Container, IdRange, Mode, Network, RootFilesystem, RunState
 from offctl.observed import Configuration, ObservedContainer
 from offctl.planner import idmaps as lxc
@@ -52,7 +52,7 @@ class Choosing:
             return None
         unprivileged = pct.same("unprivileged", "1", now.option("unprivileged") or "0")
         idmap = self._idmap(there, what, unprivileged=unprivileged)
-        if unprivileged and not idmaps.granted(idmaps.needed([idmap or ()]), self.granted):
+        if unprivileged and not idmaps.granted(idranges.needed([idmap or ()]), self.granted):
             self.lefts.leave(what, "/etc/subuid and /etc/subgid do not grant root what it maps")
             return None
         name = self._name(there.id, hostname)

@@ -5,13 +5,8 @@ from dataclasses import dataclass
 import itertools
 
 from offctl.desired import names
+from offctl.desired.idranges import IDS, KINDS, SHIFT, intended, joined
 from offctl.desired.model import IdRange, Subid
-
-IDS = 65536
-SHIFT = 100000
-KINDS = ("u", "g")
-DEFAULT = tuple(IdRange(kind, 0, SHIFT, IDS) for kind in KINDS)
-PRIVILEGED = tuple(IdRange(kind, 0, 0, 2**32 - 1) for kind in KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +59,16 @@ def intent(ranges: tuple[IdRange, ...]) -> Intent | None:
         return None
     shift = shifts.pop() if shifts else SHIFT
     spans = tuple((r.inside, r.inside + r.count - 1) for r in users if r.outside == r.inside)
-    joined = [(first, end - 1) for first, end in _joined([(a, b + 1) for a, b in spans])]
-    if not IDS <= shift <= 2**31 or not spans or joined != sorted(spans):
+    merged = [(first, end - 1) for first, end in joined([(a, b + 1) for a, b in spans])]
+    if not IDS <= shift <= 2**31 or not spans or merged != sorted(spans):
         return None
     found = Intent(tuple(_span(*span) for span in spans), shift)
-    return found if lines(spans, shift) == ranges else None
-
-
-def lines(spans: tuple[tuple[int, int], ...], shift: int) -> tuple[IdRange, ...]:
-    """What the compiler makes of an intent."""
-    made: list[IdRange] = []
-    free = 0
-    for first, last in (*sorted(spans), (IDS, IDS)):
-        if first > free:
-            made += [IdRange(kind, free, shift + free, first - free) for kind in KINDS]
-        if first < IDS:
-            made += [IdRange(kind, first, first, last - first + 1) for kind in KINDS]
-        free = last + 1
-    return tuple(made)
+    return found if intended(sorted(spans), shift) == ranges else None
 
 
 def in_order(ranges: tuple[IdRange, ...]) -> tuple[IdRange, ...]:
     """As the compiler orders them: users and groups in turn, ascending."""
     return tuple(sorted(ranges, key=lambda r: (r.inside, KINDS.index(r.kind))))
-
-
-def inside(ranges: tuple[IdRange, ...], kind: str, outside: int) -> int | None:
-    """The container's id that is `outside` on the host; None when there is none."""
-    for each in ranges:
-        if each.kind == kind and each.outside <= outside < each.outside + each.count:
-            return each.inside + outside - each.outside
-    return None
-
-
-def needed(every: Iterable[tuple[IdRange, ...]]) -> tuple[Subid, ...]:
-    """What the compiler asks to be granted for these id-maps."""
-    spans = {kind: [(SHIFT, SHIFT + IDS)] for kind in KINDS}
-    for ranges in every:
-        for each in ranges:
-            spans[each.kind].append((each.outside, each.outside + each.count))
-    return tuple(
-        Subid(kind, start, end - start) for kind in KINDS for start, end in _joined(spans[kind])
-    )
 
 
 def granted(needs: Iterable[Subid], given: Iterable[tuple[str, int, int]]) -> bool:
@@ -118,16 +81,6 @@ def granted(needs: Iterable[Subid], given: Iterable[tuple[str, int, int]]) -> bo
         )
         for need in needs
     )
-
-
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
 
 
 def _span(first: int, last: int) -> str:

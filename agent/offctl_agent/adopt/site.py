@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from offctl import tomltext
+from offctl.desired import idranges
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -104,7 +105,7 @@ Owners = dict[str, Values]
 
 def _viewers(dataset: Dataset, desired: DesiredState) -> set[tuple[IdRange, ...]]:
     return {
-        container.idmap or (idmaps.DEFAULT if container.unprivileged else idmaps.PRIVILEGED)
+        container.idmap or (idranges.DEFAULT if container.unprivileged else idranges.PRIVILEGED)
         for container in desired.containers
         if any(isinstance(m, BindMount) and m.dataset == dataset.name for m in container.mounts)
     }
@@ -127,8 +128,8 @@ def _owners(dataset: Dataset, viewers: set[tuple[IdRange, ...]]) -> Owners | Non
         found[path] = _mode(access)
         if access.uid is None or access.gid is None:
             continue
-        uid = idmaps.inside(ranges, "u", access.uid)
-        gid = idmaps.inside(ranges, "g", access.gid)
+        uid = idranges.in_container(ranges, "u", access.uid)
+        gid = idranges.in_container(ranges, "g", access.gid)
         if uid is None or gid is None:
             return None
         found[path] = {"owner": f"{uid}:{gid}", **found[path]}
@@ -182,7 +183,7 @@ def _idmap(ranges: tuple[IdRange, ...]) -> object:
     found = idmaps.intent(ranges)
     if found is None:
         return {"lines": [f"{r.kind} {r.inside} {r.outside} {r.count}" for r in ranges]}
-    shift = {} if found.shift == idmaps.SHIFT else {"shift": found.shift}
+    shift = {} if found.shift == idranges.SHIFT else {"shift": found.shift}
     return {"identity": list(found.identity), **shift}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from offctl.desired import idranges
 from offctl.desired.model import Access, BindMount, Container, IdRange
 from offctl_cli.site import key
 from offctl_cli.site.compiler import idmaps
@@ -53,8 +54,8 @@ def access(
         return Access(mode=bits)
     uid, gid = (int(part) for part in owner.split(":"))
     ids = [
-        idmaps.on_host(ranges, kind, inside)
-        for kind, inside in zip(idmaps.KINDS, (uid, gid), strict=True)
+        idranges.on_host(ranges, kind, inside)
+        for kind, inside in zip(idranges.KINDS, (uid, gid), strict=True)
     ]
     if None in ids:
         text = f"owner {owner} of {known.name} on {host} is not mapped in the container"
@@ -68,7 +69,7 @@ def _ranges(
     named = known.dataset.as_seen_by
     path: key.Path = (*known.path, "as_seen_by")
     if named == HOST:
-        return idmaps.PRIVILEGED_LINES
+        return idranges.PRIVILEGED
     if named is not None:
         known_containers = [*seen.containers, HOST]
         return (

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from offctl.desired import model, names
+from offctl.desired import idranges, model, names
 from offctl_cli.site import finding
 from offctl_cli.site.compiler import (
     catalogue,
@@ -93,4 +93,4 @@ def _subids(host: Host, containers_here: list[model.Container]) -> tuple[model.S
         return idmaps.granted(host.subordinate_ids)
     if not any(each.unprivileged or each.idmap for each in containers_here):
         return ()
-    return idmaps.needed([each.idmap or () for each in containers_here])
+    return idranges.needed([each.idmap or () for each in containers_here])

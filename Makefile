@@ -75,8 +75,8 @@ deb-test: $(READY)
 # begins with what makes the scene, the second with what can do without it meanwhile.
 SUITES := integration/suites
 PYTEST := $(BIN)/python -m pytest -n 2 -p no:cacheprovider --durations=10
-FLEET  := install service upgrade smoke reboot network power
-HOST   := example scenarios accidents pct order tunnels guests datasets containers tunnel_accidents
+FLEET  := install service upgrade smoke reboot network power plan
+HOST   := example adopt scenarios accidents pct order tunnels guests datasets containers tunnel_accidents hanging
 integration: $(READY)
 	@$(BIN)/python -m integration.rig build
 	@$(PYTEST) --dist worksteal $(FLEET:%=$(SUITES)/test_%.py)

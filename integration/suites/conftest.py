@@ -110,12 +110,15 @@ def bare_hosts(request: pytest.FixtureRequest, bare_host: Golden) -> Iterator[Fl
 
 
 @pytest.fixture(scope="module")
-def inside_host(bare_host: Golden) -> Iterator[Machine]:
+def inside_host(request: pytest.FixtureRequest, bare_host: Golden) -> Iterator[Machine]:
     """A Proxmox host with nothing on it and our tests in it; they make pools themselves."""
     with Fleet(stock.HARDWARE, bare_host) as fleet:
         (machine,) = fleet.add("off2")
-        inside.bring(machine)
-        yield machine
+        try:
+            inside.bring(machine)
+            yield machine
+        finally:
+            fleet.collect(stock.LOGS / request.node.name)
 
 
 @pytest.fixture

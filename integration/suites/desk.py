@@ -33,15 +33,22 @@ class Desk:
         return done.stdout
 
     def make_trust(self, site: str) -> Path:
-        """Keys of the operator and of a coordinator, and the trust root that names them."""
+        """As `trust`, with a coordinator that nobody starts."""
+        said = self.run("offctl-coordinator", "init", "coordinator", "--name", "main")
+        return self.trust(site, said, "coordinator/server.cert.pem")
+
+    def trust(self, site: str, said: str, certificate: str) -> Path:
+        """Keys of the operator, and the trust root that names them and a coordinator.
+
+        `said` is what the coordinator's `init` printed, `certificate` is a file on the desk.
+        """
         release = _found(r"ed25519:\S+", self.run("offctl", "key", "new", "release.pem"))
         self.run("offctl", "identity", "new", ".", "desk")
-        said = self.run("offctl-coordinator", "init", "coordinator", "--name", "main")
         self.run(
             *("offctl", "trust", "new", "-o", TRUST, "--site", site, "--threshold", "1"),
             *("--release-key", f"desk={release}", "--operator", "desk=desk.crt"),
             *("--timestamp-key", _found(r'ed25519:[^"]+', said)),
-            *("--coordinator", "main=coordinator/server.cert.pem"),
+            *("--coordinator", f"main={certificate}"),
         )
         return self.directory / TRUST
 

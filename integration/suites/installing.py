@@ -18,7 +18,10 @@ from integration.suites.stock import HARDWARE, LOGS, ON_COORDINATOR, ON_HOST, Te
 HERE = Path(__file__).resolve().parent
 UNITS = ("offctl-agent", "offctl-courier", "offctl-coordinator")
 # What decides how a settled site looks, beside the packages.
-CODE = tuple(HERE / name for name in ("installing.py", "scene.py", "ground.py", "stock.py", "site"))
+CODE = tuple(
+    HERE / name
+    for name in ("installing.py", "scene.py", "desk.py", "ground.py", "stock.py", "site")
+)
 
 
 def settled(base: Golden, debs: Path, tell: Tell) -> Path:

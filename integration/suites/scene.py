@@ -18,9 +18,9 @@ from typing import Any
 from integration.rig.fleet import Fleet
 from integration.rig.machine import Machine
 from integration.suites import ground
+from integration.suites.desk import BIN, TRUST, Desk
 
 HERE = Path(__file__).resolve().parent
-BIN = Path(sys.executable).parent
 COORDINATOR = "coordinator"
 HOSTS = ("off1", "off2", "ovh1")
 PORT = 7643
@@ -36,12 +36,15 @@ class Scene:
         self.fleet = fleet
         self.coordinator = coordinator
         self.hosts = {host.name: host for host in hosts}
-        self.desk = fleet.home / "desk"
-        self.site = self.desk / "site"
+        self.desk = Desk(fleet.home / "desk")
+        self.site = self.desk.site
         shutil.copytree(HERE / "site", self.site)
         for folder in ("identities", "more"):
             (self.site / folder).mkdir(exist_ok=True)
-        self._releases = 0
+
+    @property
+    def _configuration(self) -> Path:
+        return self.desk.directory / "operator.toml"
 
     def host(self, name: str) -> Machine:
         """One host."""
@@ -59,8 +62,8 @@ class Scene:
     def _operate(self, *argv: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(argument) for argument in argv],
-            cwd=self.desk,
-            env={**os.environ, "OFFCTL_CONFIG": str(self.desk / "operator.toml"), "COLUMNS": "118"},
+            cwd=self.desk.directory,
+            env={**os.environ, "OFFCTL_CONFIG": str(self._configuration), "COLUMNS": "118"},
             capture_output=True,
             text=True,
             check=False,
@@ -80,14 +83,9 @@ class Scene:
 
     def sign_and_publish(self) -> int:
         """Make a release of the site as it is now; its serial."""
-        self._releases += 1
-        serial = self._releases
-        release = f"{serial}.release"
         self.offctl("check", "site")
-        key = ("--key", "release.pem", "--serial", str(serial))
-        self.offctl("sign", "site", *key, "-o", release)
-        self.offctl("publish", release)
-        return serial
+        self.offctl("publish", self.desk.sign())
+        return self.desk.serial
 
     def settle(self, **others: str) -> None:
         """Wait until all have said from now on that they are as released, `others` their word."""
@@ -122,32 +120,22 @@ class Scene:
 
     def make_keys(self) -> None:
         """The operator's and the coordinator's keys, and the trust root of their public parts."""
-        said = self.offctl("key", "new", "release.pem")
-        release_key = re.search(r"ed25519:\S+", said)
-        self.offctl("identity", "new", ".", "desk")
-        lines = self.coordinator.out("offctl-coordinator", "init", "/etc/offctl", "--name", "main")
-        timestamp_key = re.search(r'ed25519:[^"]+', lines)
-        assert release_key is not None
-        assert timestamp_key is not None
-        certificate = self.coordinator.get("/etc/offctl/server.cert.pem")
-        (self.desk / "server.cert.pem").write_bytes(certificate)
-        self.offctl(
-            *("trust", "new", "-o", "trust.toml", "--site", "rig", "--threshold", "1"),
-            *("--release-key", f"desk={release_key[0]}", "--timestamp-key", timestamp_key[0]),
-            *("--coordinator", "main=server.cert.pem", "--operator", "desk=desk.crt"),
-        )
+        said = self.coordinator.out("offctl-coordinator", "init", "/etc/offctl", "--name", "main")
+        certificate = self.desk.directory / "server.cert.pem"
+        certificate.write_bytes(self.coordinator.get("/etc/offctl/server.cert.pem"))
+        self.desk.trust("rig", said, certificate.name)
 
     def start_coordinator(self) -> None:
         """Give it the trust root and start it."""
-        self.coordinator.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+        self.coordinator.put("/etc/offctl/trust.toml", self.desk.directory / TRUST)
         self.coordinator.run("systemctl", "start", "offctl-coordinator")
         self.find_coordinator()
 
     def find_coordinator(self) -> None:
         """Tell the operator's desk where it is."""
-        (self.desk / "operator.toml").write_text(
+        self._configuration.write_text(
             f'[coordinator]\naddress = "127.0.0.1:{self.coordinator.forward(PORT)}"\n'
-            'trust = "trust.toml"\ncertificate = "desk.crt"\nkey = "desk.key"\n'
+            f'trust = "{TRUST}"\ncertificate = "desk.crt"\nkey = "desk.key"\n'
         )
 
     def join(self, host: Machine) -> None:
@@ -159,7 +147,7 @@ class Scene:
         config = host.text("/etc/offctl/agent.toml")
         config = re.sub(r"(?m)^interval = .*\n", "", config)
         host.put("/etc/offctl/agent.toml", f"interval = {INTERVAL}\n{config}")
-        host.put("/etc/offctl/trust.toml", self.desk / "trust.toml")
+        host.put("/etc/offctl/trust.toml", self.desk.directory / TRUST)
         host.run("systemctl", "start", "offctl-courier", "offctl-agent")
 
     # --- once for many tests
@@ -167,17 +155,17 @@ class Scene:
     def save(self, directory: Path) -> None:
         """Keep guests and desk for `resumed`."""
         self.fleet.save(directory)
-        shutil.copytree(self.desk, directory / "desk")
-        (directory / "releases").write_text(str(self._releases))
+        shutil.copytree(self.desk.directory, directory / "desk")
+        (directory / "releases").write_text(str(self.desk.serial))
 
     @staticmethod
     def resumed(fleet: Fleet, directory: Path, *names: str) -> "Scene":
         """The scene that was saved, going on: the coordinator and these hosts, or all."""
         coordinator, *hosts = fleet.resume(directory, COORDINATOR, *(names or HOSTS))
         scene = Scene(fleet, coordinator, hosts)
-        shutil.rmtree(scene.desk)
-        shutil.copytree(directory / "desk", scene.desk)
-        scene._releases = int((directory / "releases").read_text())
+        shutil.rmtree(scene.desk.directory)
+        shutil.copytree(directory / "desk", scene.desk.directory)
+        scene.desk.serial = int((directory / "releases").read_text())
         scene.find_coordinator()
         scene.settle()
         return scene

@@ -34,7 +34,9 @@ FORGET = """
 systemctl stop offctl-agent offctl-courier
 rm -rf /var/lib/offctl/agent/* /var/lib/offctl/inbox/* /var/lib/offctl/outbox/*
 rm -rf /etc/offctl/*
-for pool in rpool zfs-hdd zfs-nvme; do zfs inherit org.offctl:floor $pool; done
+for pool in rpool zfs-hdd zfs-nvme; do
+  zfs inherit org.offctl:floor $pool; zfs inherit -r org.offctl:name $pool
+done
 """
 
 
@@ -50,7 +52,7 @@ def without_tunnels(directory: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def live(hosts: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    """off2 of the example, running, and no trace of the agent that built it."""
+    """off2 of the example, running, and nothing left of the agent that built it."""
     desk = tmp_path_factory.mktemp("adopt")
     with Fleet(stock.HARDWARE, hosts) as fleet:
         (machine,) = fleet.add(HOST)

@@ -9,6 +9,7 @@ import pytest
 
 from integration.rig.machine import Machine
 from integration.suites import ground
+from integration.suites.desk import TRUST
 from integration.suites.scene import Scene
 
 PROBE = Path(__file__).resolve().parent / "probe.py"
@@ -118,7 +119,7 @@ def test_the_coordinator_reloads_its_trust_root(pair: Scene) -> None:
     pair.coordinator.put("/etc/offctl/trust.toml", b"not a trust root")
     pair.coordinator.run("systemctl", "reload", unit, check=False)
     pair.settle()
-    pair.coordinator.put("/etc/offctl/trust.toml", pair.desk / "trust.toml")
+    pair.coordinator.put("/etc/offctl/trust.toml", pair.desk.directory / TRUST)
     pair.coordinator.run("systemctl", "reload", unit)
     assert show(pair.coordinator, "MainPID", unit) == before
     pair.settle()

@@ -16,11 +16,7 @@ def test_what_is_foreseen_is_what_the_host_plans(pair: Scene) -> None:
 
     data = pair.site / "data.toml"
     text = data.read_text()
-    for old, new in (
-        ('"lz4"', '"zstd"'),
-        ("cores = 1", "cores = 2"),
-        ('mounts."/mnt', 'mounts."/srv'),
-    ):
+    for old, new in EDITS:
         assert old in text
         text = text.replace(old, new)
     data.write_text(text)

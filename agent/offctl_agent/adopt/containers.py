@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 import ipaddress
-import re
 
-from offctl import errors, propertystring
-from offctl.desired import idranges, names
+from offctl import errors, freenames, propertystring
+from offctl.desired import addresses, idranges, names
 from offctl.desired.model import Container, IdRange, Mode, Network, RootFilesystem, RunState
 from offctl.observed import Configuration, ObservedContainer
 from offctl.planner import idmaps as lxc
+from offctl.planner import mounts as lines
 from offctl.planner import options as pct
-from offctl_agent.adopt import idmaps, mounts, networks, options, shapes
+from offctl.planner import subids
+from offctl_agent.adopt import idmaps, mounts, networks, options
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.adopt.mounts import Ground
 from offctl_agent.adopt.options import Word
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Choosing:
     granted: tuple[tuple[str, int, int], ...]
     lefts: Lefts
     addresses: dict[str, str]
-    called: dict[str, int]
+    called: set[str]
 
     def take(self, there: ObservedContainer) -> Taken | None:
         """The container as it is, or None with the reason among the lefts."""
@@ -52,7 +51,9 @@ class Choosing:
             return None
         unprivileged = pct.same("unprivileged", "1", now.option("unprivileged") or "0")
         idmap = self._idmap(there, what, unprivileged=unprivileged)
-        if unprivileged and not idmaps.granted(idranges.needed([idmap or ()]), self.granted):
+        if unprivileged and not all(
+            subids.covered(need, self.granted) for need in idranges.needed([idmap or ()])
+        ):
             self.lefts.leave(what, "/etc/subuid and /etc/subgid do not grant root what it maps")
             return None
         name = self._name(there.id, hostname)
@@ -98,7 +99,7 @@ class Choosing:
             return None, f"nobody knows how large its root is ({text[:80]!r})"
         written = parts.get("mountoptions", "")
         words = tuple(sorted(set(written.split(";")))) if written else ()
-        known = words if shapes.MOUNT_OPTIONS.issuperset(words) else ()
+        known = words if set(words).issubset(names.MOUNT_OPTIONS) else ()
         return RootFilesystem(storage, size, known), ""
 
     def _idmap(
@@ -121,9 +122,10 @@ class Choosing:
     def _name(self, number: int, hostname: str | None) -> str:
         fits = hostname and names.NAME.fullmatch(hostname)
         base = hostname.lower() if hostname and fits else f"ct{number}"
-        name = base if self.called.setdefault(base, number) == number else f"{base[:50]}-{number}"
-        self.called.setdefault(name, number)
-        return name
+        if base in self.called:
+            base = freenames.free(f"{base[:50]}-{number}", self.called)
+        self.called.add(base)
+        return base
 
     def _networks(self, now: Configuration, what: str) -> tuple[Network, ...]:
         kept = []
@@ -166,17 +168,13 @@ def with_words(container: Container, words: Mapping[str, Word]) -> Taken:
 def _complaint(now: Configuration, hostname: str | None) -> str:
     if pct.same("template", "1", now.option("template")):
         return "it is a template"
-    if hostname is not None and (not shapes.HOSTNAME.fullmatch(hostname) or hostname == "default"):
+    if hostname is not None and (not names.HOSTNAME.fullmatch(hostname) or hostname == "default"):
         return f"its hostname {hostname[:80]!r} cannot be written in a site"
     return ""
 
 
 def _gib(size: str) -> int | None:
-    match = _SIZE.fullmatch(size)
-    if match is None:
-        return None
-    amount = float(match[1]) * 1024.0 ** " KMGT".index(match[2] or " ")
-    whole = -(-int(amount) // 1024**3)
+    whole = -(-lines.size_in_bytes(size) // 1024**3)
     return whole if 0 < whole < 10**6 else None
 
 
@@ -184,6 +182,6 @@ def _addresses(network: Network) -> tuple[str, ...]:
     found = []
     for key in ("ip", "ip6"):
         text = dict(network.options).get(key, "").partition("/")[0]
-        if shapes.address(text):
+        if not addresses.complaint(text):
             found.append(str(ipaddress.ip_address(text)))
     return tuple(found)

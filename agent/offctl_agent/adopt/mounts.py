@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from offctl import propertystring
 from offctl.desired import names, tunnelplaces
 from offctl.desired.model import BindMount, Container, Dataset, Mount, VolumeMount
 from offctl.observed import ObservedContainer, ObservedDataset
@@ -11,8 +12,6 @@ from offctl.planner.mounts import Line
 from offctl_agent.adopt import datasets as sets
 from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
-
-_TRUE = ("1", "on", "yes", "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +144,12 @@ def _options(line: Line, *, bind: bool) -> tuple[tuple[str, str], ...]:
     """As the compiler writes them: flags that are on, and of a volume those that are written."""
     found = {}
     for key, value in line.parts.items():
-        flag = value.lower() in _TRUE
+        flag = propertystring.is_on(value)
         if key == "ro" and flag:
             found[key] = "1"
         elif key == "mountoptions":
             words = value.split(";")
-            if shapes.MOUNT_OPTIONS.issuperset(words) and len(set(words)) == len(words):
+            if set(words).issubset(names.MOUNT_OPTIONS) and len(set(words)) == len(words):
                 found[key] = ";".join(sorted(words))
         elif bind and key == "shared" and flag:
             found[key] = "1"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import re
 
 from offctl import errors, propertystring
+from offctl.desired import addresses, names
 from offctl.observed import Configuration
 from offctl.planner import options
 from offctl_agent.adopt import shapes
@@ -19,8 +20,8 @@ TOLD_WHEN_ABSENT = ("cores", "features", "onboot", "protection")
 _APART = frozenset(
     {"lock", "parent", "rootfs", "snaptime", "snapstate", "template", "unprivileged"}
 )
-_ELSEWHERE = re.compile(r"(?:mp|net|unused)\d+")
-_DEVICE = re.compile(r"dev(\d+)")
+_ELSEWHERE = re.compile(r"(?:mp|net|unused)\d{1,3}")
+_DEVICE = re.compile(r"dev(\d{1,3})")
 _FLAGS = ("force_rw_sys", "fuse", "keyctl", "mknod", "nesting")
 
 
@@ -90,9 +91,10 @@ def _reason(value: str, *, known: bool) -> str:
 
 def _integer(key: str, least: int, most: int) -> Callable[[str], Word | None]:
     def word(value: str) -> Word | None:
-        if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
+        number = shapes.number(value, most)
+        if number is None or number < least:
             return None
-        return int(value) if options.same(key, str(int(value)), value) else None
+        return number if options.same(key, str(number), value) else None
 
     return word
 
@@ -151,7 +153,7 @@ def _features(value: str) -> Word | None:
         return None
     word: dict[str, object] = {}
     for key, part in parts.items():
-        if key in _FLAGS and part.lower() in ("1", "on", "yes", "true"):
+        if key in _FLAGS and propertystring.is_on(part):
             word[key] = True
         elif key == "mount":
             word[key] = sorted(part.split(";"))
@@ -169,9 +171,10 @@ def _startup(value: str) -> Word | None:
     most = {"order": 9999, "up": 86400, "down": 86400}
     word: dict[str, object] = {}
     for key, part in parts.items():
-        if key not in most or not part.isdecimal() or int(part) > most[key]:
+        number = shapes.number(part, most.get(key, -1))
+        if number is None:
             return None
-        word[key] = int(part)
+        word[key] = number
     said = _table_text("startup", word)
     return word if said and options.same("startup", said, value) else None
 
@@ -189,8 +192,8 @@ def _device(value: str) -> dict[str, object] | None:
     for key, part in parts.items():
         if key == "path" and shapes.DEVICE.fullmatch(part):
             word["path"] = part
-        elif key in ("uid", "gid") and part.isdecimal() and int(part) <= 2**31:
-            word[key] = int(part)
+        elif key in ("uid", "gid") and (number := shapes.number(part, 2**31)) is not None:
+            word[key] = number
         elif key == "mode" and re.fullmatch(r"[0-7]{4}", part):
             word[key] = part
         elif key == "deny-write" and part in ("0", "1"):
@@ -211,9 +214,9 @@ _WORDS: Mapping[str, Callable[[str], Word | None]] = {
     "description": _description,
     "features": _features,
     "hookscript": _matching(shapes.HOOK),
-    "hostname": _matching(shapes.HOSTNAME),
+    "hostname": _matching(names.HOSTNAME),
     "memory": _integer("memory", 16, 2**30),
-    "nameserver": _listed("nameserver", shapes.address),
+    "nameserver": _listed("nameserver", lambda part: not addresses.complaint(part)),
     "onboot": _flag("onboot"),
     "ostype": _choice(
         *("debian", "devuan", "ubuntu", "centos", "fedora", "opensuse"),

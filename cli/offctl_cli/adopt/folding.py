@@ -5,7 +5,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from offctl import errors
+from offctl import errors, freenames
 
 Tables = dict[str, Any]
 
@@ -93,7 +93,7 @@ def _add_datasets(host: str, given: Tables, folded: Folded) -> dict[str, str]:
             continue
         different = [key for key in _SHARED if dataset.get(key) != other.get(key)]
         if different:
-            called[name] = apart = _free(f"{host}/{name}", there)
+            called[name] = apart = freenames.free(f"{host}/{name}", there)
             there[apart] = dataset
             folded.apart[apart] = name
             others = ", ".join(other["place"])
@@ -136,7 +136,7 @@ def _add_containers(
                 container["mounts"][target] = called[mount]
         new = name
         if name in there:
-            new = _free(f"{host}-{name}"[:60], there)
+            new = freenames.free(f"{host}-{name}"[:60], there)
             container.setdefault("hostname", name)
             folded.notes.append(f"container {new}: {name} is also one of {there[name]['host']}")
         renamed[name] = new
@@ -150,7 +150,7 @@ def _add_tunnels(host: str, given: Tables, renamed: Mapping[str, str], folded: F
         for side in ("from", "to"):
             if "container" in tunnel[side]:
                 tunnel[side]["container"] = renamed[tunnel[side]["container"]]
-        new = name if name not in there else _free(f"{host}-{name}"[:50].lower(), there)
+        new = name if name not in there else freenames.free(f"{host}-{name}"[:50].lower(), there)
         # Identities are told apart by it.
         tunnel["identity"] = new.lower()
         there[new] = tunnel
@@ -159,11 +159,3 @@ def _add_tunnels(host: str, given: Tables, renamed: Mapping[str, str], folded: F
 def _said(table: Tables, word: str) -> str:
     value = table.get(word)
     return "not written" if value is None else str(value)[:60]
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    number, candidate = 1, name
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}-{number}"
-    return candidate

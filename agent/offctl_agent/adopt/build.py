@@ -109,6 +109,9 @@ def _containers(survey: Survey, ground: Ground, lefts: Lefts) -> list[containers
     granted = () if isinstance(state.subids, Unknown) else state.subids
     choosing = Choosing(ground, granted, lefts, {}, set())
     taken = []
+    here = {c.id if isinstance(c, ObservedContainer) else c[0] for c in state.containers}
+    for number in sorted(survey.only - here):
+        lefts.absent(f"container {number}")
     for item in state.containers:
         number = item.id if isinstance(item, ObservedContainer) else item[0]
         if survey.only and number not in survey.only:

@@ -12,7 +12,7 @@ from offctl.planner import idmaps as lxc
 from offctl.planner import mounts as lines
 from offctl.planner import options as pct
 from offctl.planner import subids
-from offctl_agent.adopt import idmaps, mounts, networks, options
+from offctl_agent.adopt import idmaps, mounts, networks, options, quoting
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.adopt.mounts import Ground
 from offctl_agent.adopt.options import Word
@@ -40,7 +40,9 @@ class Choosing:
         """The container as it is, or None with the reason among the lefts."""
         now = there.configuration
         hostname = now.option("hostname")
-        what = f"container {there.id}" + (f" {hostname[:63]}" if hostname else "")
+        what = f"container {there.id}"
+        if hostname is not None and names.HOSTNAME.fullmatch(hostname):
+            what += f" {hostname[:63]}"
         self._tell(now, what)
         if reason := _complaint(now, hostname):
             self.lefts.leave(what, reason)
@@ -77,11 +79,17 @@ class Choosing:
     def _tell(self, now: Configuration, what: str) -> None:
         """Of what stays in the file as it is, and of what is not the way it looks."""
         for line in now.complaints:
-            self.lefts.hazard(what, f"PVE cannot read {line[:80]!r}; its next write drops it")
+            self.lefts.hazard(
+                what, f"PVE cannot read {quoting.line(line)}; its next write drops it"
+            )
         for key in sorted({key for key, _ in now.raw if key != "lxc.idmap"}):
-            self.lefts.leave(f"{what}: {key}", "the site has no raw LXC settings; it stays")
+            shown = key[: quoting.MAX_KEY]
+            self.lefts.leave(f"{what}: {shown}", "the site has no raw LXC settings; it stays")
         if now.lock:
-            self.lefts.leave(f"{what}: lock", f"PVE holds it ({now.lock}); nothing is changed")
+            self.lefts.leave(
+                f"{what}: lock",
+                f"PVE holds it{quoting.value('lock', now.lock)}; nothing is changed",
+            )
 
     def _root(self, now: Configuration) -> tuple[RootFilesystem | None, str]:
         text = now.option("rootfs")
@@ -90,13 +98,13 @@ class Choosing:
         try:
             parts = propertystring.parse(text, bare="volume")
         except errors.MalformedError:
-            return None, f"PVE itself cannot read its rootfs ({text[:80]!r})"
+            return None, "PVE itself cannot read its rootfs"
         storage, _, volume = parts.get("volume", "").partition(":")
         if storage not in self.ground.storage:
             return None, f"its root is on {storage[:60]!r}, which is no ZFS storage of this host"
         size = _gib(parts.get("size") or self.ground.size(storage, volume))
         if size is None:
-            return None, f"nobody knows how large its root is ({text[:80]!r})"
+            return None, f"nobody knows how large its root is{quoting.value('rootfs', text)}"
         written = parts.get("mountoptions", "")
         words = tuple(sorted(set(written.split(";")))) if written else ()
         known = words if set(words).issubset(names.MOUNT_OPTIONS) else ()
@@ -169,7 +177,7 @@ def _complaint(now: Configuration, hostname: str | None) -> str:
     if pct.same("template", "1", now.option("template")):
         return "it is a template"
     if hostname is not None and (not names.HOSTNAME.fullmatch(hostname) or hostname == "default"):
-        return f"its hostname {hostname[:80]!r} cannot be written in a site"
+        return f"its hostname cannot be written in a site{quoting.value('hostname', hostname)}"
     return ""
 
 

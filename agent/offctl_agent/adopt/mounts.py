@@ -10,7 +10,7 @@ from offctl.observed import ObservedContainer, ObservedDataset
 from offctl.planner import mounts
 from offctl.planner.mounts import Line
 from offctl_agent.adopt import datasets as sets
-from offctl_agent.adopt import shapes
+from offctl_agent.adopt import quoting, shapes
 from offctl_agent.adopt.left import Lefts
 
 
@@ -123,7 +123,7 @@ def _bind(there: ObservedContainer, line: Line, ground: Ground) -> tuple[str, Mo
     subdirectory = source[len(dataset.mounted_at) :].strip("/")
     mount = BindMount(line.target, source, dataset.name, subdirectory, _options(line, bind=True))
     if len(subdirectory) > 1024 or not mounts.same(mount, line):
-        return f"the site has no words for its options ({line.text})", None
+        return f"the site has no words for its options{_quoted(line)}", None
     return "", mount
 
 
@@ -133,10 +133,10 @@ def _volume(line: Line, ground: Ground) -> tuple[str, Mount | None]:
         return f"storage {storage!r} is no ZFS storage of this host", None
     size = line.parts.get("size") or ground.size(storage, volume)
     if not shapes.VOLUME.fullmatch(volume) or not names.SIZE.fullmatch(size):
-        return f"the site cannot say its name or size ({line.text})", None
+        return f"the site cannot say its name or size{_quoted(line)}", None
     mount = VolumeMount(line.target, storage, size, volume, _options(line, bind=False))
     if not mounts.same(mount, line):
-        return f"the site has no words for its options ({line.text})", None
+        return f"the site has no words for its options{_quoted(line)}", None
     return "", mount
 
 
@@ -156,6 +156,10 @@ def _options(line: Line, *, bind: bool) -> tuple[tuple[str, str], ...]:
         elif not bind and key in ("acl", "backup", "replicate"):
             found[key] = "1" if flag else "0"
     return tuple(sorted(found.items()))
+
+
+def _quoted(line: Line) -> str:
+    return quoting.value(f"mp{line.index}", line.text, 200)
 
 
 def _what(there: ObservedContainer, name: str, part: str) -> str:

@@ -5,7 +5,7 @@ from offctl.desired import addresses, names
 from offctl.desired.model import Network
 from offctl.observed import Configuration
 from offctl.planner import networks
-from offctl_agent.adopt import shapes
+from offctl_agent.adopt import quoting, shapes
 from offctl_agent.adopt.left import Lefts
 
 # In the order in which the compiler writes them.
@@ -23,7 +23,10 @@ def choose(now: Configuration, what: str, lefts: Lefts) -> tuple[Network, ...]:
             continue
         network = _read(index, text)
         if network is None:
-            lefts.leave(f"{what}: net{index}", f"the site cannot say it ({text[:120]!r})")
+            lefts.leave(
+                f"{what}: net{index}",
+                f"the site cannot say it{quoting.value(f'net{index}', text, 120)}",
+            )
         elif any(network.name == other.name for other in chosen):
             lefts.leave(f"{what}: net{index}", f"{network.name} is an interface of it already")
         elif twice := _second_gateway(network, chosen):

@@ -10,7 +10,7 @@ from offctl import errors, propertystring
 from offctl.desired import addresses, names
 from offctl.observed import Configuration
 from offctl.planner import options
-from offctl_agent.adopt import shapes
+from offctl_agent.adopt import quoting, shapes
 from offctl_agent.adopt.left import Lefts
 
 Word = object
@@ -38,7 +38,9 @@ def read(now: Configuration, what: str, lefts: Lefts) -> dict[str, Word]:
         said = _WORDS.get(key)
         word = said(value) if said is not None else None
         if word is None:
-            lefts.leave(f"{what}: option {key}", _reason(value, known=said is not None))
+            reason = "the site cannot say this value" if said else "the site knows no such option"
+            shown = quoting.value(key, value, 60) if said else ""
+            lefts.leave(f"{what}: option {key[: quoting.MAX_KEY]}", reason + shown)
         else:
             words[key] = word
     listed = [_device(devices[index]) for index in sorted(devices)]
@@ -82,11 +84,6 @@ def _table_text(key: str, word: dict[str, object]) -> str:
     if isinstance(mount, list):
         parts.append("mount=" + ";".join(sorted(mount)))
     return ",".join(sorted(parts))
-
-
-def _reason(value: str, *, known: bool) -> str:
-    said = "the site cannot say this value" if known else "the site knows no such option"
-    return f"{said} ({value[:60]!r})"
 
 
 def _integer(key: str, least: int, most: int) -> Callable[[str], Word | None]:

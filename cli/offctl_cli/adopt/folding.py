@@ -13,6 +13,15 @@ OF_A_HOST = ("site", "hosts", "datasets", "containers", "tunnels")
 _SHARED = ("owner", "mode", "as_seen_by", "directories")
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What one host said of itself: where it was read, its tables, and the comments around them."""
+
+    source: str
+    tables: Tables
+    comments: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Folded:
     """The tables of the whole site, and what was noticed on the way."""
@@ -23,6 +32,8 @@ class Folded:
     remarks: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     # Datasets kept apart, by the name that they had.
     apart: dict[str, str] = field(default_factory=dict)
+    # What each host's own text said around its tables.
+    heads: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def remark(self, kind: str, name: str, text: str) -> None:
         """Something that differs from the pattern: told, and written beside it."""
@@ -30,14 +41,15 @@ class Folded:
         self.remarks.setdefault((kind, name), []).append(text)
 
 
-def fold(texts: Iterable[tuple[str, Tables]], name: str, clusters: Mapping[str, str]) -> Folded:
+def fold(texts: Iterable[Text], name: str, clusters: Mapping[str, str]) -> Folded:
     """The tables of every text under one site called `name`; raises AuthorError."""
     site: Tables = {"site": {"name": name}, "hosts": {}, "datasets": {}, "containers": {}}
     folded = Folded({**site, "tunnels": {}})
     # Where most is shown, names stay short: those are what people speak of.
-    for source, given in sorted(texts, key=lambda text: -_mounts(text[1])):
-        tables = copy.deepcopy(given)
-        host = _host(source, tables, folded.tables["hosts"])
+    for each in sorted(texts, key=lambda text: -_mounts(text.tables)):
+        tables = copy.deepcopy(each.tables)
+        host = _host(each.source, tables, folded.tables["hosts"])
+        folded.heads[host] = each.comments
         folded.tables["hosts"][host] = tables["hosts"][host]
         called = _add_datasets(host, tables.get("datasets", {}), folded)
         renamed = _add_containers(host, tables.get("containers", {}), called, folded)

@@ -238,7 +238,7 @@ def adopt(config: configs.Config, only: tuple[int, ...]) -> None:
     What cannot be said in a site is left out and listed with the reason; no key is read. Writes
     nothing: keep the text with `> HOST.toml`, and go on with `offctl adopt merge`.
     Exit 0 when the plan with it is empty, 1 when something is left that no text can be silent on,
-    2 when not everything could be read.
+    2 when not everything could be read, or a container that was asked for is not here.
     """
     from offctl_agent.adopt import adopting, telling
 

@@ -8,6 +8,13 @@ from collections.abc import Mapping
 
 from offctl import errors
 
+_ON = frozenset({"1", "on", "yes", "true"})
+
+
+def is_on(value: str) -> bool:
+    """Whether PVE takes the value of a flag as set."""
+    return value.lower() in _ON
+
 
 def parse(text: str, *, bare: str = "") -> dict[str, str]:
     """The parts by key; `bare` is the key that may stand without `key=`.

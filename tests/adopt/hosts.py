@@ -13,6 +13,8 @@ from offctl_agent.simulated.host import SimulatedHost
 
 NODE = "off2"
 SECRET = "c:pwgenmadethis0123456789abcdefg"
+# What people write into a container's file where it does not belong.
+PASSWORD = "hunter2correcthorse"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 NUMBERS = (101, 103, 110, 113, 114, 120)
 
@@ -52,7 +54,14 @@ OPTIONS = (
     *("cpulimit: 2", "cpuunits: 100", "cpuunits: 500000", "hookscript: local:snippets/h.pl"),
     *("timezone: Europe/Paris", "timezone: Mars/Base", "dev0: /dev/fuse", "dev1: /dev/x,mode=0660"),
     *("foo: bar", "mp256: /srv,mp=/x", "unused0: zfs-hdd:subvol-1-disk-9", "lock: backup"),
-    *("parent: before", "debug: 1", "template: 1", "arch: amd64", "ostype: debian", "env: A=b"),
+    *(
+        "parent: before",
+        "debug: 1",
+        "template: 1",
+        "arch: amd64",
+        "ostype: debian",
+        f"env: DB_PASSWORD={PASSWORD}",
+    ),
     *("hostname: UPPER", "hostname: -bad", "hostname: a b", "hostname: default", "hostname: off"),
     *(
         "#a note",
@@ -63,6 +72,10 @@ OPTIONS = (
         "#%00%1b[31m",
     ),
     *("memory=512", "Memory: 512", "[a b]", "description: said%0Aagain", "memory:\t1024", "mp1"),
+    *(f"Env: DB_PASSWORD={PASSWORD}", f"DB_PASSWORD={PASSWORD}", f" # note: {PASSWORD}"),
+    *(f"entrypoint: /sbin/init {PASSWORD}", f"secret: {PASSWORD}", f"cores: {PASSWORD}"),
+    *(f"rootfs: {PASSWORD},{PASSWORD}", f"net3: {PASSWORD}", f"lock: {PASSWORD}"),
+    *(f"hostname: {PASSWORD} {PASSWORD}", f"hookscript: {PASSWORD}"),
     *("lxc.mount.entry: /a b none bind 0 0", "lxc.cgroup2.memory.max: 1", "lxc.foo.bar: 1"),
     *("lxc.idmap: u 0 100000 65536", "lxc.idmap = g 0 100000 65536", "lxc.idmap: u 0 100000 999"),
     *("delete: mp0", "lxc.environment.runtime: A=b", "entrypoint: /sbin/init"),

@@ -14,6 +14,7 @@ from offctl.planner.ledger import Ledger
 from offctl_agent.adopt import adopting, telling
 from offctl_cli.commands import adopt
 from offctl_cli.site import load, model
+from offctl_cli.site.compiler import sharing
 
 NAMES = ("off1", "off2", "ovh1")
 
@@ -102,13 +103,65 @@ def test_tunnels_whose_two_ends_are_found_are_declared_once(tmp_path: Path) -> N
     ovh1.stunnel(113, example.REDIS)
     off2.stunnel(101, example.SERVED)
     assert example.SECRET not in ovh1.says() + off2.says()
-    _, site, _ = folded([ovh1, off2], tmp_path)
+    _, site, site_of = folded([ovh1, off2], tmp_path)
     (tunnel,) = site.tunnels.values()
     assert (tunnel.service, tunnel.psk) == ("OffRedis", "keep")
     assert tunnel.client.container == "ovh1-stunnel-client"
     assert (tunnel.server.container, tunnel.server.accept) == ("proxy", "6379")
     assert tunnel.server.address == "proxy2.openfoodfacts.org:6379"
     assert tunnel.target == "10.1.0.122:6379"
+    written = (site_of / "tunnels.toml").read_text()
+    assert "# taken to arrive there by name and port alone: check" in written
+
+
+CLIENT = """
+[tunnels.c]
+service = "Redis"
+from = {{ {0}, accept = "10.1.0.1:6379" }}
+to = {{ unmanaged = "far", accept = "6379", address = "{1}:6379" }}
+target = "unknown.invalid:6379"
+instance = "off"
+identity = "c"
+psk = "keep"
+"""
+SERVER = """
+[tunnels.s]
+service = "Redis"
+from = {{ unmanaged = "clients", accept = "127.0.0.1:6379" }}
+to = {{ host = "{0}", accept = "{1}", address = "unknown.invalid:6379" }}
+target = "127.0.0.1:6380"
+instance = "off"
+identity = "s"
+psk = "keep"
+"""
+
+
+@pytest.mark.parametrize(
+    ("to", "accept", "joined", "told"),
+    [
+        ("198.51.100.1", "198.51.100.1:6379", True, False),
+        ("198.51.100.1", "6379", True, True),
+        ("198.51.100.1", "0.0.0.0:6379", True, True),
+        ("moji.example.org", "198.51.100.1:6379", True, True),
+        ("moji.example.org", "6379", True, True),
+        ("198.51.100.2", "198.51.100.1:6379", False, False),
+        ("198.51.100.1", "127.0.0.1:6379", False, False),
+        ("moji.example.org", "127.0.0.1:6379", False, False),
+        ("127.0.0.1", "6379", False, False),
+    ],
+)
+def test_only_ends_that_fit_are_joined(
+    to: str, accept: str, joined: bool, told: bool, tmp_path: Path
+) -> None:
+    other = ONE.replace('"h"', '"i"').replace("hosts.h", "hosts.i")
+    texts = {"a": ONE + CLIENT.format('host = "h"', to), "b": other + SERVER.format("i", accept)}
+    done, site = merged(texts, tmp_path)
+    tunnels = load.read_site(site).tunnels
+    assert set(tunnels) == ({"c"} if joined else {"c", "s"}), done.output
+    assert (tunnels["c"].server.host == "i") is joined
+    remark = "taken to arrive there by name and port alone: check"
+    assert (f"# {remark}" in (site / "tunnels.toml").read_text()) is told
+    assert (f"tunnel c: {remark}" in done.output) is told
 
 
 @pytest.mark.parametrize(
@@ -186,6 +239,46 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     done, site = merged({"a": ONE}, tmp_path)
     assert "it is not empty" in str(done.exception)
     assert [path.name for path in site.iterdir()] == ["notes.txt"]
+
+
+def test_the_site_cannot_be_written_into_a_file(tmp_path: Path) -> None:
+    (tmp_path / "merged").write_text("mine")
+    done, site = merged({"a": ONE}, tmp_path)
+    assert isinstance(done.exception, SystemExit)
+    assert done.exit_code == 2
+    assert "is a file" in done.output
+    assert site.read_text() == "mine"
+
+
+def test_a_text_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    live = example.live("off1", tmp_path)
+    live.scene.faults("pve_not_mounted = true\n")
+    done, site = merged({"off1": live.says()}, tmp_path)
+    assert isinstance(done.exception, errors.AuthorError)
+    assert "off1.toml: it is not whole" in str(done.exception)
+    assert not site.exists()
+
+
+def test_what_a_text_says_around_its_tables_stands_at_the_head_of_the_host(tmp_path: Path) -> None:
+    text = f"# Look at these first:\n# ! one\n\n{ONE}\n# Not taken over, and why:\n# - two\n\n"
+    _, site = merged({"a": text}, tmp_path)
+    head = (site / "hosts/h.toml").read_text().partition("[hosts.h]")[0]
+    said = "# Look at these first:\n# ! one\n#\n# Not taken over, and why:\n# - two\n\n"
+    assert head == said
+
+
+def test_a_dataset_that_no_flavor_can_be_called_by_stays_written_out(tmp_path: Path) -> None:
+    parts = ("", *(f"/{part}" for part in sharing.PARTS))
+    datasets = "".join(f'[datasets."data/off{p}"]\nplace.h = "tank/data/off{p}"\n' for p in parts)
+    mounts = "".join(f'"/mnt/data/off{p}" = "data/off{p}"\n' for p in parts)
+    container = '[containers.off]\nid = 101\nhost = "h"\nrootfs = {0}\n[containers.off.mounts]\n'
+    root = '{ storage = "s", size = "8G" }'
+    storage = 'storage = { s = "tank/pve" }\n[datasets.data]\nplace.h = "tank/data"\n'
+    text = ONE + storage + datasets + container.format(root) + mounts
+    done, site = merged({"a": text}, tmp_path)
+    assert "container off: it looks like one of data/off, and no flavor can be" in done.output
+    assert not load.read_site(site).flavors
+    assert len(load.read_site(site).containers["off"].mounts) == len(parts)
 
 
 def test_a_dataset_that_is_owned_otherwise_elsewhere_is_kept_apart(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from offctl.planner import planner
 from offctl.planner.ledger import Ledger
 from offctl_agent.adopt import adopting, telling
 from offctl_agent.adopt.adopting import Adopted
-from offctl_cli.adopt import merging, text
+from offctl_agent.simulated import layout
+from offctl_agent.simulated.host import SimulatedHost
+from offctl_cli.adopt import folding, merging, text
 from offctl_cli.site import finding, load
 
 # Hosts sync every write; in memory that costs nothing.
@@ -47,8 +49,36 @@ def taken_over(seed: int, directory: Path) -> tuple[hosts.Live, Adopted, Desired
     done = adopting.adopt(live.host, hosts.NODE)
     assert tree(live.root) == before
     said = telling.text(done)
-    assert hosts.SECRET.partition(":")[2] not in said + "\n".join(telling.summary(done))
+    for secret in (hosts.SECRET.partition(":")[2], hosts.PASSWORD):
+        assert secret not in said + "\n".join(telling.summary(done))
     return live, done, compiled(said, directory)
+
+
+@pytest.mark.parametrize("line", [each for each in hosts.OPTIONS if hosts.PASSWORD in each])
+def test_what_people_wrote_into_a_wrong_line_stays_there(line: str, tmp_path: Path) -> None:
+    host = one_root(tmp_path, f"{line}\n[pve:pending]\n{line}\n")
+    done = adopting.adopt(host, hosts.NODE)
+    assert hosts.PASSWORD not in telling.text(done) + "\n".join(telling.summary(done))
+    key = line.partition(":")[0].strip()
+    assert any(key in left.what + left.reason for left in done.lefts) or "has no key" in str(done)
+
+
+def one_root(directory: Path, *files: str) -> SimulatedHost:
+    """A host with a container of nothing but a root and these lines, for each of them."""
+    host = SimulatedHost(directory / "host", hosts.NODE)
+    layout.create(host.machine, imported=["tank"], storages={"tank": "tank/pve"})
+    for number, lines in enumerate(files, 100):
+        file = directory / f"host/etc/pve/nodes/{hosts.NODE}/lxc/{number}.conf"
+        file.write_text(f"rootfs: tank:subvol-{number}-disk-0,size=8G\nunprivileged: 0\n{lines}")
+    return host
+
+
+def test_no_name_is_given_twice(tmp_path: Path) -> None:
+    host = one_root(tmp_path, "hostname: a\n", "hostname: a-102\n", "hostname: a\n")
+    done = adopting.adopt(host, hosts.NODE)
+    state = compiled(telling.text(done), tmp_path)
+    assert [c.name for c in state.containers] == ["a", "a-102", "a-102-2"]
+    assert [dict(c.options)["hostname"] for c in state.containers] == ["a", "a-102", "a"]
 
 
 def changes(state: DesiredState, live: hosts.Live) -> list[str]:
@@ -77,7 +107,7 @@ def test_hosts_folded_into_one_site_have_empty_plans_too(seed: int) -> None:
         top = Path(directory)
         lives = [hosts.make(top / node, seed + n, node) for n, node in enumerate(("off1", "off2"))]
         texts = [
-            (live.host.machine.node, tomli.loads(telling.text(adopting.adopt(live.host, node))))
+            folding.Text(node, tomli.loads(telling.text(adopting.adopt(live.host, node))))
             for live, node in zip(lives, ("off1", "off2"), strict=True)
         ]
         merged = merging.merge(texts, "both", {})
@@ -98,3 +128,7 @@ def test_one_container_alone_changes_nothing_either(seed: int, tmp_path: Path) -
         state = compiled(telling.text(done), directory)
         assert {container.id for container in state.containers} <= {number}
         assert changes(state, live) == []
+        here = (live.root / f"etc/pve/lxc/{number}.conf").exists()
+        said = f"! container {number}: there is none on this host"
+        assert (said in telling.summary(done)) is not here
+        assert telling.status(done) == (0 if here else 2)

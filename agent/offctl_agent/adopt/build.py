@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 import ipaddress
 
-from offctl.desired import idranges, names
+from offctl.desired import addresses, idranges, names
 from offctl.desired.model import (
     Access,
     BindMount,
@@ -19,7 +19,7 @@ from offctl.desired.model import (
     TunnelEnd,
 )
 from offctl.observed import ObservedContainer, ObservedDirectory, ObservedState, Unknown
-from offctl_agent.adopt import containers, datasets, logical, mounts, shapes, tunnels
+from offctl_agent.adopt import containers, datasets, logical, mounts, tunnels
 from offctl_agent.adopt.containers import Choosing
 from offctl_agent.adopt.datasets import Chosen
 from offctl_agent.adopt.left import Lefts
@@ -107,8 +107,11 @@ def _containers(survey: Survey, ground: Ground, lefts: Lefts) -> list[containers
         lefts.unread("containers", state.containers.reason)
         return []
     granted = () if isinstance(state.subids, Unknown) else state.subids
-    choosing = Choosing(ground, granted, lefts, {}, {})
+    choosing = Choosing(ground, granted, lefts, {}, set())
     taken = []
+    here = {c.id if isinstance(c, ObservedContainer) else c[0] for c in state.containers}
+    for number in sorted(survey.only - here):
+        lefts.absent(f"container {number}")
     for item in state.containers:
         number = item.id if isinstance(item, ObservedContainer) else item[0]
         if survey.only and number not in survey.only:
@@ -168,7 +171,7 @@ def _named(
             if isinstance(mount, BindMount):
                 used.setdefault(mount.dataset, set()).add(mount.subdirectory)
     listed = tuple(kept)
-    called = logical.names([dataset.name for dataset in listed], used)
+    called = logical.called([dataset.name for dataset in listed], used)
     seen = dict(state.directories) if closely else {}
     named = []
     for dataset in listed:
@@ -211,7 +214,7 @@ def _tunnels(
     for end in ends:
         at = end.accept.rpartition(":")[0]
         there = own.get(end.container)
-        if end.role != "client" or not there or not shapes.address(at) or at in there:
+        if end.role != "client" or not there or addresses.complaint(at) or at in there:
             continue
         if not ipaddress.ip_address(at).is_loopback:
             lost.add((end.container, end.instance))

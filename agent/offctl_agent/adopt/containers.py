@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 import ipaddress
-import re
 
-from offctl import errors, propertystring
-from offctl.desired import idranges, names
+from offctl import errors, freenames, propertystring
+from offctl.desired import addresses, idranges, names
 from offctl.desired.model import Container, IdRange, Mode, Network, RootFilesystem, RunState
 from offctl.observed import Configuration, ObservedContainer
 from offctl.planner import idmaps as lxc
+from offctl.planner import mounts as lines
 from offctl.planner import options as pct
-from offctl_agent.adopt import idmaps, mounts, networks, options, shapes
+from offctl.planner import subids
+from offctl_agent.adopt import idmaps, mounts, networks, options, quoting
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.adopt.mounts import Ground
 from offctl_agent.adopt.options import Word
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,15 @@ class Choosing:
     granted: tuple[tuple[str, int, int], ...]
     lefts: Lefts
     addresses: dict[str, str]
-    called: dict[str, int]
+    called: set[str]
 
     def take(self, there: ObservedContainer) -> Taken | None:
         """The container as it is, or None with the reason among the lefts."""
         now = there.configuration
         hostname = now.option("hostname")
-        what = f"container {there.id}" + (f" {hostname[:63]}" if hostname else "")
+        what = f"container {there.id}"
+        if hostname is not None and names.HOSTNAME.fullmatch(hostname):
+            what += f" {hostname[:63]}"
         self._tell(now, what)
         if reason := _complaint(now, hostname):
             self.lefts.leave(what, reason)
@@ -52,7 +53,9 @@ class Choosing:
             return None
         unprivileged = pct.same("unprivileged", "1", now.option("unprivileged") or "0")
         idmap = self._idmap(there, what, unprivileged=unprivileged)
-        if unprivileged and not idmaps.granted(idranges.needed([idmap or ()]), self.granted):
+        if unprivileged and not all(
+            subids.covered(need, self.granted) for need in idranges.needed([idmap or ()])
+        ):
             self.lefts.leave(what, "/etc/subuid and /etc/subgid do not grant root what it maps")
             return None
         name = self._name(there.id, hostname)
@@ -76,11 +79,17 @@ class Choosing:
     def _tell(self, now: Configuration, what: str) -> None:
         """Of what stays in the file as it is, and of what is not the way it looks."""
         for line in now.complaints:
-            self.lefts.hazard(what, f"PVE cannot read {line[:80]!r}; its next write drops it")
+            self.lefts.hazard(
+                what, f"PVE cannot read {quoting.line(line)}; its next write drops it"
+            )
         for key in sorted({key for key, _ in now.raw if key != "lxc.idmap"}):
-            self.lefts.leave(f"{what}: {key}", "the site has no raw LXC settings; it stays")
+            shown = key[: quoting.MAX_KEY]
+            self.lefts.leave(f"{what}: {shown}", "the site has no raw LXC settings; it stays")
         if now.lock:
-            self.lefts.leave(f"{what}: lock", f"PVE holds it ({now.lock}); nothing is changed")
+            self.lefts.leave(
+                f"{what}: lock",
+                f"PVE holds it{quoting.value('lock', now.lock)}; nothing is changed",
+            )
 
     def _root(self, now: Configuration) -> tuple[RootFilesystem | None, str]:
         text = now.option("rootfs")
@@ -89,16 +98,16 @@ class Choosing:
         try:
             parts = propertystring.parse(text, bare="volume")
         except errors.MalformedError:
-            return None, f"PVE itself cannot read its rootfs ({text[:80]!r})"
+            return None, "PVE itself cannot read its rootfs"
         storage, _, volume = parts.get("volume", "").partition(":")
         if storage not in self.ground.storage:
             return None, f"its root is on {storage[:60]!r}, which is no ZFS storage of this host"
         size = _gib(parts.get("size") or self.ground.size(storage, volume))
         if size is None:
-            return None, f"nobody knows how large its root is ({text[:80]!r})"
+            return None, f"nobody knows how large its root is{quoting.value('rootfs', text)}"
         written = parts.get("mountoptions", "")
         words = tuple(sorted(set(written.split(";")))) if written else ()
-        known = words if shapes.MOUNT_OPTIONS.issuperset(words) else ()
+        known = words if set(words).issubset(names.MOUNT_OPTIONS) else ()
         return RootFilesystem(storage, size, known), ""
 
     def _idmap(
@@ -121,9 +130,10 @@ class Choosing:
     def _name(self, number: int, hostname: str | None) -> str:
         fits = hostname and names.NAME.fullmatch(hostname)
         base = hostname.lower() if hostname and fits else f"ct{number}"
-        name = base if self.called.setdefault(base, number) == number else f"{base[:50]}-{number}"
-        self.called.setdefault(name, number)
-        return name
+        if base in self.called:
+            base = freenames.free(f"{base[:50]}-{number}", self.called)
+        self.called.add(base)
+        return base
 
     def _networks(self, now: Configuration, what: str) -> tuple[Network, ...]:
         kept = []
@@ -166,17 +176,13 @@ def with_words(container: Container, words: Mapping[str, Word]) -> Taken:
 def _complaint(now: Configuration, hostname: str | None) -> str:
     if pct.same("template", "1", now.option("template")):
         return "it is a template"
-    if hostname is not None and (not shapes.HOSTNAME.fullmatch(hostname) or hostname == "default"):
-        return f"its hostname {hostname[:80]!r} cannot be written in a site"
+    if hostname is not None and (not names.HOSTNAME.fullmatch(hostname) or hostname == "default"):
+        return f"its hostname cannot be written in a site{quoting.value('hostname', hostname)}"
     return ""
 
 
 def _gib(size: str) -> int | None:
-    match = _SIZE.fullmatch(size)
-    if match is None:
-        return None
-    amount = float(match[1]) * 1024.0 ** " KMGT".index(match[2] or " ")
-    whole = -(-int(amount) // 1024**3)
+    whole = -(-lines.size_in_bytes(size) // 1024**3)
     return whole if 0 < whole < 10**6 else None
 
 
@@ -184,6 +190,6 @@ def _addresses(network: Network) -> tuple[str, ...]:
     found = []
     for key in ("ip", "ip6"):
         text = dict(network.options).get(key, "").partition("/")[0]
-        if shapes.address(text):
+        if not addresses.complaint(text):
             found.append(str(ipaddress.ip_address(text)))
     return tuple(found)

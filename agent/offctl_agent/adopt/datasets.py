@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import re
 
 from offctl import errors
-from offctl.desired import names, properties
+from offctl.desired import exports, names, properties
 from offctl.desired.model import Dataset
 from offctl.observed import ObservedDataset
-from offctl_agent.adopt import shapes
 from offctl_agent.adopt.left import Lefts
 from offctl_agent.host.storages import Storage
 
@@ -52,14 +51,14 @@ class _Choosing:
         what = f"dataset {name}"
         self.lefts.leave(what, reason)
         # A pool that is somebody else's would be so with all that is in it.
-        if parent and shapes.dataset(name) and name.split("/")[0] in self.ready:
+        if parent and not names.dataset_complaint(name) and name.split("/")[0] in self.ready:
             self.foreign.append(name)
 
     def _complaint(self, there: ObservedDataset) -> str:
         name = there.name
         if name.split("/")[0] not in self.ready:
             return "its pool is not imported and writable"
-        if not shapes.dataset(name):
+        if names.dataset_complaint(name):
             return "its name cannot be written in a site"
         if storage := self._storage_of(name):
             return f"it is inside PVE's storage {storage!r}"
@@ -185,7 +184,7 @@ def _local(there: ObservedDataset, lefts: Lefts) -> list[tuple[str, str]]:
             continue
         if complaint := _property_complaint(name, found.value):
             lefts.leave(f"property {name} of dataset {there.name}", complaint)
-        elif name == "sharenfs" and shapes.open_share(found.value):
+        elif name == "sharenfs" and exports.complaint(found.value):
             lefts.hazard(
                 f"property sharenfs of dataset {there.name}",
                 f"{found.value!r} lets in others than named private addresses",

@@ -6,7 +6,7 @@ import itertools
 
 from offctl.desired import names
 from offctl.desired.idranges import IDS, KINDS, SHIFT, intended, joined
-from offctl.desired.model import IdRange, Subid
+from offctl.desired.model import IdRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +69,6 @@ def intent(ranges: tuple[IdRange, ...]) -> Intent | None:
 def in_order(ranges: tuple[IdRange, ...]) -> tuple[IdRange, ...]:
     """As the compiler orders them: users and groups in turn, ascending."""
     return tuple(sorted(ranges, key=lambda r: (r.inside, KINDS.index(r.kind))))
-
-
-def granted(needs: Iterable[Subid], given: Iterable[tuple[str, int, int]]) -> bool:
-    """Whether each is inside one range that is granted."""
-    have = tuple(given)
-    return all(
-        any(
-            kind == need.kind and start <= need.start and need.start + need.count <= start + count
-            for kind, start, count in have
-        )
-        for need in needs
-    )
 
 
 def _span(first: int, last: int) -> str:

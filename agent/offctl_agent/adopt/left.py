@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 class Left:
     """Something of the host that the text does not speak of; a `hazard` can hurt as it is.
 
-    `unread`: nobody knows what is there.
+    `unread`: nobody knows what is there; `absent`: it was asked for, and is not there.
     """
 
     what: str
     reason: str
     hazard: bool = False
     unread: bool = False
+    absent: bool = False
 
 
 @dataclass(slots=True)
@@ -31,6 +32,9 @@ class Lefts:
     def unread(self, what: str, reason: str) -> None:
         said = f"it cannot be read: {reason}"
         self.found.setdefault(Left(what, said, hazard=True, unread=True))
+
+    def absent(self, what: str) -> None:
+        self.found.setdefault(Left(what, "there is none on this host", hazard=True, absent=True))
 
     def all(self) -> tuple[Left, ...]:
         """In the order they were found; first what nobody knows, then what can hurt."""

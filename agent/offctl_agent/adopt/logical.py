@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from offctl_agent.adopt import shapes
+from offctl import freenames
+from offctl.desired import names
 
 
-def names(datasets: Iterable[str], shown: Collection[str]) -> Mapping[str, str]:
+def called(datasets: Iterable[str], shown: Collection[str]) -> Mapping[str, str]:
     """ZFS name to logical name, each another; of two that differ in the pool alone, the one that
     containers are `shown` is called by the short name.
     """
@@ -18,11 +19,11 @@ def names(datasets: Iterable[str], shown: Collection[str]) -> Mapping[str, str]:
         preferred = candidates
         if len(candidates) > 1:
             preferred = [name for name in candidates if name in shown]
-        if len(preferred) == 1 and shapes.LOGICAL.fullmatch(word):
+        if len(preferred) == 1 and names.LOGICAL.fullmatch(word):
             chosen[preferred[0]] = word
     for name in every:
         if name not in chosen:
-            chosen[name] = _free(_plain(name), set(chosen.values()))
+            chosen[name] = freenames.free(_plain(name), set(chosen.values()))
     return chosen
 
 
@@ -33,12 +34,4 @@ def _plain(name: str) -> str:
         for part in name.split("/")
     ]
     kept = "/".join("x" + part if part[0] in ".-" else part for part in parts)
-    return kept if shapes.LOGICAL.fullmatch(kept) else f"x{kept}"
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    number, candidate = 1, name
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}-{number}"
-    return candidate
+    return kept if names.LOGICAL.fullmatch(kept) else f"x{kept}"

@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from offctl import propertystring
 from offctl.desired import names, tunnelplaces
 from offctl.desired.model import BindMount, Container, Dataset, Mount, VolumeMount
 from offctl.observed import ObservedContainer, ObservedDataset
 from offctl.planner import mounts
 from offctl.planner.mounts import Line
 from offctl_agent.adopt import datasets as sets
-from offctl_agent.adopt import shapes
+from offctl_agent.adopt import quoting, shapes
 from offctl_agent.adopt.left import Lefts
-
-_TRUE = ("1", "on", "yes", "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _bind(there: ObservedContainer, line: Line, ground: Ground) -> tuple[str, Mo
     subdirectory = source[len(dataset.mounted_at) :].strip("/")
     mount = BindMount(line.target, source, dataset.name, subdirectory, _options(line, bind=True))
     if len(subdirectory) > 1024 or not mounts.same(mount, line):
-        return f"the site has no words for its options ({line.text})", None
+        return f"the site has no words for its options{_quoted(line)}", None
     return "", mount
 
 
@@ -134,10 +133,10 @@ def _volume(line: Line, ground: Ground) -> tuple[str, Mount | None]:
         return f"storage {storage!r} is no ZFS storage of this host", None
     size = line.parts.get("size") or ground.size(storage, volume)
     if not shapes.VOLUME.fullmatch(volume) or not names.SIZE.fullmatch(size):
-        return f"the site cannot say its name or size ({line.text})", None
+        return f"the site cannot say its name or size{_quoted(line)}", None
     mount = VolumeMount(line.target, storage, size, volume, _options(line, bind=False))
     if not mounts.same(mount, line):
-        return f"the site has no words for its options ({line.text})", None
+        return f"the site has no words for its options{_quoted(line)}", None
     return "", mount
 
 
@@ -145,18 +144,22 @@ def _options(line: Line, *, bind: bool) -> tuple[tuple[str, str], ...]:
     """As the compiler writes them: flags that are on, and of a volume those that are written."""
     found = {}
     for key, value in line.parts.items():
-        flag = value.lower() in _TRUE
+        flag = propertystring.is_on(value)
         if key == "ro" and flag:
             found[key] = "1"
         elif key == "mountoptions":
             words = value.split(";")
-            if shapes.MOUNT_OPTIONS.issuperset(words) and len(set(words)) == len(words):
+            if set(words).issubset(names.MOUNT_OPTIONS) and len(set(words)) == len(words):
                 found[key] = ";".join(sorted(words))
         elif bind and key == "shared" and flag:
             found[key] = "1"
         elif not bind and key in ("acl", "backup", "replicate"):
             found[key] = "1" if flag else "0"
     return tuple(sorted(found.items()))
+
+
+def _quoted(line: Line) -> str:
+    return quoting.value(f"mp{line.index}", line.text, 200)
 
 
 def _what(there: ObservedContainer, name: str, part: str) -> str:

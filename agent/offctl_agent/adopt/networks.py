@@ -1,14 +1,13 @@
 """The interfaces of a container, each with all that its line says, where the site can say it."""
 
 from offctl import errors, propertystring
-from offctl.desired import names
+from offctl.desired import addresses, names
 from offctl.desired.model import Network
 from offctl.observed import Configuration
 from offctl.planner import networks
-from offctl_agent.adopt import shapes
+from offctl_agent.adopt import quoting, shapes
 from offctl_agent.adopt.left import Lefts
 
-_TRUE = ("1", "on", "yes", "true")
 # In the order in which the compiler writes them.
 _OPTIONS = ("firewall", "gw", "gw6", "ip", "ip6", "link_down", "mtu", "rate", "tag")
 _WORDS = {"ip": ("dhcp", "manual"), "ip6": ("auto", "dhcp", "manual")}
@@ -24,7 +23,10 @@ def choose(now: Configuration, what: str, lefts: Lefts) -> tuple[Network, ...]:
             continue
         network = _read(index, text)
         if network is None:
-            lefts.leave(f"{what}: net{index}", f"the site cannot say it ({text[:120]!r})")
+            lefts.leave(
+                f"{what}: net{index}",
+                f"the site cannot say it{quoting.value(f'net{index}', text, 120)}",
+            )
         elif any(network.name == other.name for other in chosen):
             lefts.leave(f"{what}: net{index}", f"{network.name} is an interface of it already")
         elif twice := _second_gateway(network, chosen):
@@ -60,21 +62,27 @@ def _read(index: int, text: str) -> Network | None:
 def _value(key: str, value: str) -> str | None:
     """As the compiler writes it; empty for what is so without being written."""
     if key == "firewall":
-        return "1" if value.lower() in _TRUE else ""
+        return "1" if propertystring.is_on(value) else ""
     if key == "link_down":
-        return "1" if value.lower() in _TRUE else "0"
+        return "1" if propertystring.is_on(value) else "0"
     if key in _WORDS:
-        return value if value in _WORDS[key] or shapes.interface(value) else None
+        return value if value in _WORDS[key] or _is_interface(value) else None
     if key in ("gw", "gw6"):
-        return value if shapes.address(value) and len(value) <= 45 else None
+        return value if not addresses.complaint(value) and len(value) <= 45 else None
     if key in _NUMBERS:
         least, most = _NUMBERS[key]
-        return value if _plain(value) and least <= int(value) <= most else None
-    return value if _plain(value) and int(value) <= 1_000_000 else None  # rate
+        return value if _plain(value, most) >= least else None
+    return value if _plain(value, 1_000_000) >= 0 else None  # rate
 
 
-def _plain(value: str) -> bool:
-    return value.isascii() and value.isdecimal() and str(int(value)) == value
+def _is_interface(value: str) -> bool:
+    return len(value) <= addresses.MAX_INTERFACE and not addresses.interface_complaint(value)
+
+
+def _plain(value: str, most: int) -> int:
+    """The number that is written just as the compiler writes it; below 0 when it is none."""
+    number = shapes.number(value, most)
+    return -1 if number is None or str(number) != value else number
 
 
 def _second_gateway(network: Network, others: list[Network]) -> str:

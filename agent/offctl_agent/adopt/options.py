@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import re
 
 from offctl import errors, propertystring
+from offctl.desired import addresses, names
 from offctl.observed import Configuration
 from offctl.planner import options
-from offctl_agent.adopt import shapes
+from offctl_agent.adopt import quoting, shapes
 from offctl_agent.adopt.left import Lefts
 
 Word = object
@@ -19,8 +20,8 @@ TOLD_WHEN_ABSENT = ("cores", "features", "onboot", "protection")
 _APART = frozenset(
     {"lock", "parent", "rootfs", "snaptime", "snapstate", "template", "unprivileged"}
 )
-_ELSEWHERE = re.compile(r"(?:mp|net|unused)\d+")
-_DEVICE = re.compile(r"dev(\d+)")
+_ELSEWHERE = re.compile(r"(?:mp|net|unused)\d{1,3}")
+_DEVICE = re.compile(r"dev(\d{1,3})")
 _FLAGS = ("force_rw_sys", "fuse", "keyctl", "mknod", "nesting")
 
 
@@ -37,7 +38,9 @@ def read(now: Configuration, what: str, lefts: Lefts) -> dict[str, Word]:
         said = _WORDS.get(key)
         word = said(value) if said is not None else None
         if word is None:
-            lefts.leave(f"{what}: option {key}", _reason(value, known=said is not None))
+            reason = "the site cannot say this value" if said else "the site knows no such option"
+            shown = quoting.value(key, value, 60) if said else ""
+            lefts.leave(f"{what}: option {key[: quoting.MAX_KEY]}", reason + shown)
         else:
             words[key] = word
     listed = [_device(devices[index]) for index in sorted(devices)]
@@ -83,16 +86,12 @@ def _table_text(key: str, word: dict[str, object]) -> str:
     return ",".join(sorted(parts))
 
 
-def _reason(value: str, *, known: bool) -> str:
-    said = "the site cannot say this value" if known else "the site knows no such option"
-    return f"{said} ({value[:60]!r})"
-
-
 def _integer(key: str, least: int, most: int) -> Callable[[str], Word | None]:
     def word(value: str) -> Word | None:
-        if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
+        number = shapes.number(value, most)
+        if number is None or number < least:
             return None
-        return int(value) if options.same(key, str(int(value)), value) else None
+        return number if options.same(key, str(number), value) else None
 
     return word
 
@@ -151,7 +150,7 @@ def _features(value: str) -> Word | None:
         return None
     word: dict[str, object] = {}
     for key, part in parts.items():
-        if key in _FLAGS and part.lower() in ("1", "on", "yes", "true"):
+        if key in _FLAGS and propertystring.is_on(part):
             word[key] = True
         elif key == "mount":
             word[key] = sorted(part.split(";"))
@@ -169,9 +168,10 @@ def _startup(value: str) -> Word | None:
     most = {"order": 9999, "up": 86400, "down": 86400}
     word: dict[str, object] = {}
     for key, part in parts.items():
-        if key not in most or not part.isdecimal() or int(part) > most[key]:
+        number = shapes.number(part, most.get(key, -1))
+        if number is None:
             return None
-        word[key] = int(part)
+        word[key] = number
     said = _table_text("startup", word)
     return word if said and options.same("startup", said, value) else None
 
@@ -189,8 +189,8 @@ def _device(value: str) -> dict[str, object] | None:
     for key, part in parts.items():
         if key == "path" and shapes.DEVICE.fullmatch(part):
             word["path"] = part
-        elif key in ("uid", "gid") and part.isdecimal() and int(part) <= 2**31:
-            word[key] = int(part)
+        elif key in ("uid", "gid") and (number := shapes.number(part, 2**31)) is not None:
+            word[key] = number
         elif key == "mode" and re.fullmatch(r"[0-7]{4}", part):
             word[key] = part
         elif key == "deny-write" and part in ("0", "1"):
@@ -211,9 +211,9 @@ _WORDS: Mapping[str, Callable[[str], Word | None]] = {
     "description": _description,
     "features": _features,
     "hookscript": _matching(shapes.HOOK),
-    "hostname": _matching(shapes.HOSTNAME),
+    "hostname": _matching(names.HOSTNAME),
     "memory": _integer("memory", 16, 2**30),
-    "nameserver": _listed("nameserver", shapes.address),
+    "nameserver": _listed("nameserver", lambda part: not addresses.complaint(part)),
     "onboot": _flag("onboot"),
     "ostype": _choice(
         *("debian", "devuan", "ubuntu", "centos", "fedora", "opensuse"),

@@ -12,6 +12,7 @@ from offctl.observed import ObservedState
 from offctl.planner import planner, resources
 from offctl.planner.ledger import Ledger
 from offctl.planner.plan import Effect, Origin, Step
+from offctl.planner.view import FREE_TEXT
 from offctl_agent.adopt import build, containers, mounts
 from offctl_agent.adopt.build import Built
 from offctl_agent.adopt.left import Lefts
@@ -52,7 +53,10 @@ def _without(step: Step, built: Built, lefts: Lefts) -> Built:
 
 
 def _why(step: Step) -> str:
-    said = "; ".join(f"{d.field}: {d.observed}, not {d.desired}" for d in step.differences)
+    said = "; ".join(
+        d.field if d.field in FREE_TEXT else f"{d.field}: {d.observed}, not {d.desired}"
+        for d in step.differences
+    )
     return f"{step.text}: {step.reason}" if step.reason else f"{step.text} ({said})"
 
 

@@ -16,6 +16,7 @@ from offctl.desired.model import (
     TunnelEnd,
     VolumeMount,
 )
+from offctl.takeover import NOT_WHOLE
 from offctl_agent.adopt import idmaps
 from offctl_agent.adopt.build import Built
 from offctl_agent.adopt.left import Left
@@ -48,7 +49,7 @@ def _heading(desired: DesiredState, told: tuple[Left, ...]) -> str:
         "What is not written is not touched.",
     ]
     if any(left.unread for left in told):
-        said += ["", "NOT WHOLE: not everything could be read. Mend that, and ask again."]
+        said += ["", NOT_WHOLE]
     if hazards:
         said += ["", "Look at these first; they are as they are, and can hurt:", *hazards]
     return tomltext.comment(said)

@@ -12,8 +12,12 @@ def text(done: Adopted, identity: str = "") -> str:
 
 
 def status(done: Adopted) -> int:
-    """The exit status: 0 when all is told and a plan empty, 1 with a plan, 2 when not whole."""
-    return 2 if any(left.unread for left in done.lefts) else int(not done.plan.empty)
+    """The exit status: 0 when all is told and a plan empty, 1 with a plan, 2 when not whole.
+
+    What was asked for and is not there is not whole either.
+    """
+    missing = any(left.unread or left.absent for left in done.lefts)
+    return 2 if missing else int(not done.plan.empty)
 
 
 def summary(done: Adopted) -> list[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 import re
 
-from offctl.desired import names, tunnelplaces
+from offctl import freenames
+from offctl.desired import addresses, names, tunnelplaces
 from offctl.desired.model import TunnelEnd
 from offctl.observed import FoundStunnel
 from offctl_agent.adopt import shapes
@@ -80,13 +81,13 @@ def _end(
     if settings.get("PSKsecrets") != "yes":
         return "it has no pre-shared key (PSKsecrets)"
     at = accept.rpartition(":")[0]
-    if is_client and at != "localhost" and not (shapes.address(at) and shapes.is_internal(at)):
+    if is_client and at != "localhost" and not shapes.internal(at):
         return f"{_EXPOSED} [{section}] at {accept}: let it listen on one private address"
     if not is_client and not _private_target(connect):
         return f"{_CLEAR}, by [{section}] to {connect}"
     peer = _plain(connect.rpartition(":")[0], "far-end") if is_client else "clients"
     called = host if not container else where
-    name = _free(_plain(f"{section}-{called}".lower(), "tunnel"), used)
+    name = freenames.free(_plain(f"{section}-{called}".lower(), "tunnel"), used)
     return TunnelEnd(
         name=name,
         role=_CLIENT if is_client else _SERVER,
@@ -105,8 +106,8 @@ def _end(
 
 def _private_target(connect: str) -> bool:
     host = connect.rpartition(":")[0]
-    if shapes.address(host):
-        return shapes.is_internal(host)
+    if addresses.parse(host) is not None:
+        return shapes.internal(host)
     # A plain word would be the name of a container of the site.
     return host == "localhost" or "." in host
 
@@ -114,11 +115,3 @@ def _private_target(connect: str) -> bool:
 def _plain(text: str, otherwise: str) -> str:
     kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:50]
     return kept or otherwise
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, candidate = 1, name
-    while candidate in taken:
-        number += 1
-        candidate = f"{name[:48]}-{number}"
-    return candidate

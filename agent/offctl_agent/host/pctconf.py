@@ -7,6 +7,7 @@ only the description is UTF-8 (percent-encoded in the file).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import hashlib
+import math
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -22,6 +23,8 @@ _DESCRIPTION = re.compile(r"description:\s*(.*\S)\s*", re.ASCII)
 _SNAPSTATE = re.compile(r"snapstate:\s*(prepare|delete)\s*\Z", re.ASCII)
 _DELETE = re.compile(r"delete:\s*(.*\S)\s*", re.ASCII)
 _OPTION = re.compile(r"([a-z][a-z_]*\d*):\s*(.+?)\s*", re.ASCII)
+# Digits of 2**64.
+_LONGEST = 20
 
 
 @dataclass(slots=True)
@@ -206,9 +209,13 @@ def _worded(kind: pctschema.Kind, complaints: list[pctschema.Complaint]) -> str:
 
 
 def _integer(text: str) -> str:
-    """Perl's int(): beyond 64 bits it becomes a float and is written as one."""
-    number = int(text)
-    return str(number) if number < 2**64 else f"{float(number):.15g}"
+    """Perl's int(): beyond 64 bits it becomes a float and is written as one, in the end as Inf."""
+    digits = text.lstrip("0") or "0"
+    number = int(digits) if len(digits) <= _LONGEST else 2**64
+    if number < 2**64:
+        return str(number)
+    amount = float(digits)
+    return "Inf" if math.isinf(amount) else f"{amount:.15g}"
 
 
 def _in_use(file: File) -> frozenset[str]:

@@ -103,7 +103,7 @@ def ipv4_configuration(text: str) -> str:
     if text in ("dhcp", "manual"):
         return ""
     address, _, length = text.partition("/")
-    if not ipv4(address) and length.isdecimal() and _MIN_PREFIX <= int(length) <= 32:
+    if not ipv4(address) and _is_prefix(length, 32):
         return ""
     return "value does not look like a valid ipv4 network configuration"
 
@@ -112,9 +112,14 @@ def ipv6_configuration(text: str) -> str:
     if text in ("auto", "dhcp", "manual"):
         return ""
     address, _, length = text.partition("/")
-    if not ipv6(address) and length.isdecimal() and _MIN_PREFIX <= int(length) <= 128:
+    if not ipv6(address) and _is_prefix(length, 128):
         return ""
     return "value does not look like a valid ipv6 network configuration"
+
+
+def _is_prefix(text: str, most: int) -> bool:
+    digits = text.lstrip("0") if text.isdecimal() else ""
+    return 0 < len(digits) <= 3 and _MIN_PREFIX <= int(digits) <= most
 
 
 def words(text: str) -> list[str]:

@@ -54,7 +54,7 @@ def kind_of(key: str) -> Kind | None:
     """The kind of `key`; None for a key PVE does not know (mp256, net32, foo)."""
     if found := KEYS.get(key):
         return found
-    match = re.fullmatch(r"([a-z]+)(0|[1-9]\d*)", key)
+    match = re.fullmatch(r"([a-z]+)(0|[1-9]\d{0,2})", key)
     if match is None or match[1] not in NUMBERED:
         return None
     kind, count = NUMBERED[match[1]]

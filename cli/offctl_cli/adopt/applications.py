@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import copy
 from typing import Any
 
+from offctl.desired import names
 from offctl_cli.adopt import meaning
 from offctl_cli.adopt.folding import Folded
 from offctl_cli.site.compiler import sharing
@@ -20,7 +21,7 @@ ENOUGH = 3  # of the usual parts
 def recognise(folded: Folded) -> None:
     """Write flavors and applications, and take out of the other tables what follows from them."""
     tables = folded.tables
-    runs = dict(_runs(tables))
+    runs = dict(_runs(folded))
     if not runs:
         return
     owners = set(runs.values())
@@ -44,8 +45,9 @@ def recognise(folded: Folded) -> None:
         _thin(own, site, tables)
 
 
-def _runs(tables: Table) -> Iterator[tuple[str, str]]:
+def _runs(folded: Folded) -> Iterator[tuple[str, str]]:
     """Each container that mounts a dataset and its usual parts at its name: the owner's name."""
+    tables = folded.tables
     for name, container in tables["containers"].items():
         mounts = {target: _dataset(mount) for target, mount in container.get("mounts", {}).items()}
         for own in tables["datasets"]:
@@ -56,8 +58,13 @@ def _runs(tables: Table) -> Iterator[tuple[str, str]]:
                 if part in ("html_data", "cache")
             )
             enough = mounts.get(f"/mnt/{own}") == own and len(parts) >= ENOUGH and is_own
-            if enough and _has_parts(own, container["host"], tables):
+            if not enough or not _has_parts(own, container["host"], tables):
+                continue
+            if names.NAME.fullmatch(own):
                 yield name, own
+            else:
+                text = f"it looks like one of {own}, and no flavor can be called that: written out"
+                folded.remark("container", name, text)
 
 
 def _has_parts(own: str, host: str, tables: Table) -> bool:

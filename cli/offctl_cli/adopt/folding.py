@@ -5,12 +5,21 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from offctl import errors
+from offctl import errors, freenames
 
 Tables = dict[str, Any]
 
 OF_A_HOST = ("site", "hosts", "datasets", "containers", "tunnels")
 _SHARED = ("owner", "mode", "as_seen_by", "directories")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What one host said of itself: where it was read, its tables, and the comments around them."""
+
+    source: str
+    tables: Tables
+    comments: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -23,6 +32,8 @@ class Folded:
     remarks: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     # Datasets kept apart, by the name that they had.
     apart: dict[str, str] = field(default_factory=dict)
+    # What each host's own text said around its tables.
+    heads: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def remark(self, kind: str, name: str, text: str) -> None:
         """Something that differs from the pattern: told, and written beside it."""
@@ -30,14 +41,15 @@ class Folded:
         self.remarks.setdefault((kind, name), []).append(text)
 
 
-def fold(texts: Iterable[tuple[str, Tables]], name: str, clusters: Mapping[str, str]) -> Folded:
+def fold(texts: Iterable[Text], name: str, clusters: Mapping[str, str]) -> Folded:
     """The tables of every text under one site called `name`; raises AuthorError."""
     site: Tables = {"site": {"name": name}, "hosts": {}, "datasets": {}, "containers": {}}
     folded = Folded({**site, "tunnels": {}})
     # Where most is shown, names stay short: those are what people speak of.
-    for source, given in sorted(texts, key=lambda text: -_mounts(text[1])):
-        tables = copy.deepcopy(given)
-        host = _host(source, tables, folded.tables["hosts"])
+    for each in sorted(texts, key=lambda text: -_mounts(text.tables)):
+        tables = copy.deepcopy(each.tables)
+        host = _host(each.source, tables, folded.tables["hosts"])
+        folded.heads[host] = each.comments
         folded.tables["hosts"][host] = tables["hosts"][host]
         called = _add_datasets(host, tables.get("datasets", {}), folded)
         renamed = _add_containers(host, tables.get("containers", {}), called, folded)
@@ -93,7 +105,7 @@ def _add_datasets(host: str, given: Tables, folded: Folded) -> dict[str, str]:
             continue
         different = [key for key in _SHARED if dataset.get(key) != other.get(key)]
         if different:
-            called[name] = apart = _free(f"{host}/{name}", there)
+            called[name] = apart = freenames.free(f"{host}/{name}", there)
             there[apart] = dataset
             folded.apart[apart] = name
             others = ", ".join(other["place"])
@@ -136,7 +148,7 @@ def _add_containers(
                 container["mounts"][target] = called[mount]
         new = name
         if name in there:
-            new = _free(f"{host}-{name}"[:60], there)
+            new = freenames.free(f"{host}-{name}"[:60], there)
             container.setdefault("hostname", name)
             folded.notes.append(f"container {new}: {name} is also one of {there[name]['host']}")
         renamed[name] = new
@@ -150,7 +162,7 @@ def _add_tunnels(host: str, given: Tables, renamed: Mapping[str, str], folded: F
         for side in ("from", "to"):
             if "container" in tunnel[side]:
                 tunnel[side]["container"] = renamed[tunnel[side]["container"]]
-        new = name if name not in there else _free(f"{host}-{name}"[:50].lower(), there)
+        new = name if name not in there else freenames.free(f"{host}-{name}"[:50].lower(), there)
         # Identities are told apart by it.
         tunnel["identity"] = new.lower()
         there[new] = tunnel
@@ -159,11 +171,3 @@ def _add_tunnels(host: str, given: Tables, renamed: Mapping[str, str], folded: F
 def _said(table: Tables, word: str) -> str:
     value = table.get(word)
     return "not written" if value is None else str(value)[:60]
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    number, candidate = 1, name
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}-{number}"
-    return candidate

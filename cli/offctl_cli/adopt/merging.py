@@ -3,14 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 from offctl import errors
 from offctl.desired.model import DesiredState
 from offctl_cli.adopt import applications, copies, folding, meaning, profiles, tunnels
-from offctl_cli.adopt.folding import Folded
-
-Tables = dict[str, Any]
+from offctl_cli.adopt.folding import Folded, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +18,17 @@ class Merged:
     complaints: tuple[str, ...]
 
 
-def merge(texts: Sequence[tuple[str, Tables]], name: str, clusters: Mapping[str, str]) -> Merged:
+def merge(texts: Sequence[Text], name: str, clusters: Mapping[str, str]) -> Merged:
     """One site for all; raises AuthorError when it would ask something else of a host."""
-    for source, each in texts:
-        if found := meaning.complaints(each, source):
+    for text in texts:
+        if found := meaning.complaints(text.tables, text.source):
             raise errors.AuthorError(
-                f"cannot merge {source}: {found[0].text}", hint=found[0].hint or "mend that first"
+                f"cannot merge {text.source}: {found[0].text}",
+                hint=found[0].hint or "mend that first",
             )
-    before = [state for source, each in texts for state in meaning.states(each, source).values()]
+    before = [
+        state for each in texts for state in meaning.states(each.tables, each.source).values()
+    ]
     folded = folding.fold(texts, name, clusters)
     tunnels.join(folded)
     if changed := _changed(before, folded, name):

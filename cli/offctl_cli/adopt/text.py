@@ -28,6 +28,9 @@ def files(folded: Folded) -> dict[str, str]:
             continue
         for name, table in tables.items():
             file = FILES.get(section) or _of_a_host(section, name, table)
+            around = folded.heads.get(name, ()) if section == "hosts" else ()
+            if around:
+                texts.setdefault(file, []).append(tomltext.comment(around))
             told = folded.remarks.get((_KINDS.get(section, ""), name), [])
             texts.setdefault(file, []).append(
                 tomltext.comment(told) + _table((section, name), table)

@@ -7,7 +7,7 @@ import click
 from offctl import errors, files
 from offctl.desired import names
 from offctl_cli import console
-from offctl_cli.adopt import merging, text
+from offctl_cli.adopt import comments, folding, merging, text
 from offctl_cli.site import source
 
 
@@ -22,7 +22,10 @@ def command() -> None:
 @command.command("merge")
 @click.argument("texts", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--into", type=click.Path(path_type=Path), required=True, help="Directory for the site; new."
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Directory for the site; new.",
 )
 @click.option("--name", required=True, help="Name of the site.")
 @click.option(
@@ -64,12 +67,13 @@ def merge(texts: tuple[Path, ...], into: Path, name: str, clusters: tuple[str, .
         )
 
 
-def _read(path: Path) -> tuple[str, dict[str, object]]:
+def _read(path: Path) -> folding.Text:
     read = source.read(path)
     wrong = [each for each in read.findings if each.code == source.SYNTAX]
     if wrong:
         raise errors.AuthorError(f"cannot read {path}: {wrong[0].text}")
-    return str(path), read.tables
+    written = files.require(Path(read.whole.file).resolve(), limit=source.MAX_FILE).decode("utf-8")
+    return folding.Text(str(path), read.tables, comments.around(written, str(path)))
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

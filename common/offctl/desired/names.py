@@ -17,6 +17,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,62}")
 DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_.:][A-Za-z0-9_.:-]*){0,15}")
 MAX_DATASET = 255
+# What a site calls a dataset: its name without the pool.
+LOGICAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,15}")
+# What PVE takes: it calls a container CT113 whom nobody gave a name.
+HOSTNAME = re.compile(
+    r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+MOUNT_OPTIONS = ("discard", "lazytime", "noatime", "nodev", "noexec", "nosuid")
 OPTION = re.compile(r"[a-z][a-z_]*[0-9]{0,3}")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 SIZE = re.compile(r"[1-9][0-9]{0,8}[KMGT]?")
@@ -56,6 +64,17 @@ def matched(text: str, pattern: re.Pattern[str], what: str) -> re.Match[str]:
     if match is None:
         raise errors.MalformedError(f"cannot use {what} {text[:80]!r}: not of the allowed form")
     return match
+
+
+def dataset_complaint(text: str) -> str:
+    """Why `text` cannot be the ZFS name of a dataset in a site; empty when it can."""
+    if any(part in (".", "..") for part in text.split("/")):
+        return "it must not hold '.' or '..'"
+    try:
+        checked(text, DATASET, "dataset name")
+    except errors.MalformedError as error:
+        return str(error)
+    return ""
 
 
 def path(text: str) -> str:

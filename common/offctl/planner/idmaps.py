@@ -1,5 +1,7 @@
 """The id-map of a container: raw lxc.idmap lines, changed only where no file changes hands."""
 
+import re
+
 from offctl.desired.model import Container, IdRange
 from offctl.observed import Configuration, ObservedContainer
 from offctl.planner import actions, resources
@@ -8,6 +10,7 @@ from offctl.report import Difference
 
 FIELD = "idmap"
 PVE_DEFAULT = "PVE's default"
+_NUMBER = re.compile(r"[0-9]{1,10}")
 # What PVE generates for an unprivileged container without lxc.idmap lines.
 DEFAULT_LINES = ("u 0 100000 65536", "g 0 100000 65536")
 
@@ -78,4 +81,4 @@ def in_effect(container: Container, there: ObservedContainer) -> bool:
 def _order(line: str) -> tuple[bool, int]:
     """User ids first, then by id; a line that LXC could not read either comes last."""
     kind, inside, *_ = (*line.split(), "", "")
-    return kind != "u", int(inside) if inside.isdecimal() else 1 << 32
+    return kind != "u", int(inside) if _NUMBER.fullmatch(inside) else 1 << 32

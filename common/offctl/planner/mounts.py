@@ -14,8 +14,8 @@ from offctl.observed import Configuration
 
 MAX_INDEX = 255
 
-_KEY = re.compile(r"mp(\d+)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])?")
+_KEY = re.compile(r"mp(\d{1,3})")
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)([KMGT])?", re.ASCII)
 _FALSE_BY_DEFAULT = frozenset({"acl", "backup", "quota", "ro", "shared", "keepattrs"})
 
 
@@ -84,7 +84,7 @@ def resized(mount: Mount, line: Line) -> bool:
         isinstance(mount, VolumeMount)
         and _same_volume(mount, line.parts.get("volume", ""))
         and bool(size)
-        and _bytes(size) != _bytes(mount.size)
+        and size_in_bytes(size) != size_in_bytes(mount.size)
     )
 
 
@@ -101,7 +101,7 @@ def text(mount: Mount, line: Line | None) -> str:
         parts["size"] = mount.size
     else:
         # Allocation is asked for as STORAGE:GiB; PVE writes the real volume and its size.
-        parts["volume"] = f"{mount.storage}:{_bytes(mount.size) / (1 << 30):g}"
+        parts["volume"] = f"{mount.storage}:{size_in_bytes(mount.size) / (1 << 30):g}"
     return propertystring.join(parts, bare="volume", first=("mp",))
 
 
@@ -187,7 +187,7 @@ def _options(parts: Mapping[str, str]) -> dict[str, str]:
     """The sub-options that mean something: defaults dropped, spellings unified."""
     kept = {}
     for key, value in parts.items():
-        flag = value.lower() in ("1", "on", "yes", "true")
+        flag = propertystring.is_on(value)
         if key in _FALSE_BY_DEFAULT:
             if flag:
                 kept[key] = "1"
@@ -201,7 +201,7 @@ def _options(parts: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _bytes(size: str) -> int:
+def size_in_bytes(size: str) -> int:
     """As PVE reads a size; 0 for what it cannot read."""
     match = _SIZE.fullmatch(size)
     return int(float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")) if match else 0

@@ -72,7 +72,7 @@ def _meaning(parts: dict[str, str]) -> dict[str, str]:
     kept = {}
     for key, value in parts.items():
         if key in _FLAGS:
-            if value.lower() in ("1", "on", "yes", "true"):
+            if propertystring.is_on(value):
                 kept[key] = "1"
         elif key == "hwaddr":
             kept[key] = value.upper()

@@ -20,7 +20,6 @@ NEVER_CHANGED = frozenset({"unprivileged"})
 # `pct set --delete` refuses these.
 UNDELETABLE = frozenset({"memory", "ostype", "rootfs", "unprivileged"})
 
-_TRUE = frozenset({"1", "on", "yes", "true"})
 # What an absent key means, where a written value can mean the same.
 _DEFAULTS = {
     "cmode": "tty",
@@ -76,7 +75,7 @@ def _meaning(key: str, value: str) -> str:
 
 
 def _flag(value: str) -> str:
-    return "1" if value.lower() in _TRUE else "0"
+    return "1" if propertystring.is_on(value) else "0"
 
 
 def _features(value: str) -> str:

@@ -18,7 +18,7 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
         return
     missing = []
     for wish in desired.subids:
-        if _covered(wish, observed.subids):
+        if covered(wish, observed.subids):
             draft.settled(resource, _field(wish), "granted")
         else:
             missing.append(wish)
@@ -35,7 +35,7 @@ def _field(wish: Subid) -> str:
     return f"{'uid' if wish.kind == 'u' else 'gid'} {wish.start}:{wish.count}"
 
 
-def _covered(wish: Subid, granted: tuple[tuple[str, int, int], ...]) -> bool:
+def covered(wish: Subid, granted: tuple[tuple[str, int, int], ...]) -> bool:
     """newuidmap(1) wants each map entry inside one granted range, not merely inside their union."""
     return any(
         kind == wish.kind and start <= wish.start and wish.start + wish.count <= start + count

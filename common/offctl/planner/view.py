@@ -23,7 +23,8 @@ from offctl.planner.ledger import Entry, Ledger
 # In the place of a value that stays on its host.
 HIDDEN = "(stays on the host)"
 
-_FREE_TEXT = frozenset({"description", "env", "entrypoint", "hookscript"})
+# Options in which people may have written anything, passwords too.
+FREE_TEXT = frozenset({"description", "env", "entrypoint", "hookscript"})
 _PLANNED_RAW = "lxc.idmap"
 
 
@@ -126,4 +127,4 @@ def _options(
     for key, value in options:
         known = ledger.entry(resources.container(number).key, key)
         said = known is not None and known.value.rstrip("\n") == value.rstrip("\n")
-        yield key, value if said or key not in _FREE_TEXT else HIDDEN
+        yield key, value if said or key not in FREE_TEXT else HIDDEN

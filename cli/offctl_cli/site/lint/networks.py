@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 import ipaddress
 
+from offctl.desired import addresses
 from offctl.desired.model import Network
 from offctl_cli.site import key, model
 from offctl_cli.site.compiler import Compiled
-from offctl_cli.site.lint import addresses, rule, tunnels
+from offctl_cli.site.lint import rule, tunnels
 
 
 @rule.error(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from offctl import errors
-from offctl.desired import properties
+from offctl.desired import exports, properties
 from offctl_cli.site import key, model
 from offctl_cli.site.compiler import Compiled
-from offctl_cli.site.lint import exports, rule
+from offctl_cli.site.lint import rule
 from offctl_cli.site.reader import nearest
 from offctl_cli.site.tables.datasets import DatasetPlace
 

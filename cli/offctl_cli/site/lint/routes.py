@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 import itertools
 
+from offctl.desired import addresses
 from offctl_cli.site import model
 from offctl_cli.site.compiler import Compiled
-from offctl_cli.site.lint import addresses, rule, tunnels
+from offctl_cli.site.lint import rule, tunnels
 
 
 @rule.error("route-clash", "No two routes answer for one public name on one proxy.")

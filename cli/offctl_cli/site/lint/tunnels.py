@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 import itertools
 
+from offctl.desired import addresses
 from offctl_cli.site import model
 from offctl_cli.site.compiler import Compiled
-from offctl_cli.site.lint import addresses, rule
+from offctl_cli.site.lint import rule
 from offctl_cli.site.tables.tunnels import ClientEnd, ServerEnd, Tunnel
 
 _ANY = ("", "0.0.0.0", "::", "*")  # noqa: S104  (these are what is refused)

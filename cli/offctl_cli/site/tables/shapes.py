@@ -5,7 +5,7 @@ import ipaddress
 import re
 
 from offctl import durations, errors
-from offctl.desired import names
+from offctl.desired import addresses, names
 from offctl_cli.site import kinds
 
 
@@ -22,14 +22,6 @@ def refusal(read: Callable[[str], object]) -> Callable[[str], str]:
     return complaint
 
 
-def _is_address(text: str) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
 def _is_network(text: str) -> str:
     try:
         ipaddress.ip_network(text)
@@ -38,26 +30,10 @@ def _is_network(text: str) -> str:
     return ""
 
 
-def _is_interface(text: str) -> str:
-    if "/" not in text:
-        return "write the prefix length too, such as /24"
-    try:
-        ipaddress.ip_interface(text)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
 def _is_container_rule(text: str) -> str:
     if text.count("{id}") != 1:
         return "it must hold {id} once"
-    return _is_interface(text.replace("{id}", "100"))
-
-
-def _is_dataset(text: str) -> str:
-    if any(part in (".", "..") for part in text.split("/")):
-        return "it must not hold '.' or '..'"
-    return refusal(lambda name: names.checked(name, names.DATASET, "dataset name"))(text)
+    return addresses.interface_complaint(text.replace("{id}", "100"))
 
 
 def _is_day(text: str) -> str:
@@ -67,12 +43,8 @@ def _is_day(text: str) -> str:
 PROSE = kinds.Text("a text for people", multiline=True)
 NAME = kinds.Text("a name of letters, digits, '.', '_' and '-'", names.NAME, most=63)
 POOL = kinds.Text("the name of a ZFS pool", names.POOL, most=63)
-ZFS_NAME = kinds.Text("the name of a ZFS dataset", complaint=_is_dataset, most=255)
-LOGICAL = kinds.Text(
-    "a logical dataset name such as off/users",
-    re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,15}"),
-    most=255,
-)
+ZFS_NAME = kinds.Text("the name of a ZFS dataset", complaint=names.dataset_complaint, most=255)
+LOGICAL = kinds.Text("a logical dataset name such as off/users", names.LOGICAL, most=255)
 # The paths of mounts are judged by the lints, each rule with its own words; here only that they
 # are text, so that one bad path does not hide the other findings of its container.
 TARGET = kinds.Text("a path in the container", most=4096)
@@ -84,7 +56,7 @@ OWNER = kinds.Text(
     'uid:gid as the container sees them, such as "1000:1000"',
     re.compile(r"(?:0|[1-9][0-9]{0,8}):(?:0|[1-9][0-9]{0,8})"),
 )
-ADDRESS = kinds.Text("an IP address without prefix length", complaint=_is_address, most=45)
+ADDRESS = kinds.Text("an IP address without prefix length", complaint=addresses.complaint, most=45)
 NETWORK = kinds.Text("a network such as 10.1.0.0/16", complaint=_is_network, most=49)
 CONTAINER_RULE = kinds.Text(
     'an address rule such as "10.1.0.{id}/24"', complaint=_is_container_rule, most=60
@@ -102,14 +74,7 @@ HOSTNAME = kinds.Text(
         r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
     ),
 )
-# What PVE takes: it calls a container CT113 whom nobody gave a name.
-WRITTEN_HOSTNAME = kinds.Text(
-    "a host name of letters, digits, '-' and '.'",
-    re.compile(
-        r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
-    ),
-)
+WRITTEN_HOSTNAME = kinds.Text("a host name of letters, digits, '-' and '.'", names.HOSTNAME)
 WINDOW = kinds.Text(
     'a restart window such as "sat,sun 02:00-05:00 Europe/Paris"', complaint=_is_day
 )
@@ -123,15 +88,19 @@ SERVICE = kinds.Text(
 )
 VOLUME_SIZE = kinds.Text('a size such as "5G"', names.SIZE)
 ROOT_SIZE = kinds.Text('a size in GiB such as "30G"', re.compile(r"[1-9][0-9]{0,5}G"))
-MOUNT_OPTION = kinds.Choice(("discard", "lazytime", "noatime", "nodev", "noexec", "nosuid"))
-INTERFACE_ADDRESS = kinds.Text("an address with prefix length", complaint=_is_interface, most=49)
+MOUNT_OPTION = kinds.Choice(names.MOUNT_OPTIONS)
+INTERFACE_ADDRESS = kinds.Text(
+    "an address with prefix length",
+    complaint=addresses.interface_complaint,
+    most=addresses.MAX_INTERFACE,
+)
 
 
 def ip_setting(*words: str) -> kinds.Text:
     """An address with its prefix length, or one of pct's words for it."""
     return kinds.Text(
         "an address with prefix length, or one of " + ", ".join(words),
-        complaint=lambda text: "" if text in words else _is_interface(text),
+        complaint=lambda text: "" if text in words else addresses.interface_complaint(text),
         most=49,
     )
 
@@ -140,6 +109,6 @@ def gateway() -> kinds.Text:
     """An address, or "none" for no default gateway on this interface."""
     return kinds.Text(
         'an IP address or "none"',
-        complaint=lambda text: "" if text == "none" else _is_address(text),
+        complaint=lambda text: "" if text == "none" else addresses.complaint(text),
         most=45,
     )

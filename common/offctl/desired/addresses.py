@@ -2,6 +2,8 @@
 
 import ipaddress
 
+MAX_INTERFACE = 49
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,6 +21,26 @@ def parse(text: str) -> Address | None:
         return ipaddress.ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
     except ValueError:
         return None
+
+
+def complaint(text: str) -> str:
+    """Why `text` is not an address; empty when it is."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def interface_complaint(text: str) -> str:
+    """Why `text` is not an address with its prefix length; empty when it is."""
+    if "/" not in text:
+        return "write the prefix length too, such as /24"
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def host_part(endpoint: str) -> str:

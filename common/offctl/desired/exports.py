@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from offctl_cli.site.lint import addresses
+from offctl.desired import addresses
 
 _ACCESS = ("ro", "rw", "root")
 

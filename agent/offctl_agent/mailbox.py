@@ -17,12 +17,12 @@ import re
 import socket
 
 from offctl import errors, files
+from offctl.observation import MAX_OBSERVATION
 
 MAX_DROP = 8 * 1024 * 1024
 MAX_TIMESTAMP = 16 * 1024
 MAX_NOTE = 16 * 1024
 MAX_REPORT = 1024 * 1024
-MAX_OBSERVATION = 512 * 1024
 KEPT_REPORTS = 64
 KEPT_SPARE = 4
 

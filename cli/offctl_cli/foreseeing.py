@@ -12,9 +12,20 @@ from offctl.planner.foresight import Foreseen, Later
 from offctl.planner.plan import Effect, Finding, Step
 from offctl.planner.view import View
 from offctl.tables import INSTANT
+from offctl_cli.affected import called
 from offctl_cli.client import Client
 from offctl_cli.fleet import HostStatus
 
+# What code raises that meets values which no host has.
+NONSENSE = (
+    errors.OffctlError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+)
 NEVER = "it has not handed in what it observes: it never ran, or its offctl is older than that"
 
 
@@ -35,38 +46,45 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """One host's part; `foreseen` is None when nothing is known of the host."""
+    """One host's part; `foreseen` is None when nothing is known of the host.
+
+    `shown` is what of it was asked for: everything but its hashes and limits, which are the host's.
+    """
 
     desired: DesiredState
     seen: Seen
     foreseen: Foreseen | None
+    shown: Foreseen | None
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        return () if self.foreseen is None else self.foreseen.plan.steps
+        return () if self.shown is None else self.shown.plan.steps
 
     @property
     def later(self) -> tuple[Later, ...]:
-        return () if self.foreseen is None else self.foreseen.later
+        """What follows; nothing does where nothing is done."""
+        if self.shown is None or self.desired.mode is Mode.AUDIT:
+            return ()
+        return self.shown.later
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is as it is and should be known; what nobody manages is no news."""
-        if self.foreseen is None:
+        if self.shown is None:
             return ()
-        return tuple(f for f in self.foreseen.plan.findings if f.state in ("drift", "orphan"))
+        return tuple(f for f in self.shown.plan.findings if f.state in ("drift", "orphan"))
 
     @property
     def unknown(self) -> tuple[Finding, ...]:
         """What only the host can tell."""
-        if self.foreseen is None:
+        if self.shown is None:
             return ()
-        unread = tuple(f for f in self.foreseen.plan.findings if f.state == "unknown")
-        return (*unread, *self.foreseen.unknown)
+        unread = tuple(f for f in self.shown.plan.findings if f.state == "unknown")
+        return (*unread, *self.shown.unknown)
 
     @property
     def plan_hash(self) -> str:
-        """By which the host will know its plan; empty while a part of it is not known."""
+        """By which the host will know its whole plan; empty while a part of it is not known."""
         if self.foreseen is None or not self.foreseen.exact:
             return ""
         return delta.plan_hash(self.foreseen.plan, self.desired)
@@ -95,6 +113,7 @@ def _notes(plan: HostPlan, now: datetime) -> Iterable[str]:
         return
     if desired.mode is Mode.AUDIT:
         yield "the host is in audit: all of this is reported, and nothing is done"
+        return
     if desired.freeze is not None and desired.freeze.until > now:
         until = desired.freeze.until.strftime(INSTANT)
         yield f"frozen until {until}: {desired.freeze.reason}"
@@ -102,24 +121,51 @@ def _notes(plan: HostPlan, now: datetime) -> Iterable[str]:
         if container.freeze is not None and container.freeze.until > now:
             until = container.freeze.until.strftime(INSTANT)
             yield f"container {container.id} {container.name} is frozen until {until}"
-    if plan.count(Effect.RESTART):
-        windows = ", ".join(names.window_text(window) for window in desired.windows)
-        yield f"restarts wait for {windows or '`offctl-agent apply --restart`: there is no window'}"
-    touched = delta.touched(plan.steps, plan.foreseen.plan.unfinished)
+    yield from _windows(plan)
+    touched = delta.touched(plan.foreseen.plan.steps, plan.foreseen.plan.unfinished)
     excess = delta.excess(touched, desired)
     if excess and plan.plan_hash not in desired.approved:
         hint = f"`offctl approve {desired.host} {plan.plan_hash}`" if plan.plan_hash else ""
         yield f"needs an approval: {', '.join(excess)}" + (f"; {hint}" if hint else "")
 
 
+def _windows(plan: HostPlan) -> Iterable[str]:
+    """What each restart waits for: a container's own windows stand in the place of the host's."""
+    steps = [s.container for s in plan.steps if s.effect is Effect.RESTART and not s.audited]
+    later = [each.container for each in plan.later if each.effect is Effect.RESTART]
+    named = {container.id: container for container in plan.desired.containers}
+    waiting: dict[str, list[str]] = {}
+    for number in sorted({*steps, *later}):
+        container = named.get(number)
+        own = () if container is None else container.windows
+        windows = ", ".join(names.window_text(each) for each in own or plan.desired.windows)
+        who = f"container {number}" if container is None else called(container)
+        waiting.setdefault(windows, []).append(who)
+    for windows, whose in waiting.items():
+        what = windows or "`offctl-agent apply --restart`: there is no window"
+        yield f"restarts of {', '.join(whose)} wait for {what}"
+
+
 def foresee(states: Iterable[DesiredState], known: dict[str, Seen]) -> tuple[HostPlan, ...]:
-    """The plan of each host; pure."""
-    plans = []
-    for desired in states:
-        seen = known.get(desired.host, Seen(None, untold=NEVER))
-        foreseen = None if seen.view is None else foresight.foresee(desired, seen.view)
-        plans.append(HostPlan(desired, seen, foreseen))
-    return tuple(plans)
+    """The plan of each host; pure. What one host handed in never spoils the plans of others."""
+    return tuple(
+        _foresee(desired, known.get(desired.host, Seen(None, untold=NEVER))) for desired in states
+    )
+
+
+def _foresee(desired: DesiredState, seen: Seen) -> HostPlan:
+    if seen.view is None:
+        return HostPlan(desired, seen, None, None)
+    try:
+        foreseen = foresight.foresee(desired, seen.view)
+    except NONSENSE as error:
+        return HostPlan(desired, replace(seen, view=None, untold=senseless(error)), None, None)
+    return HostPlan(desired, seen, foreseen, foreseen)
+
+
+def senseless(error: Exception) -> str:
+    """Why nothing follows from an observation of the right form that says what cannot be."""
+    return f"what it handed in makes no sense: {str(error)[:200] or repr(error)}"
 
 
 def only(
@@ -135,14 +181,15 @@ def only(
 
 
 def _only(plan: HostPlan, numbers: Collection[int]) -> HostPlan:
-    if plan.foreseen is None:
+    whole = plan.foreseen
+    if whole is None:
         return plan
     keys = set(_keys(plan.desired, numbers))
+    texts = {str(number) for number in numbers}
 
     def about(key: str, container: int) -> bool:
-        return container in numbers or key in keys or _number(key) in numbers
+        return container in numbers or key in keys or _number(key) in texts
 
-    whole = plan.foreseen
     part = replace(
         whole.plan,
         steps=tuple(s for s in whole.plan.steps if about(s.resource.key, s.container)),
@@ -150,7 +197,7 @@ def _only(plan: HostPlan, numbers: Collection[int]) -> HostPlan:
     )
     unknown = tuple(f for f in whole.unknown if about(f.resource.key, 0))
     later = tuple(each for each in whole.later if each.container in numbers)
-    return replace(plan, foreseen=Foreseen(part, unknown, later))
+    return replace(plan, shown=Foreseen(part, unknown, later))
 
 
 def _keys(desired: DesiredState, containers: Collection[int]) -> Iterable[str]:
@@ -161,12 +208,11 @@ def _keys(desired: DesiredState, containers: Collection[int]) -> Iterable[str]:
                 yield f"directory {getattr(mount, 'source', '')}"
 
 
-def _number(key: str) -> int:
+def _number(key: str) -> str:
     """The container of `container 113`, `mount 113:/mnt`, `service 113:x`, `stunnel 113:off`."""
     kind, _, rest = key.partition(" ")
-    number = rest.partition(":")[0]
     of_containers = kind in ("container", "mount", "service", "stunnel")
-    return int(number) if of_containers and number.isdecimal() else -1
+    return rest.partition(":")[0] if of_containers else ""
 
 
 def seen(client: Client, site: str, statuses: Iterable[HostStatus]) -> dict[str, Seen]:

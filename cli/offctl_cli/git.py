@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import contextlib
 import io
 from pathlib import Path, PurePosixPath
+import posixpath
 import subprocess
 import tarfile
 import tempfile
@@ -37,7 +38,7 @@ def site_at(revision: str, site: Path) -> Iterator[Path]:
     if archive is None:
         raise errors.AuthorError(f"cannot read {directory} at {revision[:80]}: it is not in there")
     with tempfile.TemporaryDirectory(prefix="offctl-") as place:
-        _unpack(archive, Path(place))
+        _unpack(archive, Path(place), revision[:80])
         yield Path(place)
 
 
@@ -57,11 +58,13 @@ def _git(directory: Path, *words: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _unpack(archive: bytes, place: Path) -> None:
+def _unpack(archive: bytes, place: Path, revision: str) -> None:
     """Only plain TOML files, and none outside."""
     count = total = 0
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
+        members = tar.getmembers()
+        _refuse_links(members, revision)
+        for member in members:
             name = PurePosixPath(member.name)
             if not member.isreg() or name.suffix != ".toml" or ".." in name.parts:
                 continue
@@ -73,3 +76,18 @@ def _unpack(archive: bytes, place: Path) -> None:
             target = place / name
             files.make_directory(target.parent, mode=files.PRIVATE | 0o100)
             files.write(target, content.read())
+
+
+def _refuse_links(members: list[tarfile.TarInfo], revision: str) -> None:
+    """On disk a site is read through links; what they would lead to here cannot be left out."""
+    folders = {posixpath.normpath(member.name) for member in members if member.isdir()}
+    for member in members:
+        if not (member.issym() or member.islnk()):
+            continue
+        leads = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
+        if member.name.endswith(".toml") or leads in folders:
+            raise errors.AuthorError(
+                f"cannot read {posixpath.normpath(member.name)} at {revision}: it is a link, and "
+                "links of a revision are not followed",
+                hint="`git worktree add DIRECTORY REVISION`, and compare with that directory",
+            )

@@ -55,9 +55,9 @@ def then(later: Later) -> str:
 
 def heading(plan: HostPlan, now: datetime) -> str:
     """The host, how old what is known of it is, and how much there is to do."""
-    if plan.foreseen is None:
+    if plan.shown is None:
         return visible(f"{plan.desired.host}: cannot be foreseen: {plan.seen.untold}")
-    return visible(f"{plan.desired.host}: {wording.summary(plan.foreseen.plan)}; {age(plan, now)}")
+    return visible(f"{plan.desired.host}: {wording.summary(plan.shown.plan)}; {age(plan, now)}")
 
 
 def age(plan: HostPlan, now: datetime) -> str:

@@ -110,6 +110,8 @@ class Provenance:
         self, host: str, identity: str, name: str, at: key.Path
     ) -> tuple[list[key.Path], str]:
         del identity
+        if name == "site":
+            return [("site", "name")], WRITTEN
         if name == "subids" and self._site.hosts[host].subordinate_ids is None:
             return [at], RULES["subids"]
         word = "subordinate_ids" if name == "subids" else name

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+import errno
 from pathlib import Path
 
 from offctl import errors
 from offctl.desired.model import DesiredState
+from offctl.tables import MAX_INTEGER
 from offctl.trust.release import SignedRelease
 from offctl_cli import git, reverting, signedfile, signing
 from offctl_cli.site import finding, load
 from offctl_cli.site.compiler import Compiled
 
 NEWEST = "published"
+LONGEST = len(str(MAX_INTEGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +33,40 @@ def find(word: str, site: Path, release: Callable[[int], SignedRelease]) -> Revi
     and AuthorError for a site with errors.
     """
     path = Path(word)
-    if word == NEWEST or (word.isdecimal() and not path.exists()):
-        serial = 0 if word == NEWEST else int(word)
+    there = _exists(path)
+    if word == NEWEST or (word.isdecimal() and not there):
+        serial = 0 if word == NEWEST else _serial(word)
         name = f"release {serial}" if serial else "the published release"
         return Revision(name, reverting.states(release(serial)), {})
-    if path.is_dir() or path.suffix == ".toml":
+    if there and (path.is_dir() or path.suffix == ".toml"):
         return _compiled(word, load.compile_site(path))
-    if path.exists():
+    if there:
         content = signedfile.read(path)
         return Revision(word, reverting.states(signing.read(content).release), {})
     with git.site_at(word, site) as place:
         entry = place / site.name if site.suffix == ".toml" else place
         # Those places are gone in a moment: the revision is where they are written.
         return _compiled(word, load.compile_site(entry), place)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        # A word that can be no name of a file may yet be a revision; any other trouble is told.
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise errors.AdminError(f"cannot look at {str(path)[:80]}: {error.strerror}") from error
+
+
+def _serial(word: str) -> int:
+    serial = int(word) if len(word) <= LONGEST else 0
+    if not 0 < serial <= MAX_INTEGER:
+        raise errors.AuthorError(
+            f"cannot find release {word[:80]}: serials go from 1 to {MAX_INTEGER}",
+            hint=f"`{NEWEST}` is the newest release",
+        )
+    return serial
 
 
 def _compiled(name: str, compiled: Compiled, place: Path | None = None) -> Revision:

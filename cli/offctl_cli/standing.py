@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offctl.desired.facts import Resource
-from offctl.desired.model import DesiredState
+from offctl.desired.model import DesiredState, TunnelEnd
 from offctl.observed import (
     ObservedContainer,
     ObservedDataset,
@@ -16,9 +16,11 @@ from offctl.observed import (
     ObservedState,
     Unknown,
 )
-from offctl.planner import idmaps, mounts, resources, settings
+from offctl.planner import datasets, idmaps, mounts, plan, resources, settings
 
 ABSENT = "absent"
+# What a dataset is asked for and its directory has.
+_ACCESS = ("uid", "gid", "mode")
 NOT_RUNNING = "the container does not run"
 NOT_SEEN = "not observed"
 
@@ -36,7 +38,7 @@ def of(resource: Resource, name: str, state: DesiredState, observed: ObservedSta
     kind, identity = resource
     match kind:
         case "dataset":
-            return _dataset(identity, name, observed)
+            return _dataset(identity, name, state, observed)
         case "directory":
             return _directory(identity, name, state, observed)
         case "container" | "mount" | "network":
@@ -47,15 +49,18 @@ def of(resource: Resource, name: str, state: DesiredState, observed: ObservedSta
             return Standing()
 
 
-def fields(resource: Resource, name: str, state: DesiredState) -> tuple[str, str]:
-    """What plans, events and the ledger call it: the key of a resource, and a field of it."""
+def fields(resource: Resource, name: str, state: DesiredState) -> tuple[plan.Resource, str]:
+    """What plans, events and the ledger call it: the resource, and a field of it (empty: all).
+
+    Containers may have been called otherwise: their label is without a name.
+    """
     kind, identity = resource
     number, _, rest = identity.partition(":")
     match kind:
         case "container":
-            return resources.container(int(number)).key, name
+            return resources.container(int(number)), name
         case "mount":
-            return resources.container(int(number)).key, settings.mount_field(rest)
+            return resources.container(int(number)), settings.mount_field(rest)
         case "network":
             found = [
                 network.index
@@ -63,28 +68,47 @@ def fields(resource: Resource, name: str, state: DesiredState) -> tuple[str, str
                 for network in container.networks
                 if str(container.id) == number and network.name == rest
             ]
-            return resources.container(int(number)).key, f"net{found[0]}" if found else ""
+            return resources.container(int(number)), f"net{found[0]}" if found else ""
+        case "dataset" if name in _ACCESS:
+            return resources.directory(_mountpoint(identity, state)), name
+        case "dataset":
+            return resources.dataset(identity), datasets.MOUNTED if name == "mountpoint" else name
         case "directory":
-            places = {dataset.name: dataset.mountpoint for dataset in state.datasets}
-            return resources.directory(f"{places[number]}/{rest}").key, name
-        case "tunnel":
-            tunnel, _, role = identity.partition("/")
-            return resources.tunnel(tunnel, role.partition(" ")[0]).key, ""
+            return resources.directory(f"{_mountpoint(number, state)}/{rest}"), name
+        case "tunnel" if (end := _end(identity, state)) is not None:
+            return resources.stunnel(end.container, end.instance), ""
         case _:
-            return f"{kind} {identity}", name
+            return plan.Resource(f"{kind} {identity}", f"{kind} {identity}"), name
 
 
-def _dataset(identity: str, name: str, observed: ObservedState) -> Standing:
+def _mountpoint(dataset: str, state: DesiredState) -> str:
+    return next((each.mountpoint for each in state.datasets if each.name == dataset), "")
+
+
+def _end(identity: str, state: DesiredState) -> TunnelEnd | None:
+    """The ends of all generations are in one instance."""
+    tunnel, _, rest = identity.partition("/")
+    role = rest.partition(" ")[0]
+    return next((e for e in state.tunnels if (e.name, e.role) == (tunnel, role)), None)
+
+
+def _dataset(identity: str, name: str, state: DesiredState, observed: ObservedState) -> Standing:
     if isinstance(observed.datasets, Unknown):
         return Standing(f"unknown: {observed.datasets.reason}")
     there = next((each for each in observed.datasets if each.name == identity), None)
+    if name in _ACCESS:
+        place = _mountpoint(identity, state)
+        # What shows at the mountpoint of another one is not its own.
+        if there is None or there.mounted_at != place:
+            return Standing(ABSENT if there is None else "not mounted")
+        return _at(place, name, observed)
     if there is None:
         return Standing(ABSENT, "not mounted" if name == "mountpoint" else "")
     return Standing(_property(there, name), _mounted(there) if name == "mountpoint" else "")
 
 
 def _property(there: ObservedDataset, name: str) -> str:
-    if name in ("logical", "replica_of", "uid", "gid", "mode"):
+    if name in ("logical", "replica_of", "audit"):
         return ""
     found = there.property(name)
     return f"{found.value} ({found.source})" if found is not None else "not known to this ZFS"
@@ -96,9 +120,11 @@ def _mounted(there: ObservedDataset) -> str:
 
 def _directory(identity: str, name: str, state: DesiredState, observed: ObservedState) -> Standing:
     dataset, _, path = identity.partition(":")
-    places = {each.name: each.mountpoint for each in state.datasets}
+    return _at(f"{_mountpoint(dataset, state)}/{path}", name, observed)
+
+
+def _at(whole: str, name: str, observed: ObservedState) -> Standing:
     seen = dict(observed.directories)
-    whole = f"{places.get(dataset, '')}/{path}"
     if whole not in seen:
         return Standing(NOT_SEEN)
     there = seen[whole]
@@ -122,7 +148,7 @@ def _in_container(
     if kind == "mount":
         return _mount(rest, there)
     if kind == "network":
-        key = fields((kind, identity), name, state)[1]
+        _, key = fields((kind, identity), name, state)
         value = there.configuration.option(key)
         return Standing(ABSENT if value is None else f"{key}: {value}")
     return _option(name, there)
@@ -176,7 +202,7 @@ def _option(name: str, there: ObservedContainer) -> Standing:
 def _tunnel(identity: str, name: str, state: DesiredState, observed: ObservedState) -> Standing:
     tunnel, _, rest = identity.partition("/")
     role = rest.partition(" ")[0]
-    end = next((e for e in state.tunnels if (e.name, e.role) == (tunnel, role)), None)
+    end = _end(identity, state)
     seen = [
         each
         for each in observed.tunnels

@@ -9,32 +9,15 @@ from typing import Any
 from click.testing import CliRunner
 import pytest
 
-from offctl.desired import facts
 from offctl_cli import __main__
 from offctl_cli.site import load
+import smallsite
 from transport import fleet as fleets
 from transport.fleet import Fleet, served
 from transport.test_operator_commands import configure
 
-BASE = """
-[site]
-name = "openfoodfacts"
-
-[clusters.c]
-container_address = "10.1.0.{id}/24"
-
-[hosts.h]
-cluster = "c"
-bridges = { public = "vmbr0", internal = "vmbr1" }
-gateways = { public = "192.0.2.1", internal = "10.0.0.2" }
-pools = ["tank"]
-storage = { fast = "tank/pve" }
-
-[profiles.po]
-host = "h"
-rootfs = { storage = "fast", size = "8G" }
-networks.eth0 = { role = "internal" }
-"""
+# Releases are signed for the site of this name.
+BASE = smallsite.BASE.replace('"small"', '"openfoodfacts"')
 WEB = """
 [containers.web]
 use = "po"
@@ -134,9 +117,12 @@ def test_serials_and_release_files_and_json(site: Path, tmp_path: Path) -> None:
         assert run("diff", "published", site, expect=0, env=env)
         said = run("diff", "1", "2", "--json", expect=2, env=env)
         assert run("diff", "1", tmp_path / "one.release", expect=0, env=env)
-        assert run("diff", "1", "2", "--host", "other", expect=0, env=env)
+        assert run("diff", "1", "2", "--host", "h", expect=2, env=env)
+        other = run("diff", "1", "2", "--host", "other", expect=1, env=env)
         missing = run("diff", "7", "2", expect=1, env=env)
     assert "cannot give release 7" in missing
+    assert "cannot compare host 'other': neither release 1 nor release 2 has it" in other
+    assert "they have h" in other
     document: dict[str, Any] = json.loads(said)
     assert document == {
         "schema": 1,
@@ -176,6 +162,10 @@ def test_a_release_that_others_signed_is_not_believed(site: Path, tmp_path: Path
         (("--", "--output=x", "."), "no file, no serial and no revision"),
         ((".", "also", "this"), "unexpected extra argument"),
         (("site/broken",), "cannot compare"),
+        (("a" * 300, "."), "no file, no serial and no revision"),
+        (("0", "."), "cannot find release 0: serials go from 1 to"),
+        (("1" + "0" * 20, "."), "cannot find release 1000"),
+        (("9" * 5000, "."), "cannot find release 999"),
     ],
 )
 def test_what_is_wrong_is_an_error_and_no_difference(
@@ -188,15 +178,19 @@ def test_what_is_wrong_is_an_error_and_no_difference(
     assert said in run("diff", *words, expect=1)
 
 
-def test_every_property_of_the_example_is_a_fact() -> None:
-    example = Path(__file__).parents[2] / "examples" / "openfoodfacts"
-    compiled = load.compile_site(example)
-    for state in compiled.states:
-        found = facts.facts(state)
-        kinds = [kind for kind, _ in found]
-        assert kinds.count("container") == len(state.containers)
-        assert kinds.count("dataset") == len(state.datasets)
-        assert kinds.count("mount") == sum(len(c.mounts) for c in state.containers)
-        assert kinds.count("tunnel") == len(state.tunnels)
-        named = {(state.host, *resource) for resource in found}
-        assert named - compiled.origins.keys() == set(), "each is written somewhere"
+def test_what_a_revision_has_as_a_link_is_refused_and_never_left_out(site: Path) -> None:
+    (site / "more" / "linked.toml").symlink_to("all.toml")
+    committed(site)
+    said = run("diff", "HEAD", site, "--site", site, expect=1)
+    assert "cannot read more/linked.toml at HEAD: it is a link" in said
+    assert "git worktree add" in said
+    (site / "more" / "linked.toml").unlink()
+    (site / "less").symlink_to("more")
+    (site / "README.md").symlink_to("more/all.toml")
+    git(site.parent, "add", "--all", "site")
+    git(site.parent, "commit", "--quiet", "-m", "a directory")
+    said = run("diff", "HEAD", site, "--site", site, expect=1)
+    assert "cannot read less at HEAD: it is a link" in said
+    (site / "less").unlink()
+    git(site.parent, "commit", "--quiet", "-a", "-m", "of no file of the site")
+    assert run("diff", "HEAD", site, "--site", site, expect=0)

@@ -56,6 +56,7 @@ SEEN = ObservedState(
     guests=(),
     subids=(),
     directories=(
+        ("/tank/a", ObservedDirectory(3, 4, 0o711)),
         ("/tank/a/d", ObservedDirectory(7, 8, 0o750)),
         ("/tank/a/e", None),
         ("/tank/a/f", Unknown("a link")),
@@ -78,8 +79,11 @@ def state() -> DesiredState:
             "mountpoint",
             Standing("not known to this ZFS", "shows at /tank/a"),
         ),
-        (("dataset", "tank/a"), "uid", Standing()),
+        (("dataset", "tank/a"), "uid", Standing("3")),
+        (("dataset", "tank/a"), "mode", Standing("0711")),
+        (("dataset", "tank/a"), "audit", Standing()),
         (("dataset", "tank/b"), "mountpoint", Standing("absent", "not mounted")),
+        (("dataset", "tank/b"), "uid", Standing("absent")),
         (("directory", "tank/a:d"), "uid", Standing("7")),
         (("directory", "tank/a:d"), "mode", Standing("0750")),
         (("directory", "tank/a:d"), "exists", Standing("yes")),
@@ -156,10 +160,21 @@ def test_what_could_not_be_read_is_unknown_and_not_absent() -> None:
         (("network", "113:eth0"), "ip", ("container 113", "net0")),
         (("directory", "tank/a:d"), "uid", ("directory /tank/a/d", "uid")),
         (("dataset", "tank/a"), "atime", ("dataset tank/a", "atime")),
-        (("tunnel", "redis/server"), "accept", ("tunnel redis/server", "")),
+        (("dataset", "tank/a"), "mountpoint", ("dataset tank/a", "mounted")),
+        (("dataset", "tank/a"), "gid", ("directory /tank/a", "gid")),
+        (("tunnel", "redis/server"), "accept", ("stunnel host:off", "")),
+        (("tunnel", "redis/server generation 1"), "accept", ("stunnel host:off", "")),
     ],
 )
 def test_plans_call_it_by_these_words(
     resource: Resource, name: str, expected: tuple[str, str]
 ) -> None:
-    assert standing.fields(resource, name, state()) == expected
+    found, field = standing.fields(resource, name, state())
+    assert (found.key, field) == expected
+
+
+def test_a_directory_in_the_place_of_a_dataset_that_is_not_mounted_is_not_its_own() -> None:
+    assert not isinstance(SEEN.datasets, Unknown)
+    seen = replace(SEEN, datasets=(replace(SEEN.datasets[0], mounted_at=""),))
+    found = standing.of(("dataset", "tank/a"), "uid", state(), seen)
+    assert found == Standing("not mounted")

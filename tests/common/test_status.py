@@ -9,7 +9,16 @@ import pytest
 
 from offctl import errors, status
 from offctl import report as reports
-from offctl.report import Counts, Difference, Event, Refused, Report, ResourceStatus, Wait
+from offctl.report import (
+    Counts,
+    Difference,
+    Event,
+    Refused,
+    Report,
+    ResourceStatus,
+    TunnelStatus,
+    Wait,
+)
 from offctl.status import Current, State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -140,6 +149,16 @@ def test_the_reason_names_the_first_resource_and_how_many_more() -> None:
 
 def test_a_report_reads_back_as_it_was_written() -> None:
     assert reports.parse(reports.dump(GOOD)) == GOOD
+
+
+def test_a_report_of_before_proofs_had_an_age_is_read() -> None:
+    end = TunnelStatus(
+        "redis", "client", 113, "off", "6379", "off2", 1, "proven", "2026-03-01T11:00:00Z", ""
+    )
+    found = replace(GOOD, tunnels=(end,))
+    older = reports.dump(found).replace(b',"proven_at":""', b"")
+    assert b"proven_at" not in older
+    assert reports.parse(older) == found
 
 
 def test_a_huge_report_is_cut_and_says_so() -> None:

@@ -12,10 +12,12 @@ from offctl.planner import foresight, packing, planner
 from offctl.planner import view as views
 from offctl.planner.directories import asked
 from offctl.planner.foresight import Foreseen
+from offctl.planner.ledger import Ledger
 from offctl.planner.packing import Observation
 from offctl.planner.plan import Effect
 from offctl.planner.view import HIDDEN, View
 from planner import case
+from planner.test_tunnels import RIGHT, observed, state
 
 # What is written into the text of a host that is as FULL says: old, new, and what follows.
 CHANGES = {
@@ -167,6 +169,16 @@ def test_the_free_bytes_of_pools_do_not_make_a_new_view(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path)
     scene.run()
     assert scene.run().view == scene.run().view
+
+
+def test_the_age_of_a_proof_does_not_make_a_new_view() -> None:
+    def view(age: int, proof: str = "") -> View:
+        ends = (replace(RIGHT.ends[0], proof=proof, proof_age=age),)
+        seen = observed(replace(RIGHT, ends=ends))
+        return views.of(state(), seen, Ledger(), ())
+
+    assert view(540) == view(0)
+    assert view(540, "refused") != view(540)
 
 
 def test_an_empty_configuration_travels(tmp_path: Path) -> None:

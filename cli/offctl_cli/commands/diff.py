@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
+from offctl import errors
 from offctl.text import visible
 from offctl.trust.release import SignedRelease
 from offctl_cli import believing, comparing, connection, revisions
 from offctl_cli.client import Client
 from offctl_cli.comparing import ADDED, CHANGED, REMOVED, Change, Property
 from offctl_cli.failing import Comparing
+from offctl_cli.revisions import Revision
 
 SCHEMA = 1
 SAME, DIFFERENT = 0, 2
@@ -67,6 +69,7 @@ def command(
             return believing.release(client, wanted, resolved.root)[0]
 
     old, new = (revisions.find(word, site, release) for word in (before, after))
+    _hosts(hosts, old, new)
     found = tuple(each for each in comparing.changes(old, new) if not hosts or each.host in hosts)
     if as_json:
         document = {"schema": SCHEMA, "before": old.name, "after": new.name}
@@ -74,6 +77,16 @@ def command(
     else:
         click.echo("\n".join(_lines(found)))
     context.exit(DIFFERENT if found else SAME)
+
+
+def _hosts(hosts: tuple[str, ...], old: Revision, new: Revision) -> None:
+    known = sorted(old.states.keys() | new.states.keys())
+    for host in hosts:
+        if host not in known:
+            raise errors.AuthorError(
+                f"cannot compare host {host!r}: neither {old.name} nor {new.name} has it",
+                hint=f"they have {', '.join(known)}",
+            )
 
 
 def _lines(changes: tuple[Change, ...]) -> Iterator[str]:

@@ -32,6 +32,7 @@ from offctl_cli.foreseeing import Seen
 from offctl_cli.pointing import Pointed
 from offctl_cli.provenance import DEFAULT, Provenance
 from offctl_cli.site import load
+from offctl_cli.standing import Standing
 
 SCHEMA = 1
 
@@ -90,14 +91,15 @@ def command(
     offctl explain off2/datasets/off/products/recordsize
     offctl explain ovh1/tunnels/redis-ovh/client
     """  # noqa: D301 - click reads the \b
-    compiled = load.compile_site(site)
+    read = load.read_site(site)
+    compiled = load.compiled(read)
     if compiled.has_errors:
         raise errors.AuthorError(
             f"cannot explain site {compiled.site_name}: it has errors",
             hint="`offctl check` explains each of them",
         )
     pointed = pointing.find(resource, compiled.states)
-    origins = Provenance(load.read_site(site), compiled)
+    origins = Provenance(read, compiled)
     try:
         resolved = connection.resolve(address, trust, certificate, key)
         with Client(resolved) as client:
@@ -122,7 +124,11 @@ def _ask(client: Client, state: DesiredState) -> _Known:
         return _Known(Seen(None, untold=foreseeing.NEVER), entries=entries)
     seen = foreseeing.seen(client, state.site, statuses)[state.host]
     content = client.get_host(state.host).report
-    return _Known(seen, reports.parse(content) if content else None, entries)
+    try:
+        report = reports.parse(content) if content else None
+    except errors.MalformedError:  # its offctl is newer or older than this one
+        report = None
+    return _Known(seen, report, entries)
 
 
 def _states(client: Client, resolved: Connection, pointed: Pointed) -> lately.StateOf:
@@ -130,9 +136,10 @@ def _states(client: Client, resolved: Connection, pointed: Pointed) -> lately.St
     def state_of(serial: int) -> DesiredState | None:
         try:
             release, _ = believing.release(client, serial, resolved.root)
-        except errors.NotFoundError:
-            return None
-        return reverting.states(release).get(pointed.state.host)
+            return reverting.states(release).get(pointed.state.host)
+        except (errors.NotFoundError, errors.RefusedError, errors.MalformedError) as error:
+            # Not kept, signed by keys that are trusted no more, or written by another offctl.
+            raise lately.NotToldError from error
 
     return state_of
 
@@ -141,18 +148,12 @@ def _explained(
     pointed: Pointed, origins: Provenance, known: _Known, state_of: lately.StateOf
 ) -> Iterator[Explained]:
     state, resource = pointed.state, pointed.resource
-    label = facts.called(resource, state)
-    view = known.seen.view
     for name, value in sorted(facts.facts(state)[resource].items()):
         if pointed.property not in ("", name):
             continue
         source = origins.of(state.host, resource, name)
-        here = standing.Standing()
-        key, field = standing.fields(resource, name, state)
-        by = ""
-        if view is not None:
-            here = standing.of(resource, name, state, view.observed)
-            by = lately.remembered(key, field, view.remembered())
+        where, field = standing.fields(resource, name, state)
+        here, by = _here(pointed, name, known.seen)
         published, since = lately.published(resource, name, known.entries, state_of)
         report = known.report
         yield Explained(
@@ -165,8 +166,21 @@ def _explained(
             configured=here.configured,
             running=here.running,
             by=by,
-            lately=() if report is None else tuple(lately.happened(key, label, field, report)),
+            lately=() if report is None else tuple(lately.happened(where, field, report)),
         )
+
+
+def _here(pointed: Pointed, name: str, seen: Seen) -> tuple[Standing, str]:
+    """How a property stands on the host, and who made it so."""
+    if seen.view is None:
+        return Standing(), ""
+    state, resource = pointed.state, pointed.resource
+    where, field = standing.fields(resource, name, state)
+    try:
+        here = standing.of(resource, name, state, seen.view.observed)
+    except foreseeing.NONSENSE as error:
+        here = Standing(f"unknown: {foreseeing.senseless(error)}")
+    return here, lately.remembered(where, field, seen.view.remembered())
 
 
 def _lines(
@@ -184,7 +198,9 @@ def _lines(
         word = "around " if each.rule == DEFAULT else "written"
         yield from (f"      {word}     {text}" for text in each.written)
         yield f"      rule        {each.rule}"
-        if known.entries and each.published != each.desired:
+        if each.since and not each.published:
+            yield f"      published   {each.since}"
+        elif known.entries and each.published != each.desired:
             yield f"      published   {each.published or 'not asked for'} {each.since}".rstrip()
         elif each.since:
             yield f"      published   {each.since}"

@@ -64,8 +64,8 @@ def command(
     """  # noqa: D301 - click reads the \b
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    compiled = _compiled(site)
     read = load.read_site(site)
+    compiled = _compiled(read)
     chosen = _chosen(compiled.states, hosts)
     picked = {pair for each in containers for pair in _picked(each, chosen)}
     with Client(connection.resolve(address, trust, certificate, key)) as client:
@@ -90,9 +90,9 @@ def command(
     context.exit(status)
 
 
-def _compiled(site: Path) -> Compiled:
+def _compiled(site: Site) -> Compiled:
     """The site, or the first of what is wrong with it."""
-    compiled = load.compile_site(site, datetime.now(UTC))
+    compiled = load.compiled(site, datetime.now(UTC))
     for each in compiled.findings:
         click.echo(console.visible(str(each)), err=True)
     if compiled.has_errors:

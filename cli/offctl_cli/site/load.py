@@ -28,12 +28,16 @@ def compile_site(path: Path = Path(), now: datetime | None = None) -> compiler.C
 
     Raises AdminError when there is no site.toml to read.
     """
-    site = read_site(path)
+    return compiled(read_site(path), now)
+
+
+def compiled(site: model.Site, now: datetime | None = None) -> compiler.Compiled:
+    """The same of a site that was read already."""
     if any(each.code == source.SYNTAX for each in site.findings):
         # Half a site would be called full of undeclared names.
         return compiler.Compiled(site.site.name, (), site.findings, {})
-    compiled = compiler.compile(site)
-    checked = compiled.with_findings(lint.run(site, compiled, now))
+    made = compiler.compile(site)
+    checked = made.with_findings(lint.run(site, made, now))
     return checked if checked.has_errors else checked.with_findings(_unreadable(site, checked))
 
 

@@ -16,6 +16,7 @@ from offctl.desired.model import (
     Dataset,
     DesiredState,
     Freeze,
+    Mode,
     Mount,
     TunnelEnd,
     Window,
@@ -79,6 +80,7 @@ def _said(values: Mapping[str, str]) -> dict[str, str]:
 def _host(state: DesiredState) -> dict[str, str]:
     identity = state.identity
     return {
+        "site": state.site,
         "mode": state.mode.value,
         "wave": str(state.wave),
         "soak": str(state.soak) if state.soak else "",
@@ -104,6 +106,8 @@ def _dataset(dataset: Dataset) -> dict[str, str]:
         **dict.fromkeys(dataset.inherit, INHERIT),
         **dict(dataset.properties),
         **_access(dataset.access),
+        # As the site writes it; `mode` is that of the directory.
+        "audit": "yes" if dataset.mode is Mode.AUDIT else "",
     }
 
 

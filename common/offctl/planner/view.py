@@ -13,6 +13,7 @@ from offctl.observed import (
     Configuration,
     ObservedContainer,
     ObservedDataset,
+    ObservedInstance,
     ObservedState,
     Unknown,
 )
@@ -94,7 +95,13 @@ def _carried(observed: ObservedState, names: frozenset[str], ledger: Ledger) -> 
             _container(each, ledger) if isinstance(each, ObservedContainer) else each
             for each in observed.containers
         ),
+        tunnels=tuple(_instance(each) for each in observed.tunnels),
     )
+
+
+def _instance(instance: ObservedInstance) -> ObservedInstance:
+    """How old a proof is changes with every run, and no plan is made from it."""
+    return replace(instance, ends=tuple(replace(end, proof_age=0) for end in instance.ends))
 
 
 def _dataset(dataset: ObservedDataset, names: frozenset[str]) -> ObservedDataset:

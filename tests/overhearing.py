@@ -1,9 +1,10 @@
 """A pytest plugin: what the whole suite says goes past the canary, and what it leaves behind.
 
 Overheard are reports of tests with what they printed and logged, what programs are started with and
-what they print, commands run in this process, errors though they be caught, temporary directories
-before they go, and at the end every file below pytest's own. The closing lines tell how much that
-was. A key of a tunnel anywhere in it is a failure.
+what they print (also to the agent, through its own door), commands run in this process, errors
+though they be caught, temporary directories before they go, and at the end every file below
+pytest's own. The closing lines tell how much that was. A key of a tunnel anywhere in it is a
+failure.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,7 +22,8 @@ import pytest
 
 import canary
 from canary import CANARY
-from offctl.errors import OffctlError
+from offctl.errors import HostError, OffctlError
+from offctl_agent.host.run import Finished
 
 NOT_REPEATED = "a key of a tunnel is in what this test said (it is not repeated here)"
 _COUNTED = ("looked", "files", "keys", "unread")
@@ -35,7 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     _after(subprocess.Popen, "communicate", _ended)
     _after(CliRunner, "invoke", _invoked)
     _after(pytest.CaptureFixture, "readouterr", _printed)
+    _before(Finished, "__init__", _finished)
     _before(OffctlError, "__init__", _failed)
+    _before(HostError, "__init__", _witnessed)
     _before(tempfile.TemporaryDirectory, "cleanup", _removed)
 
 
@@ -146,6 +150,10 @@ def _ended(said: tuple[object, object]) -> None:
     _hear(said, "what a program printed")
 
 
+def _finished(_: object, __: object, ___: object, stdout: bytes, stderr: str) -> None:
+    _hear((stdout, stderr), "what a program printed")
+
+
 def _invoked(result: Result) -> None:
     raised = "".join(traceback.format_exception(result.exception)) if result.exception else ""
     _hear((result.output, raised), "what a command printed")
@@ -157,6 +165,10 @@ def _printed(said: tuple[object, object]) -> None:
 
 def _failed(_: object, message: str, *, hint: str = "", code: str = "") -> None:
     _hear((message, hint, code), "an error")
+
+
+def _witnessed(_: object, *__: object, evidence: object = "", **___: object) -> None:
+    _hear((evidence,), "what an error keeps of a program")
 
 
 def _removed(directory: tempfile.TemporaryDirectory[str]) -> None:

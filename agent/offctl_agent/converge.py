@@ -86,7 +86,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
         found.events += [_event(r, circumstances) for r in judged.results if _happened(r)]
         again = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
         found.plan, found.events = again.plan, found.events + again.events
-        found.seen = again.seen
+        found.tunnels, found.seen = again.tunnels, again.seen
         found.results.update(again.results)
     found.notes += judged.notes
     found.undone = consenting.still_undone(desired, state)

@@ -220,7 +220,11 @@ class State:
 
     def left_aside(self) -> tuple[str, ...]:
         """What earlier runs set aside and is still here: told until a person has looked."""
-        found = sorted(path.name for path in self.directory.glob("*.damaged-*"))
+        try:
+            found = sorted(name for name in os.listdir(self.directory) if ".damaged-" in name)
+        except OSError as error:
+            # The host may have been changed: a report that says less is better than none.
+            return (f"cannot look for what was set aside: {error.strerror}",)
         return tuple(
             f"{name} was damaged and set aside; look at it, then remove it from {self.directory}"
             for name in found

@@ -86,6 +86,12 @@ def credential(path: Path, environment: Mapping[str, str]) -> Path:
     return copy if copy.exists() else path
 
 
+def runtime(environment: Mapping[str, str]) -> Path | None:
+    """The directory that systemd made for us, with `RuntimeDirectory=`, for as long as we run."""
+    directory = environment.get("RUNTIME_DIRECTORY")
+    return Path(directory) if directory else None
+
+
 def log(program: str, environment: Mapping[str, str], *, plain: bool = False) -> None:
     """Send this process's log to the journal, or to standard error when that is not the journal.
 

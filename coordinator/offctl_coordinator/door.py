@@ -156,6 +156,7 @@ class Door(aio.ServerInterceptor):
         if self._guards.floods.begun(fingerprint, self._guards.front.who(peer)):
             self._guards.front.hang_up(peer)
             raise TooManyCallsError("too many calls begun")
+        self._guards.front.vouch(peer, fingerprint)
         return fingerprint
 
     async def _refuse(self, method: str, context: _Context, error: Exception) -> NoReturn:

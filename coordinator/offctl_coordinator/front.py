@@ -7,75 +7,56 @@ untouched: who a caller is, is judged behind.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 import contextlib
 from dataclasses import dataclass
-import ipaddress
-import socket
+import logging
+from pathlib import Path
 
 from offctl import errors
+from offctl_coordinator import passing, sockets
+from offctl_coordinator.crowd import BOUNDS, Bounds, Crowd, Guest
+from offctl_coordinator.pace import Flows, Pace, source
+from offctl_coordinator.passing import Streams
 
-CHUNK = 16 * 1024
-# What was said last still goes out, to those who take it.
-FAREWELL_SECONDS = 1.0
+# What a caller does not take within gRPC's own keepalive (60 seconds and 20 more) it never will.
+STALLED = 80.0
 # Turns of the loop: what was accepted before we stopped shows itself, what was aborted is closed.
 LAST_TURNS = 5
-MAX_SOURCES = 1024
+# Seconds between two complaints.
+QUIET = 60.0
+GONE = "a connection that is gone"
 
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """So many bytes at once, then so many in a second; for each source address.
-
-    What a host sends in an hour fits into the first, and the largest release there may be takes
-    less than `Patience.call` at the second. A call that is begun and reset takes some 30 bytes.
-    """
-
-    burst: int = 64 * 1024
-    per_second: int = 256 * 1024
-
-
-PACE = Pace()
-
-
-class Flow:
-    """What one source may still send; it may go into debt by a chunk and then has to wait."""
-
-    __slots__ = ("_clock", "_left", "_pace", "_since")
-
-    def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
-        self._pace = pace
-        self._clock = clock
-        self._left = float(pace.burst)
-        self._since = clock()
-
-    def spend(self, size: int) -> float:
-        """Note that so many bytes came; how many seconds to wait before the next."""
-        now = self._clock()
-        gained = (now - self._since) * self._pace.per_second
-        self._left = min(self._pace.burst, self._left + gained) - size
-        self._since = now
-        return max(0.0, -self._left / self._pace.per_second)
-
-    def idle(self) -> bool:
-        """Whether forgetting it would change nothing."""
-        return self.spend(0) == 0 and self._left >= self._pace.burst
+class _Caller:
+    guest: Guest
+    told: str
 
 
 class Front:
     """The connections of a server; told apart by what gRPC calls their other end."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds and never goes back."""
-        self._pace = pace
+    def __init__(
+        self,
+        pace: Pace,
+        clock: Callable[[], float],
+        bounds: Bounds = BOUNDS,
+        *,
+        stalled: float = STALLED,
+    ) -> None:
+        """`clock` gives seconds and never goes back; `stalled` is how many nothing may be taken."""
         self._clock = clock
-        self._flows: dict[str, Flow] = {}
-        self._callers: dict[str, asyncio.StreamWriter] = {}
+        self._stalled = stalled
+        self._flows = Flows(pace, clock)
+        self._crowd = Crowd(bounds)
+        self._callers: dict[str, _Caller] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        self._inner = 0
+        self._inner = Path()
+        self._complained: dict[str, float] = {}
         self._closed = False
 
     @contextlib.asynccontextmanager
@@ -84,134 +65,97 @@ class Front:
 
         Raises AdminError when it cannot be had.
         """
-        host, _, port = listen.rpartition(":")
         try:
-            server = self._server = await _listen(self._met, host.strip("[]"), int(port))
-        except (OSError, OverflowError, UnicodeError):
+            server, host = await sockets.listen(self._met, listen)
+        except (OSError, OverflowError, ValueError):
             raise errors.AdminError(
                 f"cannot listen on {listen}: the address is in use or not ours",
                 hint="set `listen` in coordinator.toml; `ss -ltnp` shows who has the port",
             ) from None
+        self._server = server
         try:
             yield f"{host}:{server.sockets[0].getsockname()[1]}"
         finally:
-            server.close()
-            self._closed = True
+            self.shut()
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
             for _ in range(LAST_TURNS):
                 await asyncio.sleep(0)
 
-    async def open(self, inner: int) -> None:
-        """Let in, to the server that has this port of loopback."""
+    async def open(self, inner: Path) -> None:
+        """Let in, to the server that has this socket."""
         assert self._server, "nobody is listening"
         self._inner = inner
         await self._server.start_serving()
 
+    def shut(self) -> None:
+        """Take nobody in any more."""
+        assert self._server, "nobody is listening"
+        self._closed = True
+        self._server.close()
+
     def who(self, peer: str) -> str:
         """Where a caller really is, for the log."""
-        writer = self._callers.get(peer)
-        return _told(writer.get_extra_info("peername")) if writer else peer
+        caller = self._callers.get(peer)
+        return caller.told if caller else GONE
+
+    def vouch(self, peer: str, certificate: str) -> None:
+        """A call came from it by this certificate, which was pinned: it is no stranger."""
+        caller = self._callers.get(peer)
+        if caller:
+            self._crowd.vouch(caller.guest, certificate)
 
     def hang_up(self, peer: str) -> None:
         """Close the connection of a caller; nothing more of it is passed on."""
-        writer = self._callers.pop(peer, None)
-        if writer:
-            writer.transport.abort()
+        caller = self._callers.pop(peer, None)
+        if caller:
+            caller.guest.hang_up()
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._closed:
+        name = writer.get_extra_info("peername")
+        if self._closed or not name:
             writer.transport.abort()
             return
-        task = asyncio.ensure_future(self._serve((reader, writer)))
+        streams = [(reader, writer)]
+        guest = Guest(source(name[0]), lambda: _end(streams, task))
+        task = asyncio.ensure_future(self._serve(guest, sockets.told(name), streams))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: self._left(guest, task, streams))
+        if not self._crowd.enter(guest):
+            self._complain("cannot take a connection", f"too many are open, also of {guest.where}")
+            guest.hang_up()
 
-    async def _serve(self, outer: _Streams) -> None:
-        peer = ""
-        streams = [outer]
-        try:
-            inner = await asyncio.open_connection("127.0.0.1", self._inner, limit=CHUNK)
-            streams.append(inner)
-            peer = "ipv4:" + _told(inner[1].get_extra_info("sockname"))
-            self._callers[peer] = outer[1]
-            flow = self._flow(outer[1].get_extra_info("peername"))
-            await _either(_pump(outer[0], inner[1], flow.spend), _pump(inner[0], outer[1]))
-        except OSError:
-            pass  # it ended, whatever the reason
-        finally:
-            self._callers.pop(peer, None)
-            await _close([writer for _, writer in streams])
-
-    def _flow(self, name: tuple[str, int] | None) -> Flow:
-        where = source(name[0]) if name else ""
-        if len(self._flows) >= MAX_SOURCES:
-            self._flows = {key: flow for key, flow in self._flows.items() if not flow.idle()}
-        flow = self._flows.get(where)
-        if flow is None:
-            flow = self._flows[where] = Flow(self._pace, self._clock)
-        return flow
-
-
-async def _listen(
-    met: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None], host: str, port: int
-) -> asyncio.Server:
-    if host != "::":
-        return await asyncio.start_server(met, host, port, limit=CHUNK, start_serving=False)
-    # Both families, as everywhere else.
-    both = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
-    return await asyncio.start_server(met, sock=both, limit=CHUNK, start_serving=False)
-
-
-async def _pump(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    spend: Callable[[int], float] = lambda _: 0.0,
-) -> None:
-    while chunk := await reader.read(CHUNK):
-        writer.write(chunk)
-        await writer.drain()
-        wait = spend(len(chunk))
-        if wait:
-            await asyncio.sleep(wait)
-
-
-async def _either(*ways: Coroutine[None, None, None]) -> None:
-    """Both ways, until one of them ends."""
-    tasks = [asyncio.ensure_future(way) for way in ways]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _close(writers: list[asyncio.StreamWriter]) -> None:
-    # Not a task for each: one that is cancelled before it began would close nothing.
-    for writer in writers:
-        writer.close()
-    closed = (writer.wait_closed() for writer in writers)
-    try:
-        async with asyncio.timeout(FAREWELL_SECONDS):
-            await asyncio.gather(*closed, return_exceptions=True)
-    except TimeoutError:
-        pass
-    finally:
-        for writer in writers:
+    def _left(self, guest: Guest, task: asyncio.Task[None], streams: list[Streams]) -> None:
+        self._crowd.leave(guest)
+        self._running.discard(task)
+        # One that is cancelled before it began has closed nothing.
+        for _, writer in streams:
             writer.transport.abort()
 
+    async def _serve(self, guest: Guest, told: str, streams: list[Streams]) -> None:
+        peer = ""
+        try:
+            peer, inner = await sockets.connect(self._inner)
+            streams.append(inner)
+            self._callers[peer] = _Caller(guest, told)
+            line = self._flows.of(guest.where).line()
+            await passing.both_ways(streams[0], inner, line.admit, self._stalled)
+        except OSError as error:
+            self._complain("cannot pass a connection on", error.strerror or str(error))
+        finally:
+            self._callers.pop(peer, None)
+            await passing.close([writer for _, writer in streams])
 
-def source(host: str) -> str:
-    """One spelling of an address; whoever has an IPv6 network has all of its addresses."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    def _complain(self, what: str, why: str) -> None:
+        """In the log, but whoever makes it happen does not fill the log."""
+        now = self._clock()
+        if now - self._complained.get(what, -QUIET) >= QUIET:
+            self._complained[what] = now
+            logger.warning("%s: %s", what, why)
 
 
-def _told(name: tuple[str, int] | None) -> str:
-    return f"{name[0]}:{name[1]}" if name else "nowhere"
+def _end(streams: list[Streams], task: asyncio.Task[None]) -> None:
+    for _, writer in streams:
+        writer.transport.abort()
+    task.cancel()

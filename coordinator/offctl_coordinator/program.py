@@ -41,7 +41,10 @@ async def run(
             await coordinator.start()
             reloads = _Reloads(config, coordinator, lasting, manager)
             loop.add_signal_handler(signal.SIGHUP, reloads.begin)
-            async with server.serving(coordinator, server_keys, config.listen) as address:
+            runtime = service.runtime(environment)
+            async with server.serving(
+                coordinator, server_keys, config.listen, runtime=runtime
+            ) as address:
                 ready(coordinator.site, address)
                 manager.status(f"serving {coordinator.site} on {address}")
                 manager.ready()

@@ -3,22 +3,27 @@
 from collections.abc import AsyncIterator
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 import time
 
 import grpc
 from grpc import aio
 
+from offctl import errors
 from offctl.api.health.v1 import health_pb2_grpc
 from offctl.api.v1 import agent_pb2_grpc, operator_pb2_grpc
+from offctl_coordinator import sockets
 from offctl_coordinator.agent_service import AgentService
 from offctl_coordinator.callers import AllowList
 from offctl_coordinator.coordinator import Coordinator
+from offctl_coordinator.crowd import BOUNDS, Bounds
 from offctl_coordinator.door import Door, Guards
 from offctl_coordinator.floods import Floods
-from offctl_coordinator.front import PACE, Front, Pace
+from offctl_coordinator.front import Front
 from offctl_coordinator.health_service import HealthService
 from offctl_coordinator.limits import Limits
 from offctl_coordinator.operator_service import OperatorService
+from offctl_coordinator.pace import PACE, Pace
 
 MAX_MESSAGE = 8 * 1024 * 1024
 MAX_CALLS = 4096
@@ -38,8 +43,6 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    # Nobody else shares the port behind the front.
-    ("grpc.so_reuseport", 0),
 )
 
 
@@ -78,14 +81,19 @@ async def serving(
     *,
     patience: Patience = PATIENCE,
     pace: Pace = PACE,
+    bounds: Bounds = BOUNDS,
+    runtime: Path | None = None,
 ) -> AsyncIterator[str]:
     """Serve at `listen` (port 0: any) while the context lasts; gives the real address.
 
-    Raises AdminError when the address cannot be had.
+    `runtime` is a directory of ours alone, for what is there while we run. Raises AdminError when
+    the address cannot be had.
     """
-    floods, front = Floods(patience.flood, time.monotonic), Front(pace, time.monotonic)
+    floods, front = Floods(patience.flood, time.monotonic), Front(pace, time.monotonic, bounds)
     guards = Guards(Limits(time.monotonic), floods, front)
-    async with front.listening(listen) as address:
+    async with contextlib.AsyncExitStack() as stack:
+        inner = stack.enter_context(sockets.inner(runtime))
+        address = await stack.enter_async_context(front.listening(listen))
         server = aio.server(
             interceptors=(Door(lambda: coordinator.allowed, guards, patience.call),),
             options=(
@@ -101,16 +109,27 @@ async def serving(
             OperatorService(coordinator), server
         )
         pins = _Pins(coordinator, keys, floods)
-        inner = server.add_secure_port("127.0.0.1:0", pins.credentials())
+        _have(server, inner, pins)
         await server.start()
         await front.open(inner)
         try:
             yield address
         finally:
+            front.shut()
             # While there is still a way to tell everybody.
             health.stop()
             coordinator.news.close()
             await server.stop(STOP_SECONDS)
+
+
+def _have(server: aio.Server, inner: Path, pins: "_Pins") -> None:
+    try:
+        server.add_secure_port(f"unix:{inner}", pins.credentials())
+    except RuntimeError:
+        raise errors.AdminError(
+            f"cannot make the socket {inner}: its path is too long, or the disk refuses it",
+            hint="set TMPDIR to another directory, with a short name",
+        ) from None
 
 
 class _Pins:

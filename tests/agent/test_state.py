@@ -147,6 +147,16 @@ def test_what_was_set_aside_is_told_until_it_is_removed(state: State) -> None:
     assert again(state).left_aside() == ()
 
 
+def test_a_directory_that_cannot_be_listed_is_told_of_and_keeps_no_report_back(
+    state: State,
+) -> None:
+    keep_all(state)
+    state.directory.rename(state.directory.with_name("away"))
+    assert again(state).left_aside() == (
+        "cannot look for what was set aside: No such file or directory",
+    )
+
+
 def test_a_new_stream_of_reports_begins_after_those_that_are_there(state: State) -> None:
     before = state.next_stream(0)
     (state.directory / "stream").write_bytes(b"torn")

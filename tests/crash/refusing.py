@@ -69,7 +69,7 @@ class ReadOnly(Full):
 
 
 class Unreadable(Full):
-    """The disk does not give one of the files of the agent's memory, once."""
+    """The disk does not give a file of the agent's memory, or the list of them, once."""
 
     error = errno.EIO
     # What is not known for a moment only, and is when it matters, needs no word.
@@ -77,12 +77,10 @@ class Unreadable(Full):
 
     def watch(self, call: Callable[[int], None]) -> list[int]:
         counted = [0]
-        below = f"{self.directory / 'state' / 'agent'}/"
+        memory = str(self.directory / "state" / "agent")
 
         def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if event != "open" or not str(arguments[0]).startswith(below):
-                return
-            if isinstance(arguments[2], int) and not arguments[2] & _NOT_READING:
+            if _reads(memory, event, arguments):
                 counted[0] += 1
                 call(counted[0])
 
@@ -97,3 +95,13 @@ class Unreadable(Full):
             path.unlink()
         lost = sorted(asides.keys() & {"ledger", "debts", "trials", "undone", "journal"})
         return "; ".join(filter(None, (super().check(whole), ", ".join(lost))))
+
+
+def _reads(memory: str, event: str, arguments: tuple[object, ...]) -> bool:
+    """Whether a file below `memory`, or that directory itself, is about to be read."""
+    path = str(arguments[0]) if arguments else ""
+    if event in ("os.listdir", "os.scandir"):
+        return path == memory
+    if event != "open" or not path.startswith(f"{memory}/"):
+        return False
+    return isinstance(arguments[2], int) and not arguments[2] & _NOT_READING

@@ -95,6 +95,11 @@ def test_a_secret_is_read_from_the_copy_that_was_made_for_us(tmp_path: Path) -> 
     assert service.credential(tmp_path / "other.pem", there) == tmp_path / "other.pem"
 
 
+def test_the_directory_that_was_made_for_us_is_used(tmp_path: Path) -> None:
+    assert service.runtime({"RUNTIME_DIRECTORY": str(tmp_path)}) == tmp_path
+    assert service.runtime({}) is None
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -14,7 +14,10 @@ import pytest
 
 from offctl.errors import HostError
 from offctl.tunnelkeys import PreSharedKey
+from offctl_agent.host import run
 
+# A key that is turned around in the arguments, said as it is.
+SAY = "import sys, time; print({!r}[::-1], file=sys.{}, flush=True); time.sleep({})"
 KEY = PreSharedKey(bytes(range(0x51, 0x71)).hex()).reveal()
 
 
@@ -75,6 +78,17 @@ def test_an_environment() -> None:
 def test_printed_by_a_program() -> None:
     turned = f"print({KEY[::-1]!r}[::-1])"
     subprocess.run([sys.executable, "-c", turned], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_printed_to_the_agent(stream: str) -> None:
+    run.run([sys.executable, "-c", SAY.format(KEY[::-1], stream, 0)], timeout=60, path="")
+
+
+def test_printed_to_the_agent_by_what_is_stopped() -> None:
+    said = SAY.format(KEY[::-1], "stderr", 60)
+    with contextlib.suppress(HostError):
+        run.run([sys.executable, "-c", said], timeout=2, path="", grace=10)
 
 
 def test_printed_by_a_command() -> None:

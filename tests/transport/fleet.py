@@ -23,10 +23,11 @@ from offctl.trust.keys import SecretKey
 from offctl.trust.manifest import HostEntry, Manifest
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
-from offctl_coordinator import front, server
+from offctl_coordinator import server
 from offctl_coordinator.coordinator import Coordinator
-from offctl_coordinator.front import Pace
+from offctl_coordinator.crowd import BOUNDS, Bounds
 from offctl_coordinator.lasting import Lasting
+from offctl_coordinator.pace import PACE, Pace
 from offctl_coordinator.server import Patience, ServerKeys
 from offctl_coordinator.store import sqlite
 from offctl_coordinator.store.records import Store
@@ -219,7 +220,9 @@ async def serving(
     store: Store | None = None,
     listen: str = "127.0.0.1:0",
     patience: Patience = server.PATIENCE,
-    pace: Pace = front.PACE,
+    pace: Pace = PACE,
+    bounds: Bounds = BOUNDS,
+    runtime: Path | None = None,
 ) -> AsyncIterator[Running]:
     """A coordinator with its database in `directory`, on this event loop."""
     with contextlib.ExitStack() as stack:
@@ -236,7 +239,13 @@ async def serving(
         await coordinator.start()
         keys = ServerKeys(fleet.server.certificate.encode(), fleet.server.key)
         async with server.serving(
-            coordinator, keys, listen, patience=patience, pace=pace
+            coordinator,
+            keys,
+            listen,
+            patience=patience,
+            pace=pace,
+            bounds=bounds,
+            runtime=runtime,
         ) as address:
             yield Running(fleet, coordinator, address, asyncio.get_running_loop())
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+import itertools
 from pathlib import Path
 import shutil
 
 import pytest
 
 from agent.scenario import TEMPLATE, Crash, Interrupted, Scene
+from agent.trying import PROBE, SICK
 from canary import CANARY
 from offctl import certificates
 from offctl.planner.plan import Origin
@@ -345,3 +347,24 @@ def test_no_byte_but_stunnels_own_files_holds_a_key(tmp_path: Path) -> None:
             assert not CANARY.hear(path.read_bytes(), str(path))
     assert looked > 5_000
     assert not any(CANARY.hear(text, "what a run says") for text in said)
+
+
+def test_what_is_reported_is_how_tunnels_are_after_a_change_was_taken_back(tmp_path: Path) -> None:
+    scene = done(tmp_path)
+    # Well before the change, not after it; and while that is judged a tunnel breaks.
+    (tmp_path / "host" / "health.toml").write_text(SICK.format("cores: 1"))
+    (old,) = scene.desired.containers
+    probed = replace(old, probe=PROBE, options=(("cores", "1"),))
+    scene.desired = replace(scene.desired, containers=(probed,))
+
+    def passing() -> float:
+        scene.faults('tunnels_broken = ["10.1.0.113:6379"]\n')
+        return next(seconds)
+
+    seconds = itertools.count(0, 20)
+    run = scene.run(elapsed=passing)
+    assert [event.action for event in run.events] == ["set", "undo"]
+    (seen,) = run.tunnels
+    assert sum((end.proof or "").startswith("closed at once") for end in seen.ends) == 1
+    assert run.seen is not None
+    assert run.seen.tunnels == run.tunnels

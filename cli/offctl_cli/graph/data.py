@@ -51,11 +51,11 @@ def edges(site: Site, states: tuple[DesiredState, ...]) -> Iterator[Edge]:
     for state in states:
         for dataset in state.datasets:
             if (dataset.replica_of, dataset.logical) in places:
-                ends = (dataset.replica_of, state.host)
-                yield Edge(
-                    *(identity.dataset(host, owner(dataset), dataset.logical) for host in ends),
-                    Way.COPY,
+                source, copy = (
+                    identity.dataset(host, owner(dataset), dataset.logical)
+                    for host in (dataset.replica_of, state.host)
                 )
+                yield Edge(source, copy, Way.COPY)
 
 
 def owner(dataset: Dataset) -> str:

@@ -167,11 +167,10 @@ def _legend(graph: Graph) -> Iterator[str]:
 
 
 def _fills(graph: Graph) -> Iterator[tuple[str, tuple[str, str]]]:
-    marks = [each.mark for each in (*graph.nodes, *graph.groups) if each.mark is not None]
-    if marks:
-        for tone in Tone:
-            if any(mark.tone is tone for mark in marks):
-                yield wording.TONES[tone], _TONES[tone]
+    marks = [*(node.mark for node in graph.nodes), *(group.mark for group in graph.groups)]
+    tones = {mark.tone for mark in marks if mark is not None}
+    yield from ((wording.TONES[tone], _TONES[tone]) for tone in Tone if tone in tones)
+    if tones:
         return
     for kind in Kind:
         if _NAMES[kind] and any(node.kind is kind for node in graph.nodes):

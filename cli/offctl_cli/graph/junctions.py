@@ -9,14 +9,14 @@ FEW = 2
 
 def joined(graph: Graph) -> Graph:
     """The same, with a point where two or more containers use the same two or more others."""
-    uses: dict[str, dict[str, None]] = {}
+    uses: dict[str, set[str]] = {}
     for edge in graph.edges:
         if edge.way is Way.USES:
-            uses.setdefault(edge.source.node, {})[edge.target.node] = None
+            uses.setdefault(edge.source.node, set()).add(edge.target.node)
     groups = {node.id: node.group for node in graph.nodes}
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for source, targets in uses.items():
-        alike.setdefault((groups[source], tuple(sorted(targets))), []).append(source)
+    for source, used in uses.items():
+        alike.setdefault((groups[source], tuple(sorted(used))), []).append(source)
     nodes, edges = list(graph.nodes), list(graph.edges)
     for number, ((group, targets), sources) in enumerate(alike.items()):
         if len(targets) < FEW or len(sources) < FEW:

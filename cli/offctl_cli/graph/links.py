@@ -32,8 +32,8 @@ def edges(site: Site) -> Iterator[Edge]:
     for name, route in site.routes.items():
         yield Edge(identity.route(route.proxy, name), _behind(site, name).end, Way.REQUEST)
     for proxy in sorted({route.proxy for route in site.routes.values()}):
-        ends = (identity.end(each) for each in (identity.PUBLIC, identity.container(proxy)))
-        yield Edge(*ends, Way.REQUEST)
+        entered = identity.end(identity.container(proxy))
+        yield Edge(identity.end(identity.PUBLIC), entered, Way.REQUEST)
     for name, tunnel in site.tunnels.items():
         client, server = tunnels.place(tunnel.client), tunnels.place(tunnel.server)
         begins = identity.tunnel(client, name, tunnels.CLIENT)
@@ -45,8 +45,8 @@ def edges(site: Site) -> Iterator[Edge]:
                 yield Edge(identity.end(identity.container(consumer)), begins, Way.REQUEST)
     for name, container in site.containers.items():
         for used in container.uses:
-            ends = (identity.end(identity.container(each)) for each in (name, used))
-            yield Edge(*ends, Way.USES)
+            here, there = (identity.end(identity.container(each)) for each in (name, used))
+            yield Edge(here, there, Way.USES)
 
 
 def _behind(site: Site, name: str) -> _Found:

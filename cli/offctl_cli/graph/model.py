@@ -28,8 +28,8 @@ class Mark:
 def worst(marks: Iterable[Mark | None]) -> Mark | None:
     """The mark that matters among some."""
     order = (Tone.BAD, Tone.CARE, Tone.UNKNOWN, Tone.RIGHT)
-    found = [mark for mark in marks if mark is not None]
-    return min(found, key=lambda mark: (order.index(mark.tone), mark.word), default=None)
+    found = [(order.index(mark.tone), mark.word, mark) for mark in marks if mark is not None]
+    return min(found)[2] if found else None
 
 
 class Place(enum.Enum):

@@ -1,6 +1,7 @@
 """Tunnels: a row where each begins and one where it arrives, whatever these are parts of."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from offctl_cli.graph import identity
 from offctl_cli.graph.model import Kind, Node, Row
@@ -28,10 +29,8 @@ def nodes(site: Site) -> Iterator[Node]:
             elif end.unmanaged:
                 box = identity.outside(end.unmanaged)
                 found[node] = Node(node, Kind.OUTSIDE, end.unmanaged, box, ("not managed here",))
-    for node in found.values():
-        yield Node(
-            node.id, node.kind, node.title, node.group, node.lines, tuple(_rows(site, node.id))
-        )
+    for made in found.values():
+        yield replace(made, rows=tuple(_rows(site, made.id)))
 
 
 def place(end: ClientEnd | ServerEnd) -> str:

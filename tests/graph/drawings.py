@@ -58,10 +58,9 @@ def picture(graph: Graph) -> Drawing:
 
 def words(text: str) -> Counter[str]:
     """What the labels of a text for Graphviz say."""
-    labels = [each[1] for each in re.finditer(r"label=<(.*?>)>[\],]", text)]
-    quoted = [each[1] for each in re.finditer(r'label="([^"]*)"', text)]
+    labels = [each[1] for each in re.finditer(r"label=<(.*?)>(?:\]|, [a-z]+=)", text)]
     pieces = [piece for label in labels for piece in re.split(r"<[^>]*>", label) if piece]
-    return Counter(_plain(html.unescape(piece)) for piece in [*pieces, *quoted])
+    return Counter(_plain(html.unescape(piece)) for piece in pieces)
 
 
 def _plain(text: str) -> str:

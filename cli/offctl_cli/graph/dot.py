@@ -1,7 +1,7 @@
 """A diagram in the language of Graphviz.
 
-Every text of a site goes through `_text` or `_quoted`, which leave nothing in it that Graphviz
-would read as its own language.
+Every text of a site goes through `_text`, which leaves nothing in it that Graphviz would read as
+its own language. Parts are called by numbers.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ _PLACES = {
 }
 _WAYS = {
     Way.REQUEST: ("#0969da", "solid", 1.3),
-    Way.USES: ("#1a7f37", "solid", 1.2),
+    Way.USES: ("#1b7c83", "solid", 1.2),
     Way.TUNNEL: ("#8250df", "bold", 2.4),
     Way.OWN: ("#424a53", "solid", 1.8),
     Way.SHARED: ("#8c959f", "solid", 1.0),
@@ -98,7 +98,7 @@ def _group(
     told = [f"<B>{word} {_text(wording.marked(group.title, group.mark))}</B>"]
     told += [_small(line) for text in group.lines if text for line in wording.folded(text)]
     label = '<BR ALIGN="LEFT"/>'.join(told) + '<BR ALIGN="LEFT"/>'
-    yield f"{indent}subgraph {_quoted('cluster ' + group.id)} {{"
+    yield f"{indent}subgraph cluster{graph.groups.index(group)} {{"
     shape = f"style={_quoted(style)}, color={_quoted(colour)}, fontcolor={_quoted(colour)}"
     yield f"{indent}  graph [label=<{label}>, {shape}, margin=12];"
     for child in graph.children(group.id):
@@ -141,7 +141,8 @@ def _edge(edge: Edge, names: dict[str, str], rows: dict[tuple[str, str], str]) -
     attributes = [f"color={_quoted(colour)}", f"style={_quoted(style)}", f"penwidth={width}"]
     word = wording.marked("" if edge.way is Way.TUNNEL else edge.label, edge.mark).strip()
     if word:
-        attributes += [f"label={_quoted(word)}", f"fontcolor={_quoted(colour)}"]
+        label = "<BR/>".join(_text(line) for line in wording.folded(word))
+        attributes += [f"label=<{label}>", f"fontcolor={_quoted(colour)}"]
     source, target = edge.source, edge.target
     # Lines run from left to right, and must not cross what is written in a node.
     straight = edge.way is not Way.TUNNEL and source.node != target.node
@@ -188,12 +189,14 @@ def _small(text: str) -> str:
 def _text(text: str) -> str:
     """For an HTML-like label."""
     plain = frozenset(" -_.,:/()*+@=…")
-    return "".join(
+    safe = "".join(
         each if each.isalnum() or each in plain else f"&#{ord(each)};" for each in visible(text)
     )
+    # Graphviz reads \N, \G and others as its own even here, but not over a change of font.
+    safe = safe.replace("&#92;", f'<FONT FACE="{_FONT}">&#92;</FONT>')
+    return safe if safe.strip() else "&#160;"  # an empty one is a mistake there
 
 
 def _quoted(text: str) -> str:
-    """For a quoted string; a backslash there would begin an escape of Graphviz."""
-    safe = visible(text).replace("\\", "&#92;").replace('"', "&quot;")
-    return f'"{safe}"'
+    """One of our own words, as a string; nothing that a site says."""
+    return f'"{text}"'

@@ -19,6 +19,7 @@ COMMANDS = {
     "diff": "diff",
     "explain": "explain",
     "freeze": "freeze",
+    "graph": "graph",
     "history": "history",
     "host": "host",
     "identity": "identity",

@@ -23,10 +23,13 @@ from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl.trust.rotation import Step
 from offctl_coordinator import callers, publication, rooting, turns
+from offctl_coordinator import overview as overviews
+from offctl_coordinator.chronicle import Chronicle
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.observations import Observations
+from offctl_coordinator.overview import Overview
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Standing
 from offctl_coordinator.sightings import Sightings
@@ -106,6 +109,7 @@ class Coordinator:
         self.news = News()
         self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
         self.observations = Observations(store, self._in_store)
+        self.chronicle = Chronicle(store, self._in_store, clock)
         self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
@@ -164,6 +168,8 @@ class Coordinator:
             if known.root is not self._root:
                 await self._go_on_under(known.root)
                 logger.info("trust root %d published by %s", known.root.version, operator)
+                action = f"published trust root {known.root.version}"
+                await self.chronicle.note("trust", operator, action)
                 return PublishedRoot(known.root.version, already_in_force=False)
             return PublishedRoot(known.root.version, already_in_force=True)
 
@@ -201,6 +207,8 @@ class Coordinator:
             await self.turns.begin(found)
             self._set_current(found)
             logger.info("release %d published by operator %s", found.serial, operator)
+            action = f"published release {found.serial} for {len(found.hosts)} hosts"
+            await self.chronicle.note("publish", operator, action, found.serial)
             return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
@@ -242,6 +250,9 @@ class Coordinator:
         async with self._publishing:
             if await self.turns.steer(steering):
                 self._tell()
+            action = f"{steering.order.value} at wave {steering.wave}"
+            said = f"{action}: {steering.reason}" if steering.reason else action
+            await self.chronicle.note("rollout", steering.operator, said, steering.serial)
 
     async def release(self, serial: int) -> SignedRelease:
         """A release as it was published; raises NotFoundError."""
@@ -269,12 +280,16 @@ class Coordinator:
         if self._sightings.see(host, found.machine, found.time, now):
             logger.error("two machines report as host %s: was its disk copied?", host)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
+        before = self._standings.get(host)
+        await self.chronicle.reported(found, before.report if before else None)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
             async with self._publishing:
                 verdict = self.roster().view(host, now).verdict
+                rollout = self.turns.rollout
                 if await self.turns.heard(found, verdict, now):
                     self._tell()
+                await self.chronicle.moved(rollout, self.turns.rollout)
         return await self.observations.told(found, observed)
 
     def roster(self) -> Roster:
@@ -287,6 +302,10 @@ class Coordinator:
 
     def now(self) -> datetime:
         return self._clock()
+
+    def overview(self, *, limit: int, every_host: bool) -> Overview:
+        """The site as a whole, worst first."""
+        return overviews.overview(self.roster(), self._clock(), limit=limit, every_host=every_host)
 
     async def host(self, name: str) -> HostDetail:
         """One host; raises NotFoundError."""

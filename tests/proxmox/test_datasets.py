@@ -82,7 +82,7 @@ class Machine:
     def add(self, name: str, *, guid: str = "7", available: str = "5", **given: str) -> None:
         """A dataset; `given` are local values, `__` stands for a colon."""
         fixed = {"type": ("filesystem", "-"), "guid": (guid, "-"), "available": (available, "-")}
-        fixed["atime"] = ("on", "default")
+        fixed |= {"used": ("3", "-"), "atime": ("on", "default")}
         if "/" not in name:
             fixed |= {"mountpoint": (f"/{name}", "default"), "readonly": ("off", "default")}
         local = {key.replace("__", ":"): (value, "local") for key, value in given.items()}

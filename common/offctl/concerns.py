@@ -91,7 +91,7 @@ def trouble(pool: PoolStatus, stale: str) -> tuple[Grade, str] | None:
         grade = Grade.BROKEN if full >= VERY_FULL else Grade.ATTENTION
         told.append((grade, f"{full} % full, {size(pool.free)} free"))
     if pool.snapshots and pool.snapshots < stale:
-        words = f"no snapshot taken or removed since {pool.snapshots}"
+        words = f"snapshots unchanged since {pool.snapshots[:10]}"
         told.append((Grade.ATTENTION, words))
     if not told:
         return None

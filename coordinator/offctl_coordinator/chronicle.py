@@ -63,8 +63,9 @@ class Chronicle:
     async def page(self, host: str, after: int, limit: int) -> Page:
         """At most `limit` events: the newest ones, or those that came in after number `after`."""
         asked = (host, after, min(limit, MAX_EVENTS))
-        records = await self._in_store(self._store.events, *asked)
+        # The number first: what comes in meanwhile is in the page, or in the next one.
         newest = await self._in_store(self._store.newest_event)
+        records = await self._in_store(self._store.events, *asked)
         return Page(tuple(_read(records)), newest)
 
 

@@ -60,7 +60,8 @@ def by_operator(kind: str, who: str, action: str, now: datetime, serial: int = 0
 def news(report: Report, before: Report | None, now: datetime) -> tuple[EventRecord, ...]:
     """What a report tells that the one before it did not, oldest first."""
     known = frozenset() if before is None else frozenset((*before.events, *before.unasked))
-    told = [item for item in (*report.events, *report.unasked) if item not in known]
+    every: tuple[Event | Unasked, ...] = (*report.events, *report.unasked)
+    told = [item for item in every if item not in known]
     return tuple(_records(report, told, now))
 
 

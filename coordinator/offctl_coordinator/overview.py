@@ -13,6 +13,8 @@ from offctl_coordinator.roster import HostView, Roster
 
 MAX_AWAITED = 5
 
+# Whose turn has not come is told of as that, in one line.
+_COUNTED = RIGHT | {State.QUEUED}
 # Who is silent, or not one host, or not of the site, is not asked about anything else.
 _UNHEARD = frozenset({State.SILENT, State.DUPLICATE, State.RETIRED})
 
@@ -47,7 +49,7 @@ def overview(roster: Roster, now: datetime, *, limit: int, every_host: bool) -> 
     """At most `limit` hosts that are not right, or every host, and at most `limit` concerns."""
     views = [roster.view(name, now) for name in roster.names()]
     states = Counter(view.verdict.state for view in views)
-    shown = views if every_host else [v for v in views if v.verdict.state not in RIGHT]
+    shown = views if every_host else [v for v in views if v.verdict.state not in _COUNTED]
     most = len(shown) if every_host else limit
     order = {state: number for number, state in enumerate(State)}
     worst = heapq.nsmallest(most, shown, key=lambda v: (order[v.verdict.state], v.host))

@@ -7,11 +7,14 @@ which have something wrong, and runs `offctl status` against it. With --serve it
 at, until Ctrl-C.
 """
 
+import asyncio
 from collections.abc import Iterator
 import contextlib
 from datetime import datetime, timedelta
 import os
 from pathlib import Path
+import queue
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,8 +28,8 @@ sys.path += [str(ROOT / "tests")]
 from offctl import report as reports  # noqa: E402
 from offctl.desired.model import DesiredState, Mode  # noqa: E402
 from offctl.tables import INSTANT  # noqa: E402
-from offctl_coordinator.store import sqlite  # noqa: E402
-from offctl_coordinator.store.records import ReportRecord  # noqa: E402
+from offctl_coordinator.store import opening, schema, sqlite  # noqa: E402
+from offctl_coordinator.store.records import ReleaseRecord  # noqa: E402
 from transport import fleet as fleets  # noqa: E402
 from transport.fleet import Fleet  # noqa: E402
 
@@ -50,13 +53,22 @@ def main() -> None:
 def measure(environment: dict[str, str]) -> None:
     offctl = str(Path(sys.executable).parent / "offctl")
     for words in (["status"], ["status", "--json"], ["status", "off7"], ["events"], ["--version"]):
-        taken = []
+        taken, asking, serving = [], [], []
         for _ in range(RUNS):
-            began = time.monotonic()
+            before, here, began = spent(), time.process_time(), time.monotonic()
             subprocess.run([offctl, *words], env=environment, capture_output=True, check=False)
             taken.append(time.monotonic() - began)
-        told = f"median {statistics.median(taken):.2f} s, worst {max(taken):.2f} s"
-        print(f"offctl {' '.join(words):14} {told} of {RUNS}")
+            serving.append(time.process_time() - here)
+            asking.append(spent() - before)
+        told = f"median {statistics.median(taken):.2f} s, best {min(taken):.2f} s of {RUNS}"
+        cpu = f"{min(asking):.2f} s of CPU, the coordinator {min(serving):.2f} s"
+        print(f"offctl {' '.join(words):14} {told}; {cpu}")
+
+
+def spent() -> float:
+    """Seconds of CPU of the programs that were run."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextlib.contextmanager
@@ -67,27 +79,53 @@ def served(directory: Path, fleet: Fleet, count: int) -> Iterator[str]:
         for number, host in enumerate(hosts, 1)
     ]
     release = fleet.release_of(1, *states)
-    with fleets.served(fleet, directory, release):
-        pass  # the release is in the database now
-    fill(directory, fleet, hosts, fleets.sha256(release))
-    with fleets.served(fleet, directory) as running:
-        news(running, fleet, fleets.sha256(release))
-        yield running.address
+    manifest = fleets.sha256(release)
+    with sqlite.opened(directory / "coordinator.db") as store:
+        store.add_release(ReleaseRecord(1, manifest, release, fleets.now(), "desk"))
+    fill(directory, fleet, hosts, manifest)
+    with running(fleet, directory) as found:
+        news(found, fleet, manifest)
+        yield found.address
+
+
+@contextlib.contextmanager
+def running(fleet: Fleet, directory: Path) -> Iterator[fleets.Running]:
+    """As the tests' own, with more patience."""
+    started: queue.Queue[fleets.Running] = queue.Queue()
+    stop = threading.Event()
+
+    async def serve() -> None:
+        async with fleets.serving(fleet, directory) as found:
+            started.put(found)
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        yield started.get(timeout=300)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def fill(directory: Path, fleet: Fleet, hosts: list[str], manifest: str) -> None:
     now = fleets.now()
-    with sqlite.opened(directory / "coordinator.db") as store:
-        for host in hosts:
-            long_ago = now - timedelta(hours=2 if host == "off5" else 0)
-            pools = (reports.PoolStatus("zfs-hdd", "ONLINE", 1 << 40, 1 << 42, text(now)),)
-            content = fleet.report(
-                *(host, 1), time=long_ago, manifest_sha256=manifest, serial=1, pools=pools
-            )
-            store.add_report(ReportRecord(host, "a" * 16, 1, long_ago, content))
+    rows = []
+    for host in hosts:
+        pools = (reports.PoolStatus("zfs-hdd", "ONLINE", 1 << 40, 1 << 42, text(now)),)
+        content = fleet.report(
+            *(host, 1), time=now, manifest_sha256=manifest, serial=1, pools=pools
+        )
+        row = {"host": host, "stream": "a" * 16, "sequence": 1, "received": text(now)}
+        rows.append({**row, "content": content})
+    # All at once: each report is a transaction of its own otherwise, and waits for the disk.
+    engine = opening.open_engine(directory / "coordinator.db")
+    with engine.begin() as connection:
+        connection.execute(schema.reports.insert(), rows)
+    engine.dispose()
 
 
-def news(running: fleets.Running, fleet: Fleet, manifest: str) -> None:
+def news(found: fleets.Running, fleet: Fleet, manifest: str) -> None:
     """Three hosts that have something to say."""
     told = {"manifest_sha256": manifest, "serial": 1}
     now = fleets.now()
@@ -119,7 +157,7 @@ def news(running: fleets.Running, fleet: Fleet, manifest: str) -> None:
         "off8": {"tunnels": (tunnel,)},
         "off9": {"waits": (wait,), "debts": ("container 113 protection=1",)},
     }.items():
-        running.do(running.coordinator.report(host, fleet.report(host, 2, **told, **changes)))
+        found.do(found.coordinator.report(host, fleet.report(host, 2, **told, **changes)))
 
 
 def text(moment: datetime) -> str:

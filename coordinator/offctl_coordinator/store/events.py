@@ -17,10 +17,7 @@ def add(connection: Connection, records: tuple[EventRecord, ...]) -> int:
     """Insert those that are new, oldest first, and drop the oldest of their hosts."""
     added = 0
     for record in records:
-        known = select(events.c.number).where(
-            events.c.host == record.host, events.c.digest == record.digest
-        )
-        if connection.execute(known).first() is not None:
+        if connection.execute(known(record)).first() is not None:
             continue
         connection.execute(
             events.insert().values(
@@ -38,16 +35,27 @@ def add(connection: Connection, records: tuple[EventRecord, ...]) -> int:
 
 
 def _prune(connection: Connection, host: str) -> None:
-    oldest = (
+    last = connection.execute(oldest(host)).scalar()
+    if last is not None:
+        connection.execute(events.delete().where(events.c.host == host, events.c.number <= last))
+
+
+def known(record: EventRecord) -> Select:
+    """The statement that finds an event that is kept already."""
+    return select(events.c.number).where(
+        events.c.host == record.host, events.c.digest == record.digest
+    )
+
+
+def oldest(host: str) -> Select:
+    """The statement for the newest event of a host that is not kept any more."""
+    return (
         select(events.c.number)
         .where(events.c.host == host)
         .order_by(events.c.number.desc())
         .offset(KEPT_EVENTS)
         .limit(1)
     )
-    last = connection.execute(oldest).scalar()
-    if last is not None:
-        connection.execute(events.delete().where(events.c.host == host, events.c.number <= last))
 
 
 def page(host: str, after: int, limit: int) -> Select:

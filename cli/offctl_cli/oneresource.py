@@ -70,8 +70,9 @@ def find(text: str, state: DesiredState, report: Report | None) -> tuple[Resourc
     pools = [] if report is None else [pool.pool for pool in report.pools]
     if wanted in pools:
         return ()
-    last = [name.removeprefix("containers/").removeprefix("datasets/") for name in known if name]
-    near = difflib.get_close_matches(wanted, [*last, *known, *pools], 3, 0.5)
+    names = [name for name in known if name]
+    last = [name.removeprefix("containers/").removeprefix("datasets/") for name in names]
+    near = difflib.get_close_matches(wanted, dict.fromkeys([*last, *pools, *names]), 3, 0.5)
     raise errors.NotFoundError(
         f"cannot show {text[:200]!r} of {state.host}: its release asks for nothing of that name",
         hint=f"did you mean {' or '.join(near)}?" if near else "`offctl explain` takes addresses",

@@ -216,6 +216,7 @@ def test_how_long_it_took_is_told_of_what_was_tried(tmp_path: Path, *, fails: bo
     host = FakeHost(EMPTY, after={"StartContainer": slowly})
     if fails:
         host.fail["StartContainer"] = REFUSED
-    tried, left = carry_out(tmp_path, start(110), step("container 111", None), host=host)
+    plan = Plan((start(110), step("container 111", None)))
+    tried, left = execute.execute(plan, host, Journal(tmp_path / "journal"), ALL, lambda _: None)
     assert 30 <= tried.milliseconds < 3000
     assert left.milliseconds == 0

@@ -16,6 +16,7 @@ from offctl_coordinator import happenings
 from offctl_coordinator.happenings import Happening
 from offctl_coordinator.rollout import Rollout
 from offctl_coordinator.store.records import EventRecord, Store
+from offctl_coordinator.turns import Steering
 
 # As many as fit into one message, whatever hosts wrote.
 MAX_EVENTS = 500
@@ -45,7 +46,22 @@ class Chronicle:
         if found := happenings.news(report, before, self._clock()):
             await self._in_store(self._store.add_events, found)
 
-    async def note(self, kind: str, who: str, action: str, serial: int = 0) -> None:
+    async def published(self, operator: str, serial: int, hosts: int) -> None:
+        """Keep that a release was published."""
+        number = "1 host" if hosts == 1 else f"{hosts} hosts"
+        await self._note("publish", operator, f"published release {serial} for {number}", serial)
+
+    async def trusted(self, operator: str, version: int) -> None:
+        """Keep that a trust root was published."""
+        await self._note("trust", operator, f"published trust root {version}")
+
+    async def steered(self, steering: Steering) -> None:
+        """Keep what an operator did to the rollout."""
+        why = f": {steering.reason}" if steering.reason else ""
+        action = f"{steering.order.value} at wave {steering.wave}{why}"
+        await self._note("rollout", steering.operator, action, steering.serial)
+
+    async def _note(self, kind: str, who: str, action: str, serial: int = 0) -> None:
         """Keep what was done to the site; it is done already, so a failure is logged only."""
         record = happenings.by_operator(kind, who, action, self._clock(), serial)
         try:
@@ -56,9 +72,9 @@ class Chronicle:
     async def moved(self, before: Rollout, after: Rollout) -> None:
         """Keep what the rollout did by itself when a report came in."""
         if after.halted and not before.halted:
-            await self.note("rollout", "", f"halted: {after.halted}", after.serial)
+            await self._note("rollout", "", f"halted: {after.halted}", after.serial)
         if after.serial == before.serial and after.wave > before.wave:
-            await self.note("rollout", "", f"wave {after.wave} has its turn", after.serial)
+            await self._note("rollout", "", f"wave {after.wave} has its turn", after.serial)
 
     async def page(self, host: str, after: int, limit: int) -> Page:
         """At most `limit` events: the newest ones, or those that came in after number `after`."""

@@ -156,7 +156,13 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
-        return await asyncio.shield(asyncio.ensure_future(self._publish_root(envelope, operator)))
+        return await asyncio.shield(asyncio.ensure_future(self._noted_root(envelope, operator)))
+
+    async def _noted_root(self, envelope: bytes, operator: str) -> PublishedRoot:
+        done = await self._publish_root(envelope, operator)
+        if not done.already_in_force:
+            await self.chronicle.trusted(operator, done.version)
+        return done
 
     async def _publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         async with self._publishing:
@@ -168,8 +174,6 @@ class Coordinator:
             if known.root is not self._root:
                 await self._go_on_under(known.root)
                 logger.info("trust root %d published by %s", known.root.version, operator)
-                action = f"published trust root {known.root.version}"
-                await self.chronicle.note("trust", operator, action)
                 return PublishedRoot(known.root.version, already_in_force=False)
             return PublishedRoot(known.root.version, already_in_force=True)
 
@@ -188,7 +192,13 @@ class Coordinator:
         Once begun it is finished, also when the caller hangs up: the store and what is served
         must not part.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._publish(release, operator)))
+        return await asyncio.shield(asyncio.ensure_future(self._noted(release, operator)))
+
+    async def _noted(self, release: SignedRelease, operator: str) -> Published:
+        done = await self._publish(release, operator)
+        if not done.already_current:
+            await self.chronicle.published(operator, done.serial, done.hosts)
+        return done
 
     async def _publish(self, release: SignedRelease, operator: str) -> Published:
         async with self._publishing:
@@ -207,8 +217,6 @@ class Coordinator:
             await self.turns.begin(found)
             self._set_current(found)
             logger.info("release %d published by operator %s", found.serial, operator)
-            action = f"published release {found.serial} for {len(found.hosts)} hosts"
-            await self.chronicle.note("publish", operator, action, found.serial)
             return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
@@ -250,9 +258,7 @@ class Coordinator:
         async with self._publishing:
             if await self.turns.steer(steering):
                 self._tell()
-            action = f"{steering.order.value} at wave {steering.wave}"
-            said = f"{action}: {steering.reason}" if steering.reason else action
-            await self.chronicle.note("rollout", steering.operator, said, steering.serial)
+            await self.chronicle.steered(steering)
 
     async def release(self, serial: int) -> SignedRelease:
         """A release as it was published; raises NotFoundError."""

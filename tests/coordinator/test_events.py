@@ -190,7 +190,7 @@ async def test_steering_and_halting_are_told(tmp_path: Path) -> None:
         await running.coordinator.report("off1", content)
         found = [(e.kind, e.who, e.action) for e in (await listed(running)).events]
     assert found == [
-        ("publish", "desk", "published release 7 for 1 hosts"),
+        ("publish", "desk", "published release 7 for 1 host"),
         ("rollout", "desk", "pause at wave 1: the fair"),
         ("rollout", "", "halted: off1: dataset tank/a: pool is full"),
     ]

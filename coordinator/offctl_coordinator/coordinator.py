@@ -28,7 +28,7 @@ from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.observations import Observations
 from offctl_coordinator.publication import Publication
-from offctl_coordinator.roster import HostView, Roster, Standing
+from offctl_coordinator.roster import HostView, Roster, Snapshot, Standing
 from offctl_coordinator.sightings import Sightings
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
@@ -284,6 +284,10 @@ class Coordinator:
             duplicated=self._sightings.duplicated(),
             turns=self.turns,
         )
+
+    def snapshot(self) -> Snapshot:
+        """What is known at this moment, for who does not run on our event loop."""
+        return Snapshot(self.roster(), self._root, self._clock())
 
     def now(self) -> datetime:
         return self._clock()

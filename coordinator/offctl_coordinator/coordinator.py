@@ -16,6 +16,7 @@ from typing import TypeVar
 from offctl import errors
 from offctl import report as reports
 from offctl.desired import names
+from offctl.messages import Message
 from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
@@ -163,7 +164,11 @@ class Coordinator:
                 self._chain = chain
             if known.root is not self._root:
                 await self._go_on_under(known.root)
-                logger.info("trust root %d published by %s", known.root.version, operator)
+                logger.info(
+                    "trust root %d published by %s",
+                    *(known.root.version, operator),
+                    extra=Message.TRUST_PUBLISHED.fields(OFFCTL_OPERATOR=operator),
+                )
                 return PublishedRoot(known.root.version, already_in_force=False)
             return PublishedRoot(known.root.version, already_in_force=True)
 
@@ -200,7 +205,13 @@ class Coordinator:
             self._raise_floor(Floor(found.serial, found.sha256))
             await self.turns.begin(found)
             self._set_current(found)
-            logger.info("release %d published by operator %s", found.serial, operator)
+            logger.info(
+                "release %d published by operator %s",
+                *(found.serial, operator),
+                extra=Message.RELEASE_PUBLISHED.fields(
+                    OFFCTL_SERIAL=str(found.serial), OFFCTL_OPERATOR=operator
+                ),
+            )
             return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
@@ -267,7 +278,8 @@ class Coordinator:
         names.checked(found.stream, STREAM, "stream of a report")
         now = self._clock()
         if self._sightings.see(host, found.machine, found.time, now):
-            logger.error("two machines report as host %s: was its disk copied?", host)
+            twice = Message.DUPLICATE.fields(OFFCTL_HOST=host)
+            logger.error("two machines report as host %s: was its disk copied?", host, extra=twice)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
@@ -321,6 +333,9 @@ class Coordinator:
                 record.serial,
                 error.code,
                 error,
+                extra=Message.RELEASE_NOT_KEPT.fields(
+                    OFFCTL_SERIAL=str(record.serial), OFFCTL_CODE=error.code
+                ),
             )
 
     def _raise_floor(self, floor: Floor) -> None:

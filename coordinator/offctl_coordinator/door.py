@@ -19,6 +19,7 @@ import grpc
 from grpc import aio
 
 from offctl import certificates, errors
+from offctl.messages import Message
 from offctl_coordinator import callers
 from offctl_coordinator.callers import AllowList, Caller
 from offctl_coordinator.calls import Call, Counting, Uncounted
@@ -236,5 +237,6 @@ def _answer(method: str, who: str, error: Exception) -> tuple[grpc.StatusCode, s
 
 def _log_ours(method: str, who: str, error: Exception) -> str:
     number = secrets.token_hex(4)
-    logger.error("error %s in %s by %s", number, method, who, exc_info=error)
+    mistake = Message.MISTAKE.fields()
+    logger.error("error %s in %s by %s", number, method, who, exc_info=error, extra=mistake)
     return f"INTERNAL: the coordinator made a mistake; its log has more under error {number}"

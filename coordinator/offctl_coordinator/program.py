@@ -9,6 +9,7 @@ import logging
 import signal
 
 from offctl import errors, heartbeat, service
+from offctl.messages import Message
 from offctl.service import Manager
 from offctl_coordinator import keyfiles, metrics, scraping, server
 from offctl_coordinator.config import Config
@@ -123,7 +124,11 @@ class _Reloads:
             await self._coordinator.reload(trust, timestamp_key)
         except errors.OffctlError as error:
             # The operator who sent the signal reads the log; the old trust root stays in force.
-            logger.error("trust root not reloaded [%s]: %s", error.code, error)  # noqa: TRY400
+            logger.error(  # noqa: TRY400
+                "trust root not reloaded [%s]: %s",
+                *(error.code, error),
+                extra=Message.NOT_RELOADED.fields(OFFCTL_CODE=error.code),
+            )
         else:
             logger.info("trust root version %d in force", trust.version)
         finally:

@@ -51,6 +51,7 @@ class Run:
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    debts: list[str] = field(default_factory=list)
     waits: tuple[Wait, ...] = ()
     undone: tuple[Undone, ...] = ()
     tunnels: tuple[ObservedInstance, ...] = ()
@@ -112,7 +113,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     found.view = views.of(desired, found.seen, ledger, unpaid) if found.seen else None
     if broken := sum(len(record.differences) for record in left if not record.outcome):
         found.notes.append(f"the run before was interrupted in {broken} fields; looked again")
-    found.notes += [f"owed: container {d.container} {d.option}={d.value}" for d in unpaid]
+    found.debts = [f"container {d.container} {d.option}={d.value}" for d in unpaid]
     return found
 
 
@@ -243,6 +244,8 @@ def _event(result: Result, circumstances: Circumstances) -> Event:
         outcome=result.outcome.value,
         detail=result.detail,
         differences=result.step.differences,
+        milliseconds=result.milliseconds,
+        serial=circumstances.serial,
     )
 
 

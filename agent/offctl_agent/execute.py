@@ -6,6 +6,7 @@ Decides nothing about the host; what may restart and whether to go on come in as
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import enum
+import time
 
 from offctl import errors
 from offctl.planner.actions import RestartContainer, StartContainer
@@ -43,13 +44,15 @@ class Outcome(enum.Enum):
 class Result:
     """A step and what became of it; `detail` is the failure's own words, or why it was left.
 
-    `code` is the stable one of a failure, or `OUTDATED`.
+    `code` is the stable one of a failure, or `OUTDATED`. `milliseconds` is how long it took, where
+    it was tried.
     """
 
     step: Step
     outcome: Outcome
     detail: str = ""
     code: str = ""
+    milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +142,18 @@ def _one(
 
 def _carry_out(step: Step, host: Host, journal: Journal) -> Result:
     assert step.action is not None
-    number = journal.intend(step)
+    number, began = journal.intend(step), time.monotonic()
     try:
         host.execute(step.action)
     except errors.HostError as error:
+        took = _since(began)
         journal.conclude(number, Outcome.FAILED.value)
         evidence = f": {error.evidence}" if error.evidence else ""
-        return Result(step, Outcome.FAILED, f"{error}{evidence}", error.code)
+        return Result(step, Outcome.FAILED, f"{error}{evidence}", error.code, took)
+    took = _since(began)
     journal.conclude(number, Outcome.DONE.value)
-    return Result(step, Outcome.DONE)
+    return Result(step, Outcome.DONE, milliseconds=took)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

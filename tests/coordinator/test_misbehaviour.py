@@ -15,6 +15,7 @@ from offctl import errors
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl_coordinator.store.records import (
+    EventRecord,
     HistoryRecord,
     ObservationRecord,
     ReleaseRecord,
@@ -135,6 +136,18 @@ class FailingStore:
     def observation(self, host: str) -> ObservationRecord | None:
         self._work()
         return None
+
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
+        self._work()
+        return len(records)
+
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        self._work()
+        return ()
+
+    def newest_event(self) -> int:
+        self._work()
+        return 0
 
     def recall(self, name: str) -> str:
         self._work()

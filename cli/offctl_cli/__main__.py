@@ -20,6 +20,7 @@ COMMANDS = {
     "events": "events",
     "explain": "explain",
     "freeze": "freeze",
+    "graph": "graph",
     "history": "history",
     "host": "host",
     "identity": "identity",

@@ -5,13 +5,13 @@ it durably, never before, and whoever watches is told after that.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 import logging
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from offctl import errors
 from offctl import report as reports
@@ -59,6 +59,13 @@ class PublishedRoot:
 
     version: int
     already_in_force: bool
+
+
+async def _finished(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """What `work` gives. Once begun it is finished, also when the caller hangs up: what the store
+    holds and what is served and said must not part.
+    """
+    return await asyncio.shield(asyncio.ensure_future(work))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,7 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
-        return await asyncio.shield(asyncio.ensure_future(self._publish_root(envelope, operator)))
+        return await _finished(self._publish_root(envelope, operator))
 
     async def _publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         async with self._publishing:
@@ -174,12 +181,8 @@ class Coordinator:
         self._contacts[host] = self._clock()
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
-        """Accept a release durably and tell everybody, or raise RefusedError.
-
-        Once begun it is finished, also when the caller hangs up: the store and what is served
-        must not part.
-        """
-        return await asyncio.shield(asyncio.ensure_future(self._publish(release, operator)))
+        """Accept a release durably and tell everybody, or raise RefusedError."""
+        return await _finished(self._publish(release, operator))
 
     async def _publish(self, release: SignedRelease, operator: str) -> Published:
         async with self._publishing:
@@ -237,6 +240,9 @@ class Coordinator:
 
     async def steer(self, steering: Steering) -> None:
         """Pause, resume or promote the rollout; raises RefusedError."""
+        await _finished(self._steer(steering))
+
+    async def _steer(self, steering: Steering) -> None:
         async with self._publishing:
             if await self.turns.steer(steering):
                 self._tell()
@@ -256,6 +262,9 @@ class Coordinator:
 
         Raises MalformedError when it is not one.
         """
+        return await _finished(self._report(host, content, observed))
+
+    async def _report(self, host: str, content: bytes, observed: bytes) -> bool:
         found = reports.parse(content)
         if (found.host, found.site) != (host, self.site):
             raise errors.MalformedError(

@@ -42,10 +42,13 @@ KEPT_RELEASES = 1000
 def opened(path: Path) -> Iterator["SqliteStore"]:
     """Open the database at `path` for this process alone; made when there is none.
 
+    What killed ones before it left half written beside it goes.
+
     Raises AdminError; with code ALREADY_RUNNING when another process has it.
     """
     lock = path.with_name(f"{path.name}.lock")
     with files.locked(lock, holder="another coordinator"):
+        files.sweep(path.parent)
         store = SqliteStore(opening.open_engine(path))
         try:
             yield store

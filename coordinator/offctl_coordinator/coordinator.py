@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from offctl import errors
 from offctl import report as reports
 from offctl.desired import names
+from offctl.messages import Message
 from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
@@ -30,7 +31,7 @@ from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.observations import Observations
 from offctl_coordinator.publication import Publication
-from offctl_coordinator.roster import Roster, Standing
+from offctl_coordinator.roster import Roster, Snapshot, Standing
 from offctl_coordinator.sightings import Sightings
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
@@ -167,7 +168,11 @@ class Coordinator:
             if known.root is not self._root:
                 await self.chronicle.trusted(operator, known.root.version)
                 await self._go_on_under(known.root)
-                logger.info("trust root %d published by %s", known.root.version, operator)
+                logger.info(
+                    "trust root %d published by %s",
+                    *(known.root.version, operator),
+                    extra=Message.TRUST_PUBLISHED.fields(OFFCTL_OPERATOR=operator),
+                )
                 return PublishedRoot(known.root.version, already_in_force=False)
             return PublishedRoot(known.root.version, already_in_force=True)
 
@@ -201,7 +206,13 @@ class Coordinator:
             await self.turns.begin(found)
             await self.chronicle.published(operator, found.serial, len(found.hosts))
             self._set_current(found)
-            logger.info("release %d published by operator %s", found.serial, operator)
+            logger.info(
+                "release %d published by operator %s",
+                *(found.serial, operator),
+                extra=Message.RELEASE_PUBLISHED.fields(
+                    OFFCTL_SERIAL=str(found.serial), OFFCTL_OPERATOR=operator
+                ),
+            )
             return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
@@ -275,7 +286,8 @@ class Coordinator:
         names.checked(found.stream, STREAM, "stream of a report")
         now = self._clock()
         if self._sightings.see(host, found.machine, found.time, now):
-            logger.error("two machines report as host %s: was its disk copied?", host)
+            twice = Message.DUPLICATE.fields(OFFCTL_HOST=host)
+            logger.error("two machines report as host %s: was its disk copied?", host, extra=twice)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         before = self._standings.get(host)
         await self.chronicle.reported(found, before.report if before else None)
@@ -296,6 +308,10 @@ class Coordinator:
             duplicated=self._sightings.duplicated(),
             turns=self.turns,
         )
+
+    def snapshot(self) -> Snapshot:
+        """What is known at this moment, for who does not run on our event loop."""
+        return Snapshot(self.roster(), self._root, self._clock())
 
     def now(self) -> datetime:
         return self._clock()
@@ -318,6 +334,9 @@ class Coordinator:
                 record.serial,
                 error.code,
                 error,
+                extra=Message.RELEASE_NOT_KEPT.fields(
+                    OFFCTL_SERIAL=str(record.serial), OFFCTL_CODE=error.code
+                ),
             )
 
     def _raise_floor(self, floor: Floor) -> None:

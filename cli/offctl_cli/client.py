@@ -214,6 +214,12 @@ class Client:
                 )
             case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.RESOURCE_EXHAUSTED:
                 return errors.MalformedError(text or said, code=code if text else "")
+            case grpc.StatusCode.UNIMPLEMENTED:
+                return errors.AdminError(
+                    "cannot ask the coordinator: its offctl is older than this one",
+                    hint="upgrade offctl-coordinator first",
+                    code="OLDER",
+                )
             case _:
                 return errors.InternalError(f"cannot ask the coordinator: {said}")
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from offctl import errors, files
+from offctl import errors, files, progress
 from offctl import report as reports
 from offctl.desired.model import DesiredState
 from offctl.report import Report
@@ -77,7 +77,7 @@ def command(
     compiled, graph = _drawn(site)
     if with_status:
         resolved = connection.resolve(address, trust, certificate, key)
-        with Client(resolved) as client:
+        with Client(resolved) as client, progress.shown("asking how the hosts are"):
             graph = _marked(graph, compiled, client, resolved)
     chosen = Focus(applications, datasets, tunnels, hosts)
     graph = focus.focused(graph, chosen)

@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "check",
     "compile": "compile",
     "diff": "diff",
+    "events": "events",
     "explain": "explain",
     "freeze": "freeze",
     "graph": "graph",

@@ -28,10 +28,6 @@ EXAMPLES: Mapping[str, Examples] = {
         ("offctl freeze off2 --for 2h --reason restore", ""),
         ("offctl freeze off --release", "a container, by name or id"),
     ),
-    "history": (
-        ("offctl history", ""),
-        ("offctl history --limit 5 --json", "for programs"),
-    ),
     "host": (("offctl host add off2 off2.lines", ""),),
     "host add": (
         ("offctl host add off2 off2.lines", "what `offctl-agent init` printed there"),
@@ -60,12 +56,6 @@ EXAMPLES: Mapping[str, Examples] = {
     "sign": (
         ("offctl sign site --key alice.pem -o site.release", ""),
         ("offctl sign site --key bob.pem --append site.release", "a second signature"),
-    ),
-    "status": (
-        ("offctl status", ""),
-        ("offctl status off2", "one host, with what is not right there"),
-        ("offctl status --watch", ""),
-        ("offctl status --wait 300", "after publishing"),
     ),
     "trust": (("offctl trust show trust.toml", ""),),
     "trust new": (

@@ -15,7 +15,7 @@ _LISTEN = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):[0-9]{1,
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Relative paths in the file start at its own directory."""
+    """Relative paths in the file start at its own directory; an empty `metrics` is none."""
 
     listen: str
     database: Path
@@ -23,6 +23,7 @@ class Config:
     certificate: Path
     certificate_key: Path
     timestamp_key: Path
+    metrics: str = ""
 
 
 def load(path: Path) -> Config:
@@ -36,6 +37,7 @@ def load(path: Path) -> Config:
         certificate=base / table.string("certificate", "server.cert.pem"),
         certificate_key=base / table.string("certificate_key", "server.key.pem"),
         timestamp_key=base / table.string("timestamp_key", "timestamp.key.pem"),
+        metrics=table.matching("metrics", _LISTEN, ""),
     )
     table.finish()
     return config

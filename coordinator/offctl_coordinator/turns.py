@@ -10,6 +10,7 @@ import enum
 import logging
 
 from offctl import errors, status
+from offctl.messages import Message
 from offctl.report import Report
 from offctl.status import Verdict
 from offctl.trust.manifest import Manifest
@@ -90,7 +91,12 @@ class Turns:
         if after != kept:
             await self._keep(after)
         if after.halted and not kept.halted:
-            logger.error("rollout of release %d halted: %s", after.serial, after.halted)
+            halted = Message.ROLLOUT_HALTED.fields(
+                OFFCTL_SERIAL=str(after.serial), OFFCTL_HOST=host
+            )
+            logger.error(
+                "rollout of release %d halted: %s", after.serial, after.halted, extra=halted
+            )
         return self._told(kept)
 
     async def steer(self, steering: Steering) -> bool:
@@ -108,13 +114,18 @@ class Turns:
         logger.info(
             "rollout of release %d: %s by operator %s",
             *(after.serial, steering.order.value, steering.operator),
+            extra=Message.ROLLOUT_STEERED.fields(
+                OFFCTL_SERIAL=str(after.serial), OFFCTL_OPERATOR=steering.operator
+            ),
         )
         return self._told(before)
 
     def _told(self, before: Rollout) -> bool:
         if self.rollout.wave == before.wave:
             return False
-        logger.info("release %d: wave %d has its turn", self.rollout.serial, self.rollout.wave)
+        rollout = self.rollout
+        begun = Message.WAVE_BEGUN.fields(OFFCTL_SERIAL=str(rollout.serial))
+        logger.info("release %d: wave %d has its turn", rollout.serial, rollout.wave, extra=begun)
         return True
 
     async def _keep(self, rollout: Rollout) -> None:

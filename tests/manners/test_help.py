@@ -34,7 +34,7 @@ def test_paragraphs_are_folded_as_such(each: Called) -> None:
 @pytest.mark.parametrize("each", EVERY, ids=name)
 def test_every_option_is_explained_in_a_sentence(each: Called) -> None:
     for option in each.command.params:
-        if isinstance(option, click.Option) and option.opts != ["--limit"]:  # says it itself
+        if isinstance(option, click.Option):
             assert option.help, option.opts
             assert option.help[0].isupper(), option.help
             assert option.help.endswith((".", ").", ")")) or option.help.endswith("Default: here.")

@@ -19,13 +19,13 @@ SHAPES: dict[str, Any] = {
     for name in section.splitlines()[0].split(", ")
 }
 OR_NOTHING = "or nothing"
-# Documented with the commands themselves.
+# In offctl-status(7).
 ELSEWHERE = {"offctl events", "offctl history", "offctl status"}
 KINDS: dict[str, Any] = {
     "text": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "true or false": lambda value: isinstance(value, bool),
-    "time": lambda value: bool(datetime.strptime(value, "%Y-%m-%dT%H:%M:%S%z")),
+    "time": lambda value: isinstance(value, str) and bool(datetime.fromisoformat(value)),
 }
 
 
@@ -75,7 +75,9 @@ def test_a_shape_is_not_any_document() -> None:
 
 
 def asked(room: Stage, command: str, name: str) -> Any:
-    found = json.loads(room.query(command))
+    said = room.query(command)
+    assert said, command
+    found = json.loads(said)
     assert wrong(found, SHAPES[name]) == [], command
     return found
 

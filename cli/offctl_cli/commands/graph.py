@@ -35,9 +35,9 @@ _ENDINGS = {".svg": SVG, ".dot": DOT, ".gv": DOT, ".mmd": MERMAID, ".mermaid": M
     help="What to write; else as FILE ends, else svg.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to.")
-@click.option("--application", "applications", metavar="NAME", multiple=True, help="Around it.")
-@click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="And who is shown it.")
-@click.option("--tunnel", "tunnels", metavar="NAME", multiple=True, help="From end to end.")
+@click.option("--application", "applications", metavar="NAME", multiple=True, help="What it needs.")
+@click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="Who is shown it.")
+@click.option("--tunnel", "tunnels", metavar="NAME", multiple=True, help="Its way, end to end.")
 @click.option("--host", "hosts", metavar="HOST", multiple=True, help="What is on it.")
 @click.option("--status", "with_status", is_flag=True, help="Mark what is true now.")
 @connection.options

@@ -122,6 +122,7 @@ class Agent:
                 go_on=go_on,
                 tell=lambda result: tell(taken, result),
                 pause=self._pause,
+                serial=taken.held.accepted.manifest.serial if taken.held else 0,
             )
             try:
                 done = converge.run(taken, self.state, self._host, circumstances)

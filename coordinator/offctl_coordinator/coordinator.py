@@ -5,13 +5,13 @@ it durably, never before, and whoever watches is told after that.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 import logging
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from offctl import errors
 from offctl import report as reports
@@ -24,10 +24,13 @@ from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl.trust.rotation import Step
 from offctl_coordinator import callers, publication, rooting, turns
+from offctl_coordinator import overview as overviews
+from offctl_coordinator.chronicle import Chronicle
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.observations import Observations
+from offctl_coordinator.overview import Overview
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.roster import HostView, Roster, Snapshot, Standing
 from offctl_coordinator.sightings import Sightings
@@ -58,6 +61,13 @@ class PublishedRoot:
 
     version: int
     already_in_force: bool
+
+
+async def _finished(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """What `work` gives. Once begun it is finished, also when the caller hangs up: what the store
+    holds and what is served and said must not part.
+    """
+    return await asyncio.shield(asyncio.ensure_future(work))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ class Coordinator:
         self.news = News()
         self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
         self.observations = Observations(store, self._in_store)
+        self.chronicle = Chronicle(store, self._in_store, clock)
         self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
@@ -153,7 +164,13 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
-        return await asyncio.shield(asyncio.ensure_future(self._publish_root(envelope, operator)))
+        return await _finished(self._noted_root(envelope, operator))
+
+    async def _noted_root(self, envelope: bytes, operator: str) -> PublishedRoot:
+        done = await self._publish_root(envelope, operator)
+        if not done.already_in_force:
+            await self.chronicle.trusted(operator, done.version)
+        return done
 
     async def _publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         async with self._publishing:
@@ -182,12 +199,14 @@ class Coordinator:
         self._contacts[host] = self._clock()
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
-        """Accept a release durably and tell everybody, or raise RefusedError.
+        """Accept a release durably and tell everybody, or raise RefusedError."""
+        return await _finished(self._noted(release, operator))
 
-        Once begun it is finished, also when the caller hangs up: the store and what is served
-        must not part.
-        """
-        return await asyncio.shield(asyncio.ensure_future(self._publish(release, operator)))
+    async def _noted(self, release: SignedRelease, operator: str) -> Published:
+        done = await self._publish(release, operator)
+        if not done.already_current:
+            await self.chronicle.published(operator, done.serial, done.hosts)
+        return done
 
     async def _publish(self, release: SignedRelease, operator: str) -> Published:
         async with self._publishing:
@@ -250,9 +269,13 @@ class Coordinator:
 
     async def steer(self, steering: Steering) -> None:
         """Pause, resume or promote the rollout; raises RefusedError."""
+        await _finished(self._steer(steering))
+
+    async def _steer(self, steering: Steering) -> None:
         async with self._publishing:
             if await self.turns.steer(steering):
                 self._tell()
+            await self.chronicle.steered(steering)
 
     async def release(self, serial: int) -> SignedRelease:
         """A release as it was published; raises NotFoundError."""
@@ -268,6 +291,9 @@ class Coordinator:
 
         Raises MalformedError when it is not one.
         """
+        return await _finished(self._report(host, content, observed))
+
+    async def _report(self, host: str, content: bytes, observed: bytes) -> bool:
         found = reports.parse(content)
         if (found.host, found.site) != (host, self.site):
             raise errors.MalformedError(
@@ -281,12 +307,16 @@ class Coordinator:
             twice = Message.DUPLICATE.fields(OFFCTL_HOST=host)
             logger.error("two machines report as host %s: was its disk copied?", host, extra=twice)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
+        before = self._standings.get(host)
+        await self.chronicle.reported(found, before.report if before else None)
         if await self._in_store(self._store.add_report, record):
             self._standings[host] = Standing(found, now)
             async with self._publishing:
                 verdict = self.roster().view(host, now).verdict
+                rollout = self.turns.rollout
                 if await self.turns.heard(found, verdict, now):
                     self._tell()
+                await self.chronicle.moved(rollout, self.turns.rollout)
         return await self.observations.told(found, observed)
 
     def roster(self) -> Roster:
@@ -303,6 +333,10 @@ class Coordinator:
 
     def now(self) -> datetime:
         return self._clock()
+
+    def overview(self, *, limit: int, every_host: bool) -> Overview:
+        """The site as a whole, worst first."""
+        return overviews.overview(self.roster(), self._clock(), limit=limit, every_host=every_host)
 
     async def host(self, name: str) -> HostDetail:
         """One host; raises NotFoundError."""

@@ -15,11 +15,13 @@ from offctl import errors
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl_coordinator.store.records import (
+    EventRecord,
     HistoryRecord,
     ObservationRecord,
     ReleaseRecord,
     ReportRecord,
 )
+from offctl_coordinator.turns import Order, Steering
 from transport.fleet import UNPACED, Fleet, served, serving
 
 SECONDS = 5.0
@@ -135,6 +137,18 @@ class FailingStore:
         self._work()
         return None
 
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
+        self._work()
+        return len(records)
+
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        self._work()
+        return ()
+
+    def newest_event(self) -> int:
+        self._work()
+        return 0
+
     def recall(self, name: str) -> str:
         self._work()
         return ""
@@ -210,6 +224,38 @@ async def test_a_caller_that_hangs_up_does_not_part_store_and_service(tmp_path: 
         await running.publish(release)
         assert [record.serial for record in store.added] == [1]
         assert (await running.coordinator.fetch("off1", "")).envelope == release.envelope
+
+
+async def test_a_report_whose_host_hung_up_counts_all_the_same(tmp_path: Path) -> None:
+    """Stored it would be taken for known when it comes again, and never be told of."""
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        reporting = asyncio.ensure_future(running.coordinator.report("off1", fleet.report("off1")))
+        await asyncio.sleep(0)  # let it begin
+        await asyncio.sleep(0)
+        reporting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reporting
+        await running.coordinator.report("off1", fleet.report("off1"))
+        assert running.coordinator.roster().standings["off1"].report.sequence == 1
+
+
+async def test_an_order_whose_operator_hung_up_counts_all_the_same(tmp_path: Path) -> None:
+    """Durable and not in force, a pause would begin with the next start of the coordinator."""
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        order = Steering(Order.PAUSE, 1, running.coordinator.turns.rollout.wave, "desk", "campaign")
+        steering = asyncio.ensure_future(running.coordinator.steer(order))
+        await asyncio.sleep(0)  # let it begin
+        await asyncio.sleep(0)
+        steering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await steering
+        # Through the same lock, after it.
+        await running.publish(fleet.release(2, "off1"))
+        assert running.coordinator.turns.rollout.paused == "by desk: campaign"
 
 
 def test_a_coordinator_can_be_served_beside_a_test_that_is_not_async(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def open_engine(path: Path) -> Engine:
             _check_settings(path, connection)
             _check_content(path, connection)
         schema.observations.create(engine, checkfirst=True)
+        schema.events.create(engine, checkfirst=True)
     except sqlalchemy.exc.DatabaseError as error:
         engine.dispose()
         raise _damaged(path, str(error.orig)) from error

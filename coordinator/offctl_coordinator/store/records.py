@@ -50,6 +50,21 @@ class ObservationRecord:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One thing that happened; `number` grows, and is 0 before it is kept.
+
+    `host` is empty for what is about the site as a whole. `content` says what happened, and
+    `digest` is the same whenever the same is told again.
+    """
+
+    host: str
+    digest: str
+    received: datetime
+    content: bytes
+    number: int = 0
+
+
 class Store(Protocol):
     """Durable memory, used from one thread. Every method MUST raise AdminError when it fails.
 
@@ -94,6 +109,21 @@ class Store(Protocol):
 
     def observation(self, host: str) -> ObservationRecord | None:
         """What a host observed last."""
+        ...
+
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
+        """Keep those whose digest is not kept yet for their host; how many that were."""
+        ...
+
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        """At most `limit` events, oldest first: the newest, or those with a number above `after`.
+
+        Of one host, or of all when `host` is empty.
+        """
+        ...
+
+    def newest_event(self) -> int:
+        """The number of the newest event; 0 when there is none."""
         ...
 
     def recall(self, name: str) -> str:

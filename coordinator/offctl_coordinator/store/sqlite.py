@@ -13,8 +13,10 @@ from sqlalchemy.engine import Connection, Engine, Row
 from offctl import errors, files
 from offctl.tables import INSTANT
 from offctl.trust.release import SignedRelease
+from offctl_coordinator.store import events as event_rows
 from offctl_coordinator.store import opening
 from offctl_coordinator.store.records import (
+    EventRecord,
     HistoryRecord,
     ObservationRecord,
     ReleaseRecord,
@@ -32,16 +34,21 @@ from offctl_coordinator.store.schema import (
 # The content of older releases is of no use: nobody is served it, and git has the text.
 KEPT_CONTENTS = 20
 KEPT_REPORTS = 100
+# As many as anybody can ask for at once; how many hosts an older one had, nobody needs to know.
+KEPT_RELEASES = 1000
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator["SqliteStore"]:
     """Open the database at `path` for this process alone; made when there is none.
 
+    What killed ones before it left half written beside it goes.
+
     Raises AdminError; with code ALREADY_RUNNING when another process has it.
     """
     lock = path.with_name(f"{path.name}.lock")
     with files.locked(lock, holder="another coordinator"):
+        files.sweep(path.parent)
         store = SqliteStore(opening.open_engine(path))
         try:
             yield store
@@ -88,6 +95,7 @@ class SqliteStore:
                         serial=record.serial, host=host, bundle_sha256=sha256
                     )
                 )
+            _prune_releases(connection)
             _prune_bundles(connection)
 
     def history(self, limit: int) -> tuple[HistoryRecord, ...]:
@@ -185,6 +193,23 @@ class SqliteStore:
             return None
         return ObservationRecord(row.host, row.sha256, _read_time(row.observed), row.content)
 
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
+        with self._transaction("store what happened") as connection:
+            return event_rows.add(connection, records)
+
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        with self._transaction("read what happened") as connection:
+            rows = connection.execute(event_rows.page(host, after, limit)).all()
+        found = (
+            EventRecord(*(row.host, row.digest, _read_time(row.received), row.content, row.number))
+            for row in (rows if after else reversed(rows))
+        )
+        return tuple(found)
+
+    def newest_event(self) -> int:
+        with self._transaction("read the newest event") as connection:
+            return connection.execute(event_rows.newest()).scalar() or 0
+
     def recall(self, name: str) -> str:
         query = select(meta.c.value).where(meta.c.name == name)
         with self._transaction(f"read {name}") as connection:
@@ -233,6 +258,16 @@ def _put_bundle(connection: Connection, sha256: str, content: bytes) -> None:
         connection.execute(bundles.insert().values(sha256=sha256, content=content))
     elif known.content != content:  # the disk changed it
         connection.execute(bundles.update().where(row).values(content=content))
+
+
+def _prune_releases(connection: Connection) -> None:
+    oldest = (
+        select(releases.c.serial).order_by(releases.c.serial.desc()).offset(KEPT_RELEASES).limit(1)
+    )
+    last = connection.execute(oldest).scalar()
+    if last is not None:
+        connection.execute(release_hosts.delete().where(release_hosts.c.serial <= last))
+        connection.execute(releases.delete().where(releases.c.serial <= last))
 
 
 def _prune_bundles(connection: Connection) -> None:

@@ -205,7 +205,7 @@ def _start(world: World, unit: str, name: str, machine: str) -> None:
         world.stage.wait(name, lambda: "serving " in log.read_text())
         return
     path = home / "agent.toml"
-    path.write_text(path.read_text().replace("interval = 60", "interval = 5"))
+    path.write_text(path.read_text().replace("interval = 60", "interval = 15"))
     world.stage.start(name, f"{unit} run --config {path}")
 
 

@@ -52,6 +52,7 @@ def _replication(world: World) -> None:
 
 def _no_coordinator_any_more(world: World) -> None:
     world.stage.stop("coordinator-coordinator")
+    world.stage.log("coordinator-coordinator")
     world.wipe("coordinator")
 
 

@@ -191,6 +191,7 @@ def _systemctl(world: World, shown: Shown) -> None:
             assert world.stage.runs(name), shown
         if verb in ("stop", "restart") and world.stage.runs(name):
             world.stage.stop(name)
+            world.stage.log(name)
         if verb in ("start", "restart"):
             _start(world, unit, name, shown.machine)
 
@@ -201,8 +202,8 @@ def _start(world: World, unit: str, name: str, machine: str) -> None:
         path = home / "coordinator.toml"
         path.write_text(re.sub(r'listen = ".*"', f'listen = "{world.address}"', path.read_text()))
         world.stage.start(name, f"{unit} serve --config {path}")
-        log = world.room / f"{name}.log"
-        world.stage.wait(name, lambda: "serving " in log.read_text())
+        # Of its own start, not of an earlier one in the same log.
+        world.stage.wait(name, lambda: any("serving " in line for line in world.stage.log(name)))
         return
     path = home / "agent.toml"
     path.write_text(path.read_text().replace("interval = 60", "interval = 15"))

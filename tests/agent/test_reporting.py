@@ -12,7 +12,8 @@ from offctl import report as reports
 from offctl.observed import ObservedPool, ObservedState, Unknown
 from offctl.planner import actions as act
 from offctl.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
-from offctl.report import Difference, Health, PoolStatus, Refused, Report
+from offctl.pools import PoolStatus
+from offctl.report import Difference, Health, Refused, Report
 from offctl_agent import config as configs
 from offctl_agent import reporting
 from offctl_agent.converge import Run

@@ -9,7 +9,7 @@ from typing import Self
 from google.protobuf.timestamp_pb2 import Timestamp
 import grpc
 
-from offctl import certificates, errors
+from offctl import certificates, errors, progress
 from offctl.api.v1 import operator_pb2, operator_pb2_grpc
 from offctl.trust.release import SignedRelease
 from offctl_cli import diagnosis
@@ -188,7 +188,8 @@ class Client:
         coordinator says. InternalError: it made a mistake.
         """
         try:
-            yield
+            with progress.shown(f"waiting for the coordinator at {self._connection.address}"):
+                yield
         except grpc.RpcError as error:
             raise self._translated(error) from error
 

@@ -238,16 +238,19 @@ class Report:
 
 def dump(report: Report) -> bytes:
     """The report as JSON of at most MAX_REPORT bytes; `omitted` counts what was cut."""
-    kept: dict[str, Any] = {name: getattr(report, name)[:most] for name, most in _MOST.items()}
-    kept["unasked"] = report.unasked[-MAX_UNASKED:]  # the newest are last
-    lost = sum(len(getattr(report, name)) - len(items) for name, items in kept.items())
-    cut = replace(report, **kept, omitted=report.omitted + lost)
+    shown: dict[str, Any] = {name: getattr(report, name)[:most] for name, most in _MOST.items()}
+    shown["unasked"] = report.unasked[-MAX_UNASKED:]  # the newest are last
+    lost = sum(len(getattr(report, name)) - len(items) for name, items in shown.items())
+    cut = replace(report, **shown, omitted=report.omitted + lost)
     content = _encode(cut)
     while len(content) > MAX_REPORT:
         kept = len(cut.resources) // 2
+        waits = cut.waits if cut.resources else cut.waits[: len(cut.waits) // 2]
+        lost = len(cut.resources) - kept + len(cut.events) + len(cut.unasked)
         cut = replace(
             cut,
-            omitted=cut.omitted + len(cut.resources) - kept + len(cut.events) + len(cut.unasked),
+            omitted=cut.omitted + lost + len(cut.waits) - len(waits),
+            waits=waits,
             resources=cut.resources[:kept],
             events=(),
             unasked=(),

@@ -186,3 +186,12 @@ def test_pools_that_no_agent_would_write_are_refused(config: configs.Config, poo
     document["pools"] = [pool]
     with pytest.raises(errors.MalformedError, match="pools"):
         reports.parse(json.dumps(document).encode())
+
+
+def test_a_report_of_nothing_but_long_words_ends_too(config: configs.Config) -> None:
+    word = "é" * 500
+    waits = tuple(reports.Wait(*(word,) * 5) for _ in range(reports.MAX_WAITS))
+    content = reports.dump(replace(report(config, Run(Plan())), waits=waits))
+    assert len(content) <= reports.MAX_REPORT
+    found = reports.parse(content)
+    assert len(found.waits) + found.omitted == reports.MAX_WAITS

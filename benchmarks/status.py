@@ -27,6 +27,7 @@ sys.path += [str(ROOT / "tests")]
 
 from offctl import report as reports  # noqa: E402
 from offctl.desired.model import DesiredState, Mode  # noqa: E402
+from offctl.pools import PoolStatus  # noqa: E402
 from offctl.tables import INSTANT  # noqa: E402
 from offctl_coordinator.store import opening, schema, sqlite  # noqa: E402
 from offctl_coordinator.store.records import ReleaseRecord  # noqa: E402
@@ -112,7 +113,7 @@ def fill(directory: Path, fleet: Fleet, hosts: list[str], manifest: str) -> None
     now = fleets.now()
     rows = []
     for host in hosts:
-        pools = (reports.PoolStatus("zfs-hdd", "ONLINE", 1 << 40, 1 << 42, text(now)),)
+        pools = (PoolStatus("zfs-hdd", "ONLINE", 1 << 40, 1 << 42, text(now)),)
         content = fleet.report(
             *(host, 1), time=now, manifest_sha256=manifest, serial=1, pools=pools
         )
@@ -131,9 +132,7 @@ def news(found: fleets.Running, fleet: Fleet, manifest: str) -> None:
     now = fleets.now()
     full = "cannot set properties of zfs-hdd/off/images: out of space"
     failed = reports.ResourceStatus("dataset zfs-hdd/off/images", "failed", full)
-    pool = reports.PoolStatus(
-        "zfs-hdd", "DEGRADED", 97 << 40, 3 << 40, text(now - timedelta(days=3))
-    )
+    pool = PoolStatus("zfs-hdd", "DEGRADED", 97 << 40, 3 << 40, text(now - timedelta(days=3)))
     event = reports.Event(
         *(text(now), "dataset zfs-hdd/off/images", "set properties", "corrective", "failed", full),
         differences=(reports.Difference("atime", "on", "off"),),

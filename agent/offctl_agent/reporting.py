@@ -12,12 +12,12 @@ from offctl import files
 from offctl.observed import ObservedPool
 from offctl.planner import resources
 from offctl.planner.plan import Origin, Step
+from offctl.pools import PoolStatus
 from offctl.report import (
     MAX_RESOURCES,
     Counts,
     Event,
     Health,
-    PoolStatus,
     Report,
     ResourceStatus,
     TunnelStatus,

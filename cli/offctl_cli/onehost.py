@@ -7,10 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
-from offctl import concerns
+from offctl import concerns, pools
 from offctl import report as reports
 from offctl.concerns import Concern
-from offctl.report import Event, PoolStatus, Report, ResourceStatus
+from offctl.pools import PoolStatus
+from offctl.report import Event, Report, ResourceStatus
 from offctl.status import State
 from offctl.tables import INSTANT
 from offctl.text import visible
@@ -125,8 +126,8 @@ def pool_words(pool: PoolStatus, now: datetime) -> str:
     whole = pool.used + pool.free
     room = "how full is not known"
     if whole:
-        full, free = concerns.used_of_hundred(pool), concerns.size(pool.free)
-        room = f"{full} % of {concerns.size(whole)} used, {free} free"
+        full, free = pool.used_of_hundred, pools.size(pool.free)
+        room = f"{full} % of {pools.size(whole)} used, {free} free"
     changed = moments.since(pool.snapshots, now)
     dated = f"snapshots changed {changed} ago" if changed else "no date of its snapshots"
     return f"{visible(pool.pool)}: {visible(pool.health) or 'in no state'}, {room}, {dated}"

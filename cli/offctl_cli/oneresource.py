@@ -14,7 +14,8 @@ from offctl import concerns, errors, links
 from offctl.desired import facts
 from offctl.desired.facts import Resource
 from offctl.desired.model import DesiredState
-from offctl.report import PoolStatus, Report, ResourceStatus, TunnelStatus, Wait
+from offctl.pools import PoolStatus
+from offctl.report import Report, ResourceStatus, TunnelStatus, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_cli import foreseeing, happened, moments, onehost, pointing, standing

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 import enum
 
-from offctl import links
+from offctl import links, pools
 from offctl.links import Link
-from offctl.report import PoolStatus, Report, Wait
+from offctl.pools import PoolStatus
+from offctl.report import Report, Wait
 from offctl.tables import INSTANT
 
 # Parts of a hundred of a pool that are used: from here on ZFS gets slow, and then full.
@@ -22,7 +23,6 @@ VERY_FULL = 95
 SNAPSHOTS = timedelta(hours=36)
 
 _SOUND, _DEGRADED = "ONLINE", "DEGRADED"
-_GIB, _TIB = 1 << 30, 1 << 40
 
 
 class Grade(enum.Enum):
@@ -69,27 +69,15 @@ def _of_host(host: str, report: Report, stale: str) -> Iterator[Concern]:
         yield Concern(Grade.NOTE, "debt", host, debt, reason)
 
 
-def used_of_hundred(pool: PoolStatus) -> int:
-    """How full a pool is, never rounded up; 0 when that is not known."""
-    whole = pool.used + pool.free
-    return pool.used * 100 // whole if whole else 0
-
-
-def size(number: int) -> str:
-    """Bytes of a pool for people."""
-    unit, word = (_TIB, "TiB") if number >= _TIB else (_GIB, "GiB")
-    return f"{number / unit:.1f} {word}"
-
-
 def trouble(pool: PoolStatus, stale: str) -> tuple[Grade, str] | None:
     """What is wrong with a pool; snapshots last changed before `stale` have stopped."""
     told: list[tuple[Grade, str]] = []
     if pool.health != _SOUND:
         grade = Grade.ATTENTION if pool.health == _DEGRADED else Grade.BROKEN
         told.append((grade, pool.health or "in no state"))
-    if (full := used_of_hundred(pool)) >= FULL:
+    if (full := pool.used_of_hundred) >= FULL:
         grade = Grade.BROKEN if full >= VERY_FULL else Grade.ATTENTION
-        told.append((grade, f"{full} % full, {size(pool.free)} free"))
+        told.append((grade, f"{full} % full, {pools.size(pool.free)} free"))
     if pool.snapshots and pool.snapshots < stale:
         words = f"snapshots unchanged since {pool.snapshots[:10]}"
         told.append((Grade.ATTENTION, words))

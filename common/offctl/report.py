@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from offctl import errors
 from offctl.briefly import brief
+from offctl.pools import PoolStatus
 from offctl.tables import INSTANT, Table
 
 _Flat = TypeVar("_Flat")
@@ -24,6 +25,8 @@ MAX_UNASKED = 100
 MAX_TUNNELS = 500
 MAX_POOLS = 100
 MAX_DEBTS = 100
+_MOST = {"resources": MAX_RESOURCES, "events": MAX_EVENTS, "waits": MAX_WAITS}
+_MOST |= {"tunnels": MAX_TUNNELS, "pools": MAX_POOLS, "debts": MAX_DEBTS}
 
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
@@ -125,21 +128,6 @@ class TunnelStatus:
     reason: str
     consumers: tuple[str, ...] = ()
     proven_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStatus:
-    """One pool of the host, managed or not; `health` is the kernel's word (ONLINE, DEGRADED, ...).
-
-    `used` and `free` are bytes, both 0 for a pool that cannot be read. `snapshots` is when one was
-    last taken or removed, UTC as RFC 3339; empty when none ever was, or ZFS does not say.
-    """
-
-    pool: str
-    health: str
-    used: int
-    free: int
-    snapshots: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,30 +238,19 @@ class Report:
 
 def dump(report: Report) -> bytes:
     """The report as JSON of at most MAX_REPORT bytes; `omitted` counts what was cut."""
-    cut = replace(
-        report,
-        resources=report.resources[:MAX_RESOURCES],
-        events=report.events[:MAX_EVENTS],
-        waits=report.waits[:MAX_WAITS],
-        unasked=report.unasked[-MAX_UNASKED:],
-        tunnels=report.tunnels[:MAX_TUNNELS],
-        pools=report.pools[:MAX_POOLS],
-        debts=report.debts[:MAX_DEBTS],
-        omitted=report.omitted
-        + max(0, len(report.resources) - MAX_RESOURCES)
-        + max(0, len(report.events) - MAX_EVENTS)
-        + max(0, len(report.waits) - MAX_WAITS)
-        + max(0, len(report.unasked) - MAX_UNASKED)
-        + max(0, len(report.tunnels) - MAX_TUNNELS)
-        + max(0, len(report.pools) - MAX_POOLS)
-        + max(0, len(report.debts) - MAX_DEBTS),
-    )
+    shown: dict[str, Any] = {name: getattr(report, name)[:most] for name, most in _MOST.items()}
+    shown["unasked"] = report.unasked[-MAX_UNASKED:]  # the newest are last
+    lost = sum(len(getattr(report, name)) - len(items) for name, items in shown.items())
+    cut = replace(report, **shown, omitted=report.omitted + lost)
     content = _encode(cut)
     while len(content) > MAX_REPORT:
         kept = len(cut.resources) // 2
+        waits = cut.waits if cut.resources else cut.waits[: len(cut.waits) // 2]
+        lost = len(cut.resources) - kept + len(cut.events) + len(cut.unasked)
         cut = replace(
             cut,
-            omitted=cut.omitted + len(cut.resources) - kept + len(cut.events) + len(cut.unasked),
+            omitted=cut.omitted + lost + len(cut.waits) - len(waits),
+            waits=waits,
             resources=cut.resources[:kept],
             events=(),
             unasked=(),

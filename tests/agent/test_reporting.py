@@ -12,7 +12,8 @@ from offctl import report as reports
 from offctl.observed import ObservedPool, ObservedState, Unknown
 from offctl.planner import actions as act
 from offctl.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
-from offctl.report import Difference, Health, PoolStatus, Refused, Report
+from offctl.pools import PoolStatus
+from offctl.report import Difference, Health, Refused, Report
 from offctl_agent import config as configs
 from offctl_agent import reporting
 from offctl_agent.converge import Run
@@ -185,3 +186,12 @@ def test_pools_that_no_agent_would_write_are_refused(config: configs.Config, poo
     document["pools"] = [pool]
     with pytest.raises(errors.MalformedError, match="pools"):
         reports.parse(json.dumps(document).encode())
+
+
+def test_a_report_of_nothing_but_long_words_ends_too(config: configs.Config) -> None:
+    word = "é" * 500
+    waits = tuple(reports.Wait(*(word,) * 5) for _ in range(reports.MAX_WAITS))
+    content = reports.dump(replace(report(config, Run(Plan())), waits=waits))
+    assert len(content) <= reports.MAX_REPORT
+    found = reports.parse(content)
+    assert len(found.waits) + found.omitted == reports.MAX_WAITS

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from offctl import report as reports
+from offctl.pools import PoolStatus
 from offctl.report import (
     Counts,
     Difference,
     Event,
-    PoolStatus,
     Report,
     ResourceStatus,
     TunnelStatus,

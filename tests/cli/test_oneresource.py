@@ -23,7 +23,8 @@ from offctl.desired.model import (
 )
 from offctl.observed import ObservedDataset, ObservedState, Property, Unknown
 from offctl.planner.view import View
-from offctl.report import Difference, PoolStatus, Report, ResourceStatus, TunnelStatus, Wait
+from offctl.pools import PoolStatus
+from offctl.report import Difference, Report, ResourceStatus, TunnelStatus, Wait
 from offctl_cli import oneresource
 from offctl_cli.commands import status
 from offctl_cli.foreseeing import Seen

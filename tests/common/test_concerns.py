@@ -7,7 +7,8 @@ import pytest
 
 from offctl import concerns
 from offctl.concerns import Grade
-from offctl.report import PoolStatus, Report, TunnelStatus, Wait
+from offctl.pools import PoolStatus
+from offctl.report import Report, TunnelStatus, Wait
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 TIB = 1 << 40

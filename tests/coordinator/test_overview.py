@@ -7,10 +7,11 @@ from typing import Any
 
 from offctl import report as reports
 from offctl.api.v1 import operator_pb2
+from offctl.pools import PoolStatus
 from transport.fleet import Fleet, Running, now, serving, sha256
 
 SECONDS = 5.0
-DEGRADED = reports.PoolStatus("tank", "DEGRADED", 0, 0, "")
+DEGRADED = PoolStatus("tank", "DEGRADED", 0, 0, "")
 
 
 async def looked(running: Running, **asked: Any) -> operator_pb2.GetOverviewResponse:

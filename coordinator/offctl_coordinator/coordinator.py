@@ -24,15 +24,14 @@ from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl.trust.rotation import Step
 from offctl_coordinator import callers, publication, rooting, turns
-from offctl_coordinator import overview as overviews
 from offctl_coordinator.chronicle import Chronicle
+from offctl_coordinator.desk import Desk
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.observations import Observations
-from offctl_coordinator.overview import Overview
 from offctl_coordinator.publication import Publication
-from offctl_coordinator.roster import HostView, Roster, Snapshot, Standing
+from offctl_coordinator.roster import Roster, Snapshot, Standing
 from offctl_coordinator.sightings import Sightings
 from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
 from offctl_coordinator.timestamps import Timestamper
@@ -79,14 +78,6 @@ class Published:
     already_current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HostDetail:
-    """One host with the bytes of its newest report, empty when there is none."""
-
-    view: HostView
-    report: bytes
-
-
 class Coordinator:
     """One coordinator over one store, on one event loop. Call `start` before anything else."""
 
@@ -118,6 +109,7 @@ class Coordinator:
         self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
         self.observations = Observations(store, self._in_store)
         self.chronicle = Chronicle(store, self._in_store, clock)
+        self.desk = Desk(store, self._in_store, self.roster, clock)
         self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
 
@@ -164,13 +156,7 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
-        return await _finished(self._noted_root(envelope, operator))
-
-    async def _noted_root(self, envelope: bytes, operator: str) -> PublishedRoot:
-        done = await self._publish_root(envelope, operator)
-        if not done.already_in_force:
-            await self.chronicle.trusted(operator, done.version)
-        return done
+        return await _finished(self._publish_root(envelope, operator))
 
     async def _publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         async with self._publishing:
@@ -180,6 +166,7 @@ class Coordinator:
                 await asyncio.to_thread(self._lasting.keep_chain, chain)
                 self._chain = chain
             if known.root is not self._root:
+                await self.chronicle.trusted(operator, known.root.version)
                 await self._go_on_under(known.root)
                 logger.info(
                     "trust root %d published by %s",
@@ -200,13 +187,7 @@ class Coordinator:
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
         """Accept a release durably and tell everybody, or raise RefusedError."""
-        return await _finished(self._noted(release, operator))
-
-    async def _noted(self, release: SignedRelease, operator: str) -> Published:
-        done = await self._publish(release, operator)
-        if not done.already_current:
-            await self.chronicle.published(operator, done.serial, done.hosts)
-        return done
+        return await _finished(self._publish(release, operator))
 
     async def _publish(self, release: SignedRelease, operator: str) -> Published:
         async with self._publishing:
@@ -223,6 +204,7 @@ class Coordinator:
             await self._in_store(self._store.add_release, record)
             self._raise_floor(Floor(found.serial, found.sha256))
             await self.turns.begin(found)
+            await self.chronicle.published(operator, found.serial, len(found.hosts))
             self._set_current(found)
             logger.info(
                 "release %d published by operator %s",
@@ -333,21 +315,6 @@ class Coordinator:
 
     def now(self) -> datetime:
         return self._clock()
-
-    def overview(self, *, limit: int, every_host: bool) -> Overview:
-        """The site as a whole, worst first."""
-        return overviews.overview(self.roster(), self._clock(), limit=limit, every_host=every_host)
-
-    async def host(self, name: str) -> HostDetail:
-        """One host; raises NotFoundError."""
-        roster = self.roster()
-        if name not in roster.names():
-            raise errors.NotFoundError(
-                f"cannot show host {name[:80]!r}: it is not in the newest release and never "
-                "reported"
-            )
-        record = await self._in_store(self._store.newest_report, name)
-        return HostDetail(roster.view(name, self._clock()), record.content if record else b"")
 
     async def history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """At most `limit` releases, newest first."""

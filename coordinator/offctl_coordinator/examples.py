@@ -1,0 +1,15 @@
+"""Examples in the help of the coordinator's commands, and what to know after Ctrl-C."""
+
+from collections.abc import Mapping
+
+from offctl.program import Examples
+
+EXAMPLES: Mapping[str, Examples] = {
+    "init": (("offctl-coordinator init /etc/offctl --name one", ""),),
+    "serve": (("offctl-coordinator serve", "as the service does"),),
+    "show": (("offctl-coordinator show --name one", ""),),
+}
+STOPPED: Mapping[str, str] = {
+    "init": "keys are made whole or not at all; remove the directory and begin again",
+    "show": "it only looks, and has changed nothing",
+}

@@ -4,7 +4,7 @@ Whoever was stopped in between (Ctrl-Z, a debugger, a virtual machine that was p
 later must not act on what was true then.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from offctl_agent.circumstances import Circumstances
 
@@ -13,10 +13,16 @@ LASTS = timedelta(minutes=5)
 
 
 class Age:
-    """Of one look at the host, counted from before it began."""
+    """Of the last look at the host, counted from before it began.
 
-    def __init__(self, circumstances: Circumstances) -> None:
+    A release that expires at `until` in the middle of a run does not end it, except one that takes
+    longer than a plan lasts.
+    """
+
+    def __init__(self, circumstances: Circumstances, until: datetime) -> None:
         self._circumstances = circumstances
+        self._until = until
+        self._begun = circumstances.clock()
         self.renew()
 
     def renew(self) -> None:
@@ -30,6 +36,9 @@ class Age:
         # was only put right costs one look more.
         by_clock = abs(self._circumstances.clock() - self._time)
         age = max(timedelta(seconds=self._circumstances.elapsed() - self._elapsed), by_clock)
+        now = self._circumstances.clock()
+        if now >= self._until and now - self._begun > LASTS:
+            return "the release has expired since this run began"
         if age <= LASTS:
             return ""
         return f"the host was looked at {age.total_seconds() / 60:.0f} minutes ago; looked again"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from offctl import errors, files
 from offctl.desired.model import DesiredState
@@ -80,7 +81,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     trial = OnTrial(host, desired, state.trials(), state.keep_trials)
     killed = {record.key for record in left if record.outcome != Outcome.DONE.value}
     witness = Witness(trial, state, ledger, circumstances.clock, killed)
-    going = (consent, circumstances, limit, witness)
+    going = (consent, circumstances, limit, witness, intake.held.accepted.manifest.expires)
     found = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
     peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))
     bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
@@ -161,10 +162,11 @@ def _rounds(
     ledger: Ledger,
     memory: tuple[Journal, Interrupted, Starts],
     host: OnTrial,
-    consent_and: tuple[Consent, Circumstances, Limit, Witness],
+    consent_and: tuple[Consent, Circumstances, Limit, Witness, datetime],
 ) -> Run:
-    (journal, interrupted, starts), (consent, circumstances, limit, witness) = memory, consent_and
-    age = Age(circumstances)
+    journal, interrupted, starts = memory
+    consent, circumstances, limit, witness, expires = consent_and
+    age = Age(circumstances, expires)
     consent = replace(consent, outdated=age.outdated)
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
@@ -185,7 +187,8 @@ def _rounds(
             break
         # One that took its time and got somewhere is no fight with anybody.
         rounds += not (outdated and happened)
-        found.notes += [outdated] * bool(outdated)
+        if outdated and outdated not in found.notes:
+            found.notes.append(outdated)
         found.events += [_event(result, circumstances) for result in happened]
         for container in (r.step.container for r in happened if _tried_to_start(r)):
             starts.tried(container, circumstances.clock())

@@ -140,6 +140,25 @@ def test_a_container_that_pve_moves_meanwhile_is_not_even_tried(tmp_path: Path) 
     assert [a.id for a in host.done if isinstance(a, StartContainer)] == [113]
 
 
+def test_what_has_expired_meanwhile_is_not_gone_on_with(tmp_path: Path) -> None:
+    """The release of these scenes is good for thirty days; the process was stopped for longer."""
+    scene = Scene.make(tmp_path, NINE)
+    host = Slow(scene.simulated(), stop=timedelta(days=31), at=2)
+    found, _ = run(scene, host)
+    assert len(host.done) == len(found.events) == 2
+    assert found.notes == ["the release has expired since this run began"]
+    assert len(found.plan.steps) == 7
+
+
+def test_a_run_that_was_begun_in_time_is_ended(tmp_path: Path) -> None:
+    """Not half of it, because it expires a second after it began."""
+    scene = Scene.make(tmp_path, NINE)
+    late = NOW + timedelta(days=30) - timedelta(seconds=1)
+    host = Slow(scene.simulated(), act=timedelta(seconds=20), time=late)
+    found, _ = run(scene, host)
+    assert (len(host.done), found.notes, found.plan.empty) == (9, [], True)
+
+
 def test_a_long_first_build_ends_in_one_run(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path, NINE)
     host = Slow(scene.simulated(), act=timedelta(minutes=4))

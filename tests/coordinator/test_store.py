@@ -11,9 +11,9 @@ import pytest
 
 from offctl import errors
 from offctl.trust.release import SignedRelease
-from offctl_coordinator.store import sqlite
+from offctl_coordinator.store import sql, sqlite
 from offctl_coordinator.store.records import ReleaseRecord, ReportRecord
-from offctl_coordinator.store.sqlite import SqliteStore
+from offctl_coordinator.store.sql import SqlStore
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -79,13 +79,13 @@ def test_equal_bundles_are_kept_once(tmp_path: Path) -> None:
 
 def test_old_content_goes_and_history_stays(tmp_path: Path) -> None:
     path = tmp_path / "coordinator.db"
-    last = sqlite.KEPT_CONTENTS + 5
+    last = sql.KEPT_CONTENTS + 5
     with sqlite.opened(path) as store:
         for serial in range(1, last + 1):
             store.add_release(release(serial, off1=b"%d" % serial, off2=b"never changes"))
         assert len(store.history(1000)) == last
         assert store.history(1000)[-1].hosts == 2
-    assert rows(path, "SELECT count(*) FROM bundles") == [(sqlite.KEPT_CONTENTS + 1,)]
+    assert rows(path, "SELECT count(*) FROM bundles") == [(sql.KEPT_CONTENTS + 1,)]
 
 
 def test_a_serial_is_never_stored_twice(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_serial_is_never_stored_twice(tmp_path: Path) -> None:
 
 def test_reports_are_bounded_for_each_host(tmp_path: Path) -> None:
     path = tmp_path / "coordinator.db"
-    last = sqlite.KEPT_REPORTS + 10
+    last = sql.KEPT_REPORTS + 10
     with sqlite.opened(path) as store:
         assert store.add_report(report("off2", 1))
         for sequence in range(1, last + 1):
@@ -113,7 +113,7 @@ def test_reports_are_bounded_for_each_host(tmp_path: Path) -> None:
         assert store.newest_report("ovh1") is None
         assert [r.host for r in store.newest_reports()] == ["off1", "off2"]
     query = "SELECT host, count(*) FROM reports GROUP BY host ORDER BY host"
-    assert rows(path, query) == [("off1", sqlite.KEPT_REPORTS), ("off2", 1)]
+    assert rows(path, query) == [("off1", sql.KEPT_REPORTS), ("off2", 1)]
 
 
 def make_directory(path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
         store.add_release(release(2, off1=b"x" * 1_000_000))
 
 
-def limit_pages(store: SqliteStore, more: int) -> None:
+def limit_pages(store: SqlStore, more: int) -> None:
     """What SQLite says when the disk is full, without filling one."""
     with store._engine.connect() as connection:
         count = connection.exec_driver_sql("PRAGMA page_count").scalar()

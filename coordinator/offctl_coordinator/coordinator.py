@@ -1,13 +1,14 @@
 """The coordinator itself: what is current, who may ask, what hosts said. It knows no gRPC.
 
 State lives in the store and is mirrored here for reading. A release is current once the store has
-it durably, never before, and whoever watches is told after that.
+it durably, never before, and whoever watches is told after that. Other coordinators may have the
+same store: what they did comes in with `catch_up` and `overheard` (docs/adr/0018).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 import logging
 import re
@@ -16,22 +17,30 @@ from typing import TypeVar
 from offctl import errors
 from offctl import report as reports
 from offctl.desired import names
+from offctl.status import Verdict
 from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
-from offctl.trust.rotation import Step
 from offctl_coordinator import callers, publication, rooting, turns
+from offctl_coordinator.answers import Fetched, HostDetail, Published, PublishedRoot
+from offctl_coordinator.hosts import Hosts
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
 from offctl_coordinator.observations import Observations
 from offctl_coordinator.publication import Publication
-from offctl_coordinator.roster import HostView, Roster, Standing
-from offctl_coordinator.sightings import Sightings
-from offctl_coordinator.store.records import HistoryRecord, ReleaseRecord, ReportRecord, Store
-from offctl_coordinator.timestamps import Timestamper
+from offctl_coordinator.rooting import Judged
+from offctl_coordinator.roster import Roster, Standing
+from offctl_coordinator.store.records import (
+    HistoryRecord,
+    OvertakenError,
+    ReleaseRecord,
+    ReportRecord,
+    Store,
+)
+from offctl_coordinator.timestamps import Timestampers
 from offctl_coordinator.turns import Steering, Turns
 
 STREAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -39,41 +48,6 @@ MAX_HISTORY = 1000
 
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a host gets: an empty envelope and bundle when it holds the current release already."""
-
-    envelope: bytes
-    bundle: bytes
-    timestamp: bytes
-    roots: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedRoot:
-    """What became of a trust root that was accepted."""
-
-    version: int
-    already_in_force: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What became of an offer that was accepted."""
-
-    serial: int
-    hosts: int
-    already_current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HostDetail:
-    """One host with the bytes of its newest report, empty when there is none."""
-
-    view: HostView
-    report: bytes
 
 
 class Coordinator:
@@ -94,20 +68,21 @@ class Coordinator:
         self._root = root
         self._clock = clock
         self._started = clock()
-        self._timestamper = Timestamper(timestamp_key)
+        self._timestampers = Timestampers(timestamp_key)
         self._floor = lasting.floor()
         self._publication: Publication | None = None
-        self._standings: dict[str, Standing] = {}
-        self._contacts: dict[str, datetime] = {}
-        self._sightings = Sightings()
+        self._record: ReleaseRecord | None = None
+        self._doubted: set[str] = set()
+        self.hosts = Hosts(store, self._in_store)
         self._publishing = asyncio.Lock()
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self.news = News()
         self.turns = Turns(Memory(store, self._in_store, lambda: self._root, clock))
         self.observations = Observations(store, self._in_store)
-        self._timestampers: dict[str, Timestamper] = {}
         self.allowed = callers.allow(root, None)
+        # Raises UnreachableError while what is mirrored here may be old.
+        self.sure: Callable[[], None] = _alone
 
     @property
     def site(self) -> str:
@@ -115,15 +90,23 @@ class Coordinator:
 
     async def start(self) -> None:
         """Take up what the store holds."""
-        await self.turns.start()
-        record = await self._in_store(self._store.newest_release)
-        if record is not None:
-            if record.serial > self._floor.serial:
-                self._raise_floor(Floor(record.serial, record.sha256))
-            self._take_up(record)
-        await self._begin()
-        for report in await self._in_store(self._store.newest_reports):
-            self._remember(report)
+        await self.catch_up()
+        await self.hosts.catch_up()
+
+    async def catch_up(self) -> None:
+        """Take up what was published and decided, here or by another coordinator."""
+        async with self._publishing:
+            await self._follow_roots()
+            await self._follow_release()
+            await self.turns.reread()
+            self._tell()
+
+    async def overheard(self, hosts: Collection[str]) -> None:
+        """Take up what these hosts reported to another coordinator."""
+        await self.hosts.overheard(hosts)
+        async with self._publishing:
+            if await self.turns.overheard(hosts, self._clock()):
+                self._tell()
 
     async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
         """Go on under another trust root of the same site; raises RefusedError, changing nothing.
@@ -139,16 +122,55 @@ class Coordinator:
         async with self._publishing:
             await self._go_on_under(root)
             if timestamp_key is not None:
-                self._timestamper = Timestamper(timestamp_key)
+                self._timestampers = Timestampers(timestamp_key)
 
     async def _go_on_under(self, root: TrustRoot) -> None:
         record = await self._in_store(self._store.newest_release)
         callers.allow(root, None)
         self._root = root
         self._set_current(None)
-        if record is not None:
-            self._take_up(record)
-        await self._begin()
+        await self._take_up(record)
+
+    async def _follow_roots(self) -> None:
+        """Go on under trust roots published elsewhere, and give back what the store has lost."""
+        stored = await self._in_store(self._store.trust_roots)
+        for step in stored:
+            if step in self._chain or step.version < self._root.version:
+                continue
+            try:
+                known = rooting.judge(
+                    step.envelope, self._root, self._chain, self._timestampers.public
+                )
+            except errors.RefusedError as error:
+                if str(error) not in self._doubted:
+                    self._doubted.add(str(error))
+                    logger.error("trust root %d in the database: %s", step.version, error)  # noqa: TRY400
+                break
+            await self._go_on(known)
+        for step in self._chain:
+            if step not in stored:
+                await self._in_store(self._store.add_trust_root, step)
+
+    async def _go_on(self, known: Judged) -> None:
+        if known.step is not None:
+            chain = (*self._chain, known.step)
+            await asyncio.to_thread(self._lasting.keep_chain, chain)
+            self._chain = chain
+        if known.root is not self._root:
+            await self._go_on_under(known.root)
+
+    async def _follow_release(self) -> None:
+        """Take up the newest release of the store; one from a backup gets back what it lost."""
+        record = await self._in_store(self._store.newest_release)
+        kept = self._record
+        if kept is not None and (record is None or record.serial < kept.serial):
+            logger.error(
+                "the database went back to release %d; release %d was published: it is put back",
+                *(record.serial if record else 0, kept.serial),
+            )
+            await self._in_store(self._store.add_release, kept)
+        elif record and record.sha256 not in self._doubted | {kept.sha256 if kept else ""}:
+            await self._take_up(record)
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
@@ -156,16 +178,15 @@ class Coordinator:
 
     async def _publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         async with self._publishing:
-            known = rooting.judge(envelope, self._root, self._chain, self._timestamper.public)
+            known = rooting.judge(envelope, self._root, self._chain, self._timestampers.public)
             if known.step is not None:
-                chain = (*self._chain, known.step)
-                await asyncio.to_thread(self._lasting.keep_chain, chain)
-                self._chain = chain
-            if known.root is not self._root:
-                await self._go_on_under(known.root)
+                # First where others see it: of two for one version the first one counts.
+                await self._in_store(self._store.add_trust_root, known.step)
+            fresh = known.root is not self._root
+            await self._go_on(known)
+            if fresh:
                 logger.info("trust root %d published by %s", known.root.version, operator)
-                return PublishedRoot(known.root.version, already_in_force=False)
-            return PublishedRoot(known.root.version, already_in_force=True)
+            return PublishedRoot(known.root.version, already_in_force=not fresh)
 
     def close(self) -> None:
         """End every watcher and let go of the store's thread."""
@@ -174,7 +195,7 @@ class Coordinator:
 
     def touch(self, host: str) -> None:
         """Note that `host` called just now."""
-        self._contacts[host] = self._clock()
+        self.hosts.touch(host, self._clock())
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
         """Accept a release durably and tell everybody, or raise RefusedError.
@@ -186,34 +207,45 @@ class Coordinator:
 
     async def _publish(self, release: SignedRelease, operator: str) -> Published:
         async with self._publishing:
-            now = self._clock()
-            # Reading megabytes of TOML must not hold up the hosts.
-            found = await asyncio.to_thread(
-                publication.judge, release, self._root, floor=self._floor, now=now
-            )
-            current = self._publication
-            if current is not None and current.serial == found.serial:
-                return Published(found.serial, len(found.hosts), already_current=True)
-            callers.allow(self._root, found)
-            record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
-            await self._in_store(self._store.add_release, record)
-            self._raise_floor(Floor(found.serial, found.sha256))
-            await self.turns.begin(found)
-            self._set_current(found)
-            logger.info("release %d published by operator %s", found.serial, operator)
-            return Published(found.serial, len(found.hosts), already_current=False)
+            try:
+                return await self._publish_next(release, operator)
+            except OvertakenError:
+                # Another coordinator was faster: its release is current now, and this one is
+                # judged beside it.
+                await self._follow_release()
+                return await self._publish_next(release, operator)
+
+    async def _publish_next(self, release: SignedRelease, operator: str) -> Published:
+        now = self._clock()
+        # Reading megabytes of TOML must not hold up the hosts.
+        found = await asyncio.to_thread(
+            publication.judge, release, self._root, floor=self._floor, now=now
+        )
+        current = self._publication
+        if current is not None and current.serial == found.serial:
+            return Published(found.serial, len(found.hosts), already_current=True)
+        callers.allow(self._root, found)
+        record = ReleaseRecord(found.serial, found.sha256, release, now, operator)
+        await self._in_store(self._store.add_release, record)
+        self._raise_floor(Floor(found.serial, found.sha256))
+        self._record = record
+        await self.turns.begin(found)
+        self._set_current(found)
+        logger.info("release %d published by operator %s", found.serial, operator)
+        return Published(found.serial, len(found.hosts), already_current=False)
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
         """The release that `host` is offered, cut down to it; raises NotFoundError.
 
         With it come the trust roots after `trust_version`; 0 asks for none.
         """
+        self.sure()
         current = self.turns.offer(host)
         part = current.host(host) if current else None
         if current is None or part is None:
             waits = turns.waiting(self.turns, host) or "nothing has been published yet"
             raise errors.NotFoundError(f"cannot fetch: {waits}")
-        timestamp = self._signer(current).sign(current, self._clock())
+        timestamp = self._timestampers.sign(current, self._clock())
         newer = rooting.successors(self._chain, trust_version)
         if trust_version > self._root.version:
             logger.error(
@@ -266,22 +298,33 @@ class Coordinator:
             )
         names.checked(found.stream, STREAM, "stream of a report")
         now = self._clock()
-        if self._sightings.see(host, found.machine, found.time, now):
-            logger.error("two machines report as host %s: was its disk copied?", host)
+        self.hosts.see(found, now)
+        standing = Standing(found, now)
         record = ReportRecord(host, found.stream, found.sequence, now, content)
-        if await self._in_store(self._store.add_report, record):
-            self._standings[host] = Standing(found, now)
+        spell = self.turns.spell_after(found, self._verdict(host, standing), now)
+        added = await self._in_store(self._store.add_report, record, spell)
+        if added.new:
+            self.hosts.standings[host] = standing
             async with self._publishing:
-                verdict = self.roster().view(host, now).verdict
-                if await self.turns.heard(found, verdict, now):
+                verdict = self._verdict(host, standing)
+                if await self.turns.heard(found, verdict, added.spell, now):
                     self._tell()
         return await self.observations.told(found, observed)
 
+    def _verdict(self, host: str, standing: Standing) -> Verdict:
+        known = replace(self._roster(), standings={host: standing})
+        return known.view(host, standing.received).verdict
+
     def roster(self) -> Roster:
-        """What is known of all hosts at this moment."""
+        """What is known of all hosts at this moment; raises UnreachableError when that is old."""
+        self.sure()
+        return self._roster()
+
+    def _roster(self) -> Roster:
         return Roster(
-            *(self._publication, dict(self._standings), dict(self._contacts), self._started),
-            duplicated=self._sightings.duplicated(),
+            self._publication,
+            *(dict(self.hosts.standings), dict(self.hosts.contacts), self._started),
+            duplicated=self.hosts.duplicated(),
             turns=self.turns,
         )
 
@@ -303,21 +346,31 @@ class Coordinator:
         """At most `limit` releases, newest first."""
         return await self._in_store(self._store.history, min(limit, MAX_HISTORY))
 
-    def _take_up(self, record: ReleaseRecord) -> None:
+    async def _take_up(self, record: ReleaseRecord | None) -> None:
+        """Go on with the store's newest release, or with none."""
+        found = self._judged(record) if record else None
+        # Whose turn it is first: whoever is told of a release asks for it at once.
+        await self.turns.begin(found)
+        self._set_current(found)
+
+    def _judged(self, record: ReleaseRecord) -> Publication | None:
         # The database is not trusted: what it holds is judged again at each start.
         try:
             found = publication.judge(
                 record.release, self._root, floor=self._floor, now=self._clock(), kept=True
             )
-            self._set_current(found)
         except errors.RefusedError as error:
+            self._doubted.add(record.sha256)
             logger.error(  # noqa: TRY400
                 "release %d in the database is not accepted [%s]: %s; only operators are served "
                 "until a release is published",
-                record.serial,
-                error.code,
-                error,
+                *(record.serial, error.code, error),
             )
+            return None
+        self._record = record
+        if found.serial > self._floor.serial:
+            self._raise_floor(Floor(found.serial, found.sha256))
+        return found
 
     def _raise_floor(self, floor: Floor) -> None:
         self._floor = floor
@@ -334,30 +387,13 @@ class Coordinator:
 
     def _tell(self) -> None:
         found = self._publication
-        self._timestampers.clear()
         wave = self.turns.rollout.wave
         self.news.tell(Announcement(found.serial, found.sha256, wave) if found else None)
-
-    async def _begin(self) -> None:
-        await self.turns.begin(self._publication)
-        self._tell()
-
-    def _signer(self, offered: Publication) -> Timestamper:
-        """The word that a release is current goes to whoever is offered it."""
-        if offered is self._publication:
-            return self._timestamper
-        return self._timestampers.setdefault(offered.sha256, self._timestamper.another())
-
-    def _remember(self, record: ReportRecord) -> None:
-        try:
-            found = reports.parse(record.content)
-        except errors.MalformedError as error:
-            logger.warning("a stored report of %s is left out: %s", record.host, error)
-            return
-        self._standings[record.host] = Standing(found, record.received)
-        self._sightings.see(record.host, found.machine, found.time, record.received)
-        self._contacts[record.host] = record.received
 
     async def _in_store(self, function: Callable[..., _Result], *arguments: object) -> _Result:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, function, *arguments)
+
+
+def _alone() -> None:
+    """Nobody else has the store, so what is mirrored is what is there."""

@@ -9,11 +9,10 @@ import signal
 
 from offctl import errors, heartbeat, service
 from offctl.service import Manager
-from offctl_coordinator import keyfiles, server
+from offctl_coordinator import keyfiles, opening, server
 from offctl_coordinator.config import Config
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.lasting import Lasting
-from offctl_coordinator.store import sqlite
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ async def run(
     """
     config = _with_credentials(config, environment)
     manager = service.manager(environment)
-    lasting = Lasting(config.database.parent)
+    lasting = Lasting(config.state)
     trust = lasting.in_force(keyfiles.load_trust(config))
     server_keys = keyfiles.load_server_keys(config, trust)
     timestamp_key = keyfiles.load_timestamp_key(config, trust)
@@ -35,16 +34,17 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    with sqlite.opened(config.database) as store:
+    with opening.opened(config) as (store, listening):
         coordinator = Coordinator(store, trust, timestamp_key, lambda: datetime.now(UTC), lasting)
         try:
             await coordinator.start()
             reloads = _Reloads(config, coordinator, lasting, manager)
             loop.add_signal_handler(signal.SIGHUP, reloads.begin)
             runtime = service.runtime(environment)
-            async with server.serving(
-                coordinator, server_keys, config.listen, runtime=runtime
-            ) as address:
+            async with (
+                listening(coordinator, stopping.set),
+                server.serving(coordinator, server_keys, config.listen, runtime=runtime) as address,
+            ):
                 ready(coordinator.site, address)
                 manager.status(f"serving {coordinator.site} on {address}")
                 manager.ready()
@@ -61,6 +61,7 @@ def _with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
         config,
         certificate_key=service.credential(config.certificate_key, environment),
         timestamp_key=service.credential(config.timestamp_key, environment),
+        password=config.password and service.credential(config.password, environment),
     )
 
 

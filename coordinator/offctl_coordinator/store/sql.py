@@ -3,7 +3,7 @@
 How one is opened, and what is asked of it, is said in a file for each of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 import contextlib
 from datetime import UTC, datetime
 import hashlib
@@ -11,24 +11,37 @@ import hashlib
 import sqlalchemy
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.sql import Select
 
 from offctl import errors
 from offctl.tables import INSTANT
 from offctl.trust.release import SignedRelease
+from offctl.trust.rotation import Step
+from offctl_coordinator.store import putting, spells
 from offctl_coordinator.store.records import (
+    Added,
+    Decision,
     HistoryRecord,
     ObservationRecord,
+    OvertakenError,
     ReleaseRecord,
     ReportRecord,
+    SpellChange,
+    SpellRecord,
 )
 from offctl_coordinator.store.schema import (
+    ROLLOUT,
     bundles,
+    contacts,
     meta,
     observations,
     release_hosts,
     releases,
     reports,
+    trust_roots,
 )
+
+_Errors = tuple[type[sqlalchemy.exc.DBAPIError], ...]
 
 # The content of older releases is of no use: nobody is served it, and git has the text.
 KEPT_CONTENTS = 20
@@ -36,10 +49,23 @@ KEPT_REPORTS = 100
 
 
 class SqlStore:
-    """A `records.Store`. Every change is one transaction."""
+    """A `records.Store`. Every change is one transaction.
 
-    def __init__(self, engine: Engine) -> None:
+    `tell` is called within it with a word about what changed, for whoever else has the database:
+    "release", "rollout", "trust", or "report" and the host. `away` are the errors after which the
+    same may work later.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        tell: Callable[[Connection, str], None] = lambda _, __: None,
+        away: _Errors = (),
+    ) -> None:
         self._engine = engine
+        self._tell = tell
+        self._away = away
 
     def newest_release(self) -> ReleaseRecord | None:
         query = select(releases).order_by(releases.c.serial.desc()).limit(1)
@@ -65,6 +91,7 @@ class SqlStore:
 
     def add_release(self, record: ReleaseRecord) -> None:
         with self._transaction(f"store release {record.serial}") as connection:
+            _lock(connection)
             _put_release(connection, record)
             for host, content in record.release.bundles:
                 sha256 = hashlib.sha256(content).hexdigest()
@@ -75,6 +102,7 @@ class SqlStore:
                     )
                 )
             _prune_bundles(connection)
+            self._tell(connection, "release")
 
     def history(self, limit: int) -> tuple[HistoryRecord, ...]:
         hosts = (
@@ -96,25 +124,29 @@ class SqlStore:
                 for row in connection.execute(query)
             )
 
-    def add_report(self, record: ReportRecord) -> bool:
+    def add_report(self, record: ReportRecord, change: SpellChange) -> Added:
         newest = select(func.max(reports.c.sequence)).where(
             reports.c.host == record.host, reports.c.stream == record.stream
         )
+        values: dict[str, object] = {
+            "host": record.host,
+            "stream": record.stream,
+            "sequence": record.sequence,
+            "received": record.received.strftime(INSTANT),
+            "content": record.content,
+        }
         with self._transaction(f"store a report of {record.host}") as connection:
             known = connection.execute(newest).scalar()
+            # A courier hands in one after the other, so the only one that another coordinator may
+            # take at this moment is this one again.
             if known is not None and record.sequence <= known:
-                return False
-            connection.execute(
-                reports.insert().values(
-                    host=record.host,
-                    stream=record.stream,
-                    sequence=record.sequence,
-                    received=record.received.strftime(INSTANT),
-                    content=record.content,
-                )
-            )
+                return Added(new=False, spell=None)
+            if not putting.put_new(connection, reports, values):
+                return Added(new=False, spell=None)
+            spell = spells.change(connection, record.host, change)
             _prune_reports(connection, record.host)
-            return True
+            self._tell(connection, f"report {record.host}")
+            return Added(new=True, spell=spell)
 
     def newest_report(self, host: str) -> ReportRecord | None:
         query = (
@@ -125,10 +157,20 @@ class SqlStore:
             return None if row is None else _report(row)
 
     def newest_reports(self) -> tuple[ReportRecord, ...]:
+        return self._newest_reports(select(func.max(reports.c.number)).group_by(reports.c.host))
+
+    def newest_reports_of(self, hosts: Collection[str]) -> tuple[ReportRecord, ...]:
         newest = select(func.max(reports.c.number)).group_by(reports.c.host)
-        query = select(reports).where(reports.c.number.in_(newest)).order_by(reports.c.host)
+        return self._newest_reports(newest.where(reports.c.host.in_(tuple(hosts))))
+
+    def _newest_reports(self, numbers: Select) -> tuple[ReportRecord, ...]:
+        query = select(reports).where(reports.c.number.in_(numbers)).order_by(reports.c.host)
         with self._transaction("read the reports") as connection:
             return tuple(_report(row) for row in connection.execute(query))
+
+    def spells(self, hosts: Collection[str] | None = None) -> tuple[SpellRecord, ...]:
+        with self._transaction("read the spells") as connection:
+            return spells.every(connection, hosts)
 
     def release(self, serial: int) -> ReleaseRecord | None:
         query = select(releases).where(releases.c.serial == serial)
@@ -143,15 +185,13 @@ class SqlStore:
 
     def keep_observation(self, record: ObservationRecord) -> None:
         with self._transaction(f"store what {record.host} observed") as connection:
-            connection.execute(observations.delete().where(observations.c.host == record.host))
-            connection.execute(
-                observations.insert().values(
-                    host=record.host,
-                    sha256=record.sha256,
-                    observed=record.observed.strftime(INSTANT),
-                    content=record.content,
-                )
-            )
+            values: dict[str, object] = {
+                "host": record.host,
+                "sha256": record.sha256,
+                "observed": record.observed.strftime(INSTANT),
+                "content": record.content,
+            }
+            putting.put(connection, observations, [values])
 
     def observed(self, host: str, sha256: str, at: datetime) -> bool:
         same = (observations.c.host == host, observations.c.sha256 == sha256)
@@ -171,15 +211,53 @@ class SqlStore:
             return None
         return ObservationRecord(row.host, row.sha256, _read_time(row.observed), row.content)
 
-    def recall(self, name: str) -> str:
-        query = select(meta.c.value).where(meta.c.name == name)
-        with self._transaction(f"read {name}") as connection:
+    def rollout(self) -> str:
+        query = select(meta.c.value).where(meta.c.name == ROLLOUT)
+        with self._transaction("read the rollout") as connection:
             return connection.execute(query).scalar() or ""
 
-    def keep(self, name: str, text: str) -> None:
-        with self._transaction(f"store {name}") as connection:
-            connection.execute(meta.delete().where(meta.c.name == name))
-            connection.execute(meta.insert().values(name=name, value=text))
+    def decide(self, decision: Decision) -> str:
+        with self._transaction("decide about the rollout") as connection:
+            before = _lock(connection)
+            after = decision(before, spells.every(connection))
+            if after != before:
+                connection.execute(meta.update().where(meta.c.name == ROLLOUT).values(value=after))
+                self._tell(connection, "rollout")
+            return after
+
+    def trust_roots(self) -> tuple[Step, ...]:
+        query = select(trust_roots).order_by(trust_roots.c.version)
+        with self._transaction("read the trust roots") as connection:
+            return tuple(Step(row.version, row.envelope) for row in connection.execute(query))
+
+    def add_trust_root(self, step: Step) -> None:
+        same = trust_roots.c.version == step.version
+        row: dict[str, object] = {"version": step.version, "envelope": step.envelope}
+        with self._transaction(f"store trust root {step.version}") as connection:
+            if putting.put_new(connection, trust_roots, row):
+                self._tell(connection, "trust")
+            elif (
+                connection.execute(select(trust_roots).where(same)).one().envelope != step.envelope
+            ):
+                raise OvertakenError(
+                    f"cannot store trust root {step.version}: another one of this version was "
+                    "published",
+                    hint="look who published it; make a successor of that one",
+                )
+
+    def contacts(self) -> Mapping[str, datetime]:
+        with self._transaction("read the contacts") as connection:
+            rows = connection.execute(select(contacts))
+            return {row.host: _read_time(row.contacted) for row in rows}
+
+    def note_contacts(self, times: Mapping[str, datetime]) -> None:
+        # In one order, so that two who do this never wait for each other.
+        rows: list[dict[str, object]] = [
+            {"host": host, "contacted": times[host].strftime(INSTANT)} for host in sorted(times)
+        ]
+        with self._transaction("store the contacts") as connection:
+            if rows:
+                putting.put(connection, contacts, rows, growing="contacted")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -191,7 +269,17 @@ class SqlStore:
                 yield connection
         except sqlalchemy.exc.SQLAlchemyError as error:
             cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
-            raise errors.AdminError(f"cannot {doing}: {cause}", code="DATABASE") from error
+            # libpq says some things in several lines.
+            said = " ".join(str(cause).split())
+            if isinstance(error, self._away):
+                raise errors.UnreachableError(f"cannot {doing}: {said}", code="DATABASE") from None
+            raise errors.AdminError(f"cannot {doing}: {said}", code="DATABASE") from error
+
+
+def _lock(connection: Connection) -> str:
+    """Wait until nobody else decides or publishes; the text of the rollout."""
+    query = select(meta.c.value).where(meta.c.name == ROLLOUT).with_for_update()
+    return str(connection.execute(query).scalar_one())
 
 
 def _put_release(connection: Connection, record: ReleaseRecord) -> None:
@@ -201,6 +289,13 @@ def _put_release(connection: Connection, record: ReleaseRecord) -> None:
         connection.execute(releases.update().where(*same).values(envelope=record.release.envelope))
         connection.execute(release_hosts.delete().where(release_hosts.c.serial == record.serial))
         return
+    newest = connection.execute(select(func.max(releases.c.serial))).scalar()
+    if newest is not None and record.serial <= newest:
+        raise OvertakenError(
+            f"cannot store release {record.serial}: release {newest} is there already",
+            hint="look at `offctl history`, then sign it again with a higher serial",
+        )
+    spells.clear(connection)
     connection.execute(
         releases.insert().values(
             serial=record.serial,

@@ -17,7 +17,7 @@ from sqlalchemy import event, pool
 from sqlalchemy.engine import URL, Connection, Engine
 
 from offctl import errors, files
-from offctl_coordinator.store import schema
+from offctl_coordinator.store import migrating, schema
 from offctl_coordinator.store.sql import SqlStore
 
 _MAGIC = b"SQLite format 3\x00"
@@ -55,7 +55,8 @@ def _open(path: Path) -> Engine:
         with engine.connect() as connection:
             _check_settings(path, connection)
             _check_content(path, connection)
-        schema.observations.create(engine, checkfirst=True)
+        with engine.begin() as connection:
+            migrating.bring_up(connection, str(path))
     except sqlalchemy.exc.DatabaseError as error:
         engine.dispose()
         raise _damaged(path, str(error.orig)) from error
@@ -75,10 +76,7 @@ def _make(path: Path) -> None:
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            schema.metadata.create_all(connection)
-            connection.execute(
-                schema.meta.insert().values(name="schema", value=str(schema.VERSION))
-            )
+            schema.make(connection)
     except sqlalchemy.exc.DatabaseError as error:
         raise errors.AdminError(f"cannot make database {path}: {error.orig}") from error
     finally:
@@ -101,8 +99,11 @@ def _engine(path: Path) -> Engine:
             cursor.execute(f"PRAGMA journal_mode = {_JOURNAL_MODE}")
             cursor.execute(f"PRAGMA synchronous = {_SYNCHRONOUS_EXTRA}")
             cursor.execute("PRAGMA foreign_keys = ON")
+        # Python's module begins transactions by itself, but not before it makes tables.
+        connection.isolation_level = None
 
     event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
 
@@ -148,16 +149,6 @@ def _check_content(path: Path, connection: Connection) -> None:
     sound = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if sound != "ok":
         raise _damaged(path, str(sound))
-    version = connection.execute(
-        sqlalchemy.select(schema.meta.c.value).where(schema.meta.c.name == "schema")
-    ).scalar()
-    if version != str(schema.VERSION):
-        raise errors.AdminError(
-            f"cannot open database {path}: its schema is {version!r}, this program knows "
-            f"{schema.VERSION}",
-            hint="run the version of offctl that made it, or a newer one",
-            code="SCHEMA",
-        )
 
 
 def _damaged(path: Path, cause: str) -> errors.AdminError:

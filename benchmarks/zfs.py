@@ -4,11 +4,12 @@ python3 benchmarks/zfs.py DISK [COUNT [profile]]
 
 Makes a pool `bench` on DISK and destroys it: only for a guest made for that. What is compared takes
 turns, a few datasets at a time, so that whatever else the machine does and however many datasets
-there are by then is the same for all.
+there are by then is the same for all. Each line begins with the seconds since the start.
 """
 
 from collections.abc import Callable
 import cProfile
+from functools import partial
 import os
 from pathlib import Path
 import platform
@@ -30,7 +31,8 @@ SETTINGS = (("atime", "off"), ("compression", "zstd"), ("quota", "10G"), ("recor
 OPTIONS = [part for key, value in SETTINGS for part in ("-o", f"{key}={value}")]
 NOTHING = DesiredState("bench", "off2", Mode.ENFORCE)
 # Datasets in one turn; looks of each kind.
-TURN, LOOKS = 5, 5
+TURN, LOOKS = 5, 3
+BEGUN = time.monotonic()
 
 Work = Callable[[], object]
 
@@ -45,35 +47,46 @@ def shell(*argv: str) -> None:
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 
 
+def say(line: str) -> None:
+    print(f"{time.monotonic() - BEGUN:.0f} s: {line}", flush=True)
+
+
 def seconds(work: Work) -> float:
     begun = time.monotonic()
     work()
     return time.monotonic() - begun
 
 
-def turns(times: int, works: tuple[Work, ...]) -> list[float]:
-    """The seconds that each kind of work took in all, one after the other again and again."""
-    took = [0.0 for _ in works]
+def turns(times: int, works: tuple[Work, ...]) -> list[list[float]]:
+    """The seconds of every turn of each kind of work, one after the other again and again."""
+    took: list[list[float]] = [[] for _ in works]
     for number in range(times):
         # Whoever is first has the cold caches.
         for index in range(len(works)):
             which = (index + number) % len(works)
-            took[which] += seconds(works[which])
+            took[which].append(seconds(works[which]))
     return took
 
 
 def compare(what: str, count: int, ours: float, theirs: float, against: str) -> None:
-    print(
+    say(
         f"{what}: {ours * 1000 / count:.1f} ms each; {against}: {theirs * 1000 / count:.1f} ms"
-        f" each; ours takes {ours / theirs:.2f} of its time",
-        flush=True,
+        f" each; ours takes {ours / theirs:.2f} of its time"
     )
 
 
+def grown(what: str, took: list[float]) -> None:
+    """Whether one costs more when there are many: what each cost in quarters of the time."""
+    quarter = max(1, len(took) // 4)
+    parts = [took[start : start + quarter] for start in range(0, len(took), quarter)][:4]
+    means = " ".join(f"{sum(part) * 1000 / len(part) / TURN:.1f}" for part in parts)
+    say(f"{what}: {means} ms each, the first to the last quarter of them")
+
+
 def create(count: int, door: Datasets) -> None:
-    names = iter(range(count))
-    plain = iter(range(count))
-    proven = iter(range(count))
+    names, others = iter(range(count)), iter(range(count))
+    # Reading back, which those who only fork `zfs create` do without.
+    read: list[float] = []
 
     def through_the_agent() -> None:
         for _ in range(TURN):
@@ -82,19 +95,17 @@ def create(count: int, door: Datasets) -> None:
 
     def by_forking() -> None:
         for _ in range(TURN):
-            shell("zfs", "create", *OPTIONS, f"{POOL}/theirs/{next(plain)}")
-
-    def by_forking_and_reading_back() -> None:
-        for _ in range(TURN):
-            name = f"{POOL}/proven/{next(proven)}"
+            name = f"{POOL}/theirs/{next(others)}"
             shell("zfs", "create", *OPTIONS, "-o", f"org.offctl:name={name}", name)
-            shell("zfs", "get", "-Hp", ",".join(KEYS), name)
+            read.append(seconds(partial(shell, "zfs", "get", "-Hp", ",".join(KEYS), name)))
 
-    ways = (through_the_agent, by_forking, by_forking_and_reading_back)
-    ours, theirs, read_back = turns(count // TURN, ways)
-    what = "create, mark, mount, read back"
-    compare(what, count, ours, theirs, "forking zfs create, which does not read back")
-    compare(what, count, ours, read_back, "forking zfs create, then zfs get")
+    agent, forked = turns(count // TURN, (through_the_agent, by_forking))
+    grown("create through the agent", agent)
+    grown("fork zfs create, then zfs get", forked)
+    ours, both = sum(agent), sum(forked)
+    what = f"create {count}, marked, mounted, read back"
+    compare(what, count, ours, both - sum(read), "forking zfs create, which does not read back")
+    compare(what, count, ours, both, "forking zfs create, then zfs get")
 
 
 def look(count: int, door: Datasets) -> None:
@@ -105,7 +116,7 @@ def look(count: int, door: Datasets) -> None:
         LOOKS, (lambda: zfs.read(some, KEYS), lambda: shell("zfs", "get", "-Hp", asked, *some))
     )
     what = f"read {len(KEYS)} properties with their sources of {count} datasets"
-    compare(f"{what} by channel program", LOOKS * count, program, get, "one zfs get")
+    compare(f"{what} by channel program", LOOKS * count, sum(program), sum(get), "one zfs get")
     whole, narrow, every = turns(
         LOOKS,
         (
@@ -114,11 +125,12 @@ def look(count: int, door: Datasets) -> None:
             lambda: shell("zfs", "get", "-Hpr", "all", POOL),
         ),
     )
-    there = LOOKS * 3 * count
-    compare("read a whole pool, every property we may set", there, whole, every, "zfs get -r all")
-    compare("read a whole pool, every property we may set", there, whole, narrow, "zfs get -r of 8")
+    there, ours = LOOKS * 2 * count, sum(whole)
+    what = f"read a whole pool of {2 * count}, every property we may set"
+    compare(what, there, ours, sum(every), "zfs get -r all")
+    compare(what, there, ours, sum(narrow), "zfs get -r of 8")
     looked = seconds(lambda: door.observe(NOTHING))
-    print(f"one whole look at {3 * count} datasets: {looked:.2f} s", flush=True)
+    say(f"one whole look at {2 * count} datasets: {looked:.2f} s")
 
 
 def mark(count: int) -> None:
@@ -137,10 +149,9 @@ def mark(count: int) -> None:
 def circumstances() -> None:
     load = " ".join(Path("/proc/loadavg").read_text().split()[:3])
     version = Path("/sys/module/zfs/version").read_text().strip()
-    print(
+    say(
         f"ZFS {version}, Linux {platform.release()}, Python {platform.python_version()},"
-        f" {os.cpu_count()} processors, load {load}",
-        flush=True,
+        f" {os.cpu_count()} processors, load {load}"
     )
 
 
@@ -149,7 +160,7 @@ def main(disk: str, count: int, *, profiled: bool) -> None:
     shell("zpool", "create", "-f", POOL, disk)
     try:
         door = Datasets(Calls())
-        for name in ("ours", "theirs", "proven"):
+        for name in ("ours", "theirs"):
             shell("zfs", "create", f"{POOL}/{name}")
         if profiled:
             profile = cProfile.Profile()
@@ -162,8 +173,10 @@ def main(disk: str, count: int, *, profiled: bool) -> None:
         create(count, door)
         look(count, door)
         mark(count)
+        circumstances()
     finally:
         shell("zpool", "destroy", "-f", POOL)
+        say("the pool is destroyed")
 
 
 if __name__ == "__main__":

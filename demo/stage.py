@@ -43,6 +43,10 @@ class Stage:
         """The programs still running."""
         return [process.pid for process in self._running.values()]
 
+    def runs(self, name: str) -> bool:
+        """Whether that program was started and not stopped since."""
+        return name in self._running
+
     def title(self, text: str) -> None:
         print(f"\n── {text} ", "─" * max(0, 90 - len(text)), sep="", flush=True)
 

@@ -145,11 +145,16 @@ def start_everything(stage: Stage) -> None:
     stage.run("offctl sign site --key release.pem -o one.release", show=False)
     start_coordinator(stage)
     stage.run("offctl publish one.release", show=False)
+    replicate(stage)
+    start_hosts(stage)
+
+
+def replicate(stage: Stage) -> None:
+    """The first release, handed to off1, tells what it waits for; that arrives."""
     hand_over(stage, "one.release", "off1")
     done = stage.query("offctl-agent apply --config off1/agent.toml")
     for name in dict.fromkeys(re.findall(r"dataset (\S+): receive", done)):
         stage.run(f"offctl-simhost off1/machine zfs receive {name}", show=False)
-    start_hosts(stage)
 
 
 def follow(stage: Stage, host: str, *, every: int = 1) -> None:

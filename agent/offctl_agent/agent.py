@@ -24,6 +24,7 @@ from offctl_agent import (
     intake,
     mailbox,
     reporting,
+    textfile,
     tunnelstatus,
 )
 from offctl_agent.approvals import Limit
@@ -108,8 +109,11 @@ class Agent:
         with files.locked(self.state.lock, holder="another run", waiting=waiting):
             self.state.damaged.clear()
             files.sweep(self.state.directory)
-            for shared in (self.config.outbox, self.config.trust.parent):
-                files.sweep(shared, older=LEFT_OVER_SECONDS)
+            shared = [self.config.outbox, self.config.trust.parent]
+            if self.config.metrics is not None:
+                shared.append(self.config.metrics.parent)
+            for directory in shared:
+                files.sweep(directory, older=LEFT_OVER_SECONDS)
             started, now = time.monotonic(), self._clock()
             taken = self._take(self.state, now, keep=True)
             circumstances = Circumstances(
@@ -118,6 +122,7 @@ class Agent:
                 go_on=go_on,
                 tell=lambda result: tell(taken, result),
                 pause=self._pause,
+                serial=taken.held.accepted.manifest.serial if taken.held else 0,
             )
             try:
                 done = converge.run(taken, self.state, self._host, circumstances)
@@ -263,7 +268,18 @@ class Agent:
             observation=self._observed(taken, done),
         )
         self.outbox.put(stream.sequence, reports.dump(report))
+        self._keep_metrics(report)
         return report
+
+    def _keep_metrics(self, report: reports.Report) -> None:
+        """For node_exporter, which tells by their age that they are not renewed."""
+        if self.config.metrics is None:
+            return
+        try:
+            textfile.keep(self.config.metrics, report)
+        except errors.AdminError as error:
+            # Who watches this host is not what it is for: the run has ended as it has.
+            logger.warning("metrics not written: %s", error)
 
     def _observed(self, taken: Intake, done: converge.Run) -> str:
         """Leave what was observed for the courier; gives its name, empty when there is none.

@@ -13,7 +13,7 @@ class Circumstances:
     """`restarts` are ids of containers that may be restarted whatever the window.
 
     `go_on` is asked now and then; `tell` hears of every step as it ends; `pause` waits, `elapsed`
-    counts, in seconds.
+    counts, in seconds. `serial` is the release worked towards; 0 for none.
     """
 
     clock: Callable[[], datetime]
@@ -22,3 +22,4 @@ class Circumstances:
     tell: Callable[[Result], None]
     pause: Callable[[float], None] = time.sleep
     elapsed: Callable[[], float] = time.monotonic
+    serial: int = 0

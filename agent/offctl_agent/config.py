@@ -14,12 +14,17 @@ from offctl.desired import names
 DEFAULT = Path("/etc/offctl/agent.toml")
 MAX_CONFIG = 64 * 1024
 DEFAULT_INTERVAL = 60
+# node_exporter reads no other names.
+METRICS = re.compile(r"[^\0]*[^\0/]\.prom")
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one host. `interval` is in seconds; `simulated` is a directory or None."""
+    """The settings of one host. `interval` is in seconds; `simulated` is a directory or None.
+
+    `metrics` is the file for node_exporter, or None.
+    """
 
     host: str
     coordinators: tuple[str, ...]
@@ -31,6 +36,7 @@ class Config:
     certificate_key: Path
     tunnel_key: Path
     simulated: Path | None = None
+    metrics: Path | None = None
 
     @property
     def inbox(self) -> Path:
@@ -61,7 +67,7 @@ def load(path: Path) -> Config:
     def located(key: str, default: str) -> Path:
         return base / table.string(key, default)
 
-    simulated = table.string("simulated", "")
+    simulated, metrics = table.string("simulated", ""), table.matching("metrics", METRICS, "")
     config = Config(
         host=table.matching("host", names.NAME),
         coordinators=tuple(
@@ -76,6 +82,7 @@ def load(path: Path) -> Config:
         certificate_key=located("certificate_key", "host.key.pem"),
         tunnel_key=located("tunnel_key", "tunnel.key.pem"),
         simulated=base / simulated if simulated else None,
+        metrics=base / metrics if metrics else None,
     )
     table.finish()
     return config

@@ -17,6 +17,7 @@ from offctl.planner.view import View
 from offctl.report import Event, Unasked, Wait
 from offctl.tables import INSTANT
 from offctl_agent import approvals, consenting, execute, undoing
+from offctl_agent.age import Age
 from offctl_agent.approvals import Limit
 from offctl_agent.backoff import Starts
 from offctl_agent.circumstances import Circumstances
@@ -50,6 +51,7 @@ class Run:
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    debts: list[str] = field(default_factory=list)
     waits: tuple[Wait, ...] = ()
     undone: tuple[Undone, ...] = ()
     tunnels: tuple[ObservedInstance, ...] = ()
@@ -111,7 +113,7 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     found.view = views.of(desired, found.seen, ledger, unpaid) if found.seen else None
     if broken := sum(len(record.differences) for record in left if not record.outcome):
         found.notes.append(f"the run before was interrupted in {broken} fields; looked again")
-    found.notes += [f"owed: container {d.container} {d.option}={d.value}" for d in unpaid]
+    found.debts = [f"container {d.container} {d.option}={d.value}" for d in unpaid]
     return found
 
 
@@ -162,12 +164,15 @@ def _rounds(
     consent_and: tuple[Consent, Circumstances, Limit, Witness],
 ) -> Run:
     (journal, interrupted, starts), (consent, circumstances, limit, witness) = memory, consent_and
+    age = Age(circumstances)
+    consent = replace(consent, outdated=age.outdated)
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
     found = Run(planner.plan(desired, observed, ledger), tunnels=observed.tunnels)
     tell = _once(circumstances.tell)
-    for _ in range(ROUNDS):
+    rounds = 0
+    while rounds < ROUNDS:
         limit.look_at(found.plan)
         witness.look_at(found.plan)
         host.expect(found.plan)
@@ -175,15 +180,20 @@ def _rounds(
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
         found.results.update({_identity(result): result for result in results})
         happened = [result for result in results if _happened(result)]
-        if not happened:
+        outdated = next((r.detail for r in results if r.code == execute.OUTDATED), "")
+        if not happened and not outdated:
             break
+        # One that took its time and got somewhere is no fight with anybody.
+        rounds += not (outdated and happened)
+        found.notes += [outdated] * bool(outdated)
         found.events += [_event(result, circumstances) for result in happened]
         for container in (r.step.container for r in happened if _tried_to_start(r)):
             starts.tried(container, circumstances.clock())
         _claim((r for r in happened if r.outcome is Outcome.DONE), ledger)
         # pct may fail after having done its work: what is seen to be so now is ours all the same.
         interrupted |= _fields(r for r in happened if r.outcome is Outcome.FAILED)
-        before = found.plan.digest
+        before = "" if outdated else found.plan.digest
+        age.renew()
         observed = host.observe(desired)
         _adopt(interrupted, observed, ledger)
         found.plan, found.tunnels = planner.plan(desired, observed, ledger), observed.tunnels
@@ -205,12 +215,12 @@ def _tried_to_start(result: Result) -> bool:
 
 
 def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
-    """What is left in one round is left in the next: say so once."""
+    """What is left in one round is left in the next: say so once; not what is looked at again."""
     told: set[tuple[str, str, Outcome]] = set()
 
     def once(result: Result) -> None:
         said = (*_identity(result), result.outcome)
-        if said not in told or _happened(result):
+        if result.code != execute.OUTDATED and (said not in told or _happened(result)):
             tell(result)
         told.add(said)
 
@@ -234,6 +244,8 @@ def _event(result: Result, circumstances: Circumstances) -> Event:
         outcome=result.outcome.value,
         detail=result.detail,
         differences=result.step.differences,
+        milliseconds=result.milliseconds,
+        serial=circumstances.serial,
     )
 
 

@@ -14,6 +14,7 @@ import time
 from types import FrameType
 
 from offctl import errors, files
+from offctl.messages import Message
 from offctl.service import Manager
 from offctl_agent import printing
 from offctl_agent.agent import Agent, Ran
@@ -91,7 +92,8 @@ class Daemon:
             if (text := stuck.told(PREDECESSOR, numbers)) != told:
                 told = text
                 self._manager.ready()
-                logger.error("%s; waiting for it to end", text)
+                hangs = Message.PREDECESSOR_HANGS.fields()
+                logger.error("%s; waiting for it to end", text, extra=hangs)
                 self._manager.status(f"{text}; waiting for it to end")
                 if len(numbers) == 1:
                     self._agent.report_hanging(text)
@@ -104,7 +106,7 @@ class Daemon:
         seconds = self._spread(pause(unended, self._agent.config.interval))
         if seconds:
             text = f"the last {unended} starts did not end a run; the next is in {seconds:.0f} s"
-            logger.warning("%s; a reload makes it now", text)
+            logger.warning("%s; a reload makes it now", text, extra=Message.HELD_BACK.fields())
             self._manager.status(text)
             self._idle([self._wake_read], seconds)
 
@@ -127,13 +129,16 @@ class Daemon:
                 "cannot finish a run: %s [%s]",
                 error,
                 error.code,
-                extra={"OFFCTL_CODE": error.code},
+                extra=Message.RUN_FAILED.fields(OFFCTL_CODE=error.code),
             )
             self._manager.status(f"cannot finish a run: {error}")
             return
         except Exception:
             # Ours to mend; the host goes on as it is, and the next run looks again.
-            logger.exception("a run ended in a mistake of offctl; please report it")
+            logger.exception(
+                "a run ended in a mistake of offctl; please report it",
+                extra=Message.MISTAKE.fields(),
+            )
             return
         self._manager.status(printing.heading(ran.intake))
         _log(ran)
@@ -184,20 +189,23 @@ def _log_step(taken: Intake, result: Result) -> None:
     """Each action as it ends: a first run may take long, and whoever watches should see it."""
     if result.outcome not in (Outcome.DONE, Outcome.FAILED) or taken.held is None:
         return
-    log = logger.info if result.outcome is Outcome.DONE else logger.error
-    fields = {
-        "OFFCTL_HOST": taken.held.desired.host,
-        "OFFCTL_SERIAL": str(taken.held.floor.serial),
-        "OFFCTL_RESOURCE": result.step.resource.label,
-        "OFFCTL_OUTCOME": result.outcome.value,
-        "OFFCTL_ORIGIN": result.step.origin.value,
-    }
+    done = result.outcome is Outcome.DONE
+    log = logger.info if done else logger.error
+    fields = (Message.STEP_DONE if done else Message.STEP_FAILED).fields(
+        OFFCTL_HOST=taken.held.desired.host,
+        OFFCTL_SERIAL=str(taken.held.floor.serial),
+        OFFCTL_RESOURCE=result.step.resource.label,
+        OFFCTL_OUTCOME=result.outcome.value,
+        OFFCTL_ORIGIN=result.step.origin.value,
+    )
     log("%s", printing.log_line(result), extra=fields)
 
 
 def _log(ran: Ran) -> None:
     for item in ran.run.unasked:
-        fields = {"OFFCTL_RESOURCE": item.resource, "OFFCTL_ORIGIN": "corrective", **_fields(ran)}
+        fields = Message.UNASKED.fields(
+            OFFCTL_RESOURCE=item.resource, OFFCTL_ORIGIN="corrective", **_fields(ran)
+        )
         logger.warning("%s", printing.unasked_line(item), extra=fields)
     if ran.run.events:
         done = sum(event.outcome == Outcome.DONE.value for event in ran.run.events)
@@ -208,14 +216,14 @@ def _log(ran: Ran) -> None:
             len(ran.run.plan.steps),
             ran.report.seconds_milli / 1000,
             ran.report.serial,
-            extra=_fields(ran),
+            extra=Message.RUN_ENDED.fields(**_fields(ran)),
         )
     if ran.report.refused is not None:
         logger.warning(
             "refused: %s [%s]",
             ran.report.refused.reason,
             ran.report.refused.code,
-            extra={"OFFCTL_CODE": ran.report.refused.code, **_fields(ran)},
+            extra=Message.OFFER_REFUSED.fields(OFFCTL_CODE=ran.report.refused.code, **_fields(ran)),
         )
 
 

@@ -6,6 +6,7 @@ Decides nothing about the host; what may restart and whether to go on come in as
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import enum
+import time
 
 from offctl import errors
 from offctl.planner.actions import RestartContainer, StartContainer
@@ -13,9 +14,17 @@ from offctl.planner.plan import Effect, Plan, Step
 from offctl_agent.host.protocol import Host
 from offctl_agent.journal import Journal
 
+# Code of a step that was left because the plan is too old.
+OUTDATED = "OUTDATED"
+
 
 def _nothing(_: int) -> str:
     """Nothing holds a start back."""
+    return ""
+
+
+def _new() -> str:
+    """The plan was made just now."""
     return ""
 
 
@@ -35,13 +44,15 @@ class Outcome(enum.Enum):
 class Result:
     """A step and what became of it; `detail` is the failure's own words, or why it was left.
 
-    `code` is the stable one of a failure.
+    `code` is the stable one of a failure, or `OUTDATED`. `milliseconds` is how long it took, where
+    it was tried.
     """
 
     step: Step
     outcome: Outcome
     detail: str = ""
     code: str = ""
+    milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,8 @@ class Consent:
 
     `stopped` says of a step, and `restart` of a container that would be interrupted, why not now
     and how to go on; empty when it may be. Both, and `go_on`, are asked before each step. `hold`
-    says why a container must not be started yet, empty when it may.
+    says why a container must not be started yet, empty when it may; `outdated` why the plan is too
+    old to be acted upon, empty while it is not.
     """
 
     observe_only: str
@@ -58,6 +70,7 @@ class Consent:
     restart: Callable[[int], str]
     go_on: Callable[[], bool]
     hold: Callable[[int], str] = _nothing
+    outdated: Callable[[], str] = _new
 
 
 def execute(
@@ -113,6 +126,8 @@ def _one(
         return Result(step, Outcome.SKIPPED, f"needs {hindered[0]}")
     if not consent.go_on():
         return Result(step, Outcome.OBSERVED, "the agent is stopping")
+    if old := consent.outdated():
+        return Result(step, Outcome.OBSERVED, old, OUTDATED)
     if stopped := consent.stopped(step):
         return Result(step, Outcome.HELD, stopped)
     if step.effect is Effect.RESTART:
@@ -127,12 +142,18 @@ def _one(
 
 def _carry_out(step: Step, host: Host, journal: Journal) -> Result:
     assert step.action is not None
-    number = journal.intend(step)
+    number, began = journal.intend(step), time.monotonic()
     try:
         host.execute(step.action)
     except errors.HostError as error:
+        took = _since(began)
         journal.conclude(number, Outcome.FAILED.value)
         evidence = f": {error.evidence}" if error.evidence else ""
-        return Result(step, Outcome.FAILED, f"{error}{evidence}", error.code)
+        return Result(step, Outcome.FAILED, f"{error}{evidence}", error.code, took)
+    took = _since(began)
     journal.conclude(number, Outcome.DONE.value)
-    return Result(step, Outcome.DONE)
+    return Result(step, Outcome.DONE, milliseconds=took)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

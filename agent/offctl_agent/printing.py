@@ -114,6 +114,7 @@ def left_lines(report: Report) -> Iterator[str]:
         count = getattr(report.counts, state)
         if count:
             yield f"{count} {state}: reported, untouched"
+    yield from (visible(f"owed: {debt}") for debt in report.debts)
     yield from (visible(f"note: {note}") for note in report.notes)
 
 

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 import hashlib
 from pathlib import Path
 import time
 
 import offctl
 from offctl import files
+from offctl.observed import ObservedPool
 from offctl.planner import resources
 from offctl.planner.plan import Origin, Step
 from offctl.report import (
@@ -16,11 +17,13 @@ from offctl.report import (
     Counts,
     Event,
     Health,
+    PoolStatus,
     Report,
     ResourceStatus,
     TunnelStatus,
     Unasked,
 )
+from offctl.tables import INSTANT, MAX_INTEGER
 from offctl_agent import undoing
 from offctl_agent.config import Config
 from offctl_agent.converge import Run
@@ -29,6 +32,7 @@ from offctl_agent.intake import Intake
 from offctl_agent.state import Stream
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_YEAR_10000 = 253_402_300_800
 
 
 def report(
@@ -77,6 +81,8 @@ def report(
         health=health,
         omitted=max(0, len(statuses) - MAX_RESOURCES),
         observation=observation,
+        pools=tuple(_pool(each) for each in run.seen.space) if run.seen else (),
+        debts=tuple(run.debts),
     )
 
 
@@ -101,6 +107,14 @@ def health() -> Health:
         memory_available=memory.available,
         agent_memory=psutil.Process().memory_info().rss,
     )
+
+
+def _pool(seen: ObservedPool) -> PoolStatus:
+    when = ""
+    if 0 < seen.snapshots < _YEAR_10000:
+        when = datetime.fromtimestamp(seen.snapshots, UTC).strftime(INSTANT)
+    used, free = (min(each, MAX_INTEGER) for each in (seen.used, seen.free))
+    return PoolStatus(seen.name, seen.health, used, free, when)
 
 
 def _failure(run: Run) -> Iterable[ResourceStatus]:

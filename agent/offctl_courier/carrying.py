@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from offctl import errors, observation
+from offctl.messages import Message
 from offctl.trust import envelope, release, rotation
 from offctl.trust.release import SignedRelease
 from offctl_agent import mailbox
@@ -79,6 +80,7 @@ class Carrier:
                 "in the inbox: a release of %d bytes, %d trust roots",
                 len(content),
                 len(offer.roots) if news else 0,
+                extra=Message.RELEASE_BROUGHT.fields(),
             )
 
     def _packed(self, offer: Offer) -> bytes:

@@ -11,6 +11,7 @@ from datetime import datetime
 import logging
 
 from offctl import errors
+from offctl.messages import Message
 from offctl_agent.mailbox import Inbox
 from offctl_courier import waiting
 from offctl_courier.carrying import Carrier
@@ -75,7 +76,7 @@ class Courier:
             except _FAILURES as error:
                 turn += 1
                 self._write_note(address, str(error))
-                logger.warning("%s", error)
+                logger.warning("%s", error, extra=Message.UNREACHED.fields())
             # A connection that lasted was a good one, whatever ended it.
             failures = 1 if self._time() - began > self._route.interval else failures + 1
             await asyncio.sleep(waiting.back_off(failures, self._route.interval, self._random))

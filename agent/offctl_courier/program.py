@@ -10,6 +10,7 @@ import random
 import signal
 
 from offctl import errors, files, heartbeat, service
+from offctl.messages import Message
 from offctl.service import Manager
 from offctl_agent import mailbox
 from offctl_agent.config import Config
@@ -87,7 +88,11 @@ def _usable(config: Config) -> bool:
         pins.load(config)
     except errors.OffctlError as error:
         # Whoever sent the signal reads the log; the connection there is goes on.
-        logger.error("not reloaded [%s]: %s", error.code, error)  # noqa: TRY400
+        logger.error(  # noqa: TRY400
+            "not reloaded [%s]: %s",
+            *(error.code, error),
+            extra=Message.NOT_RELOADED.fields(OFFCTL_CODE=error.code),
+        )
         return False
     logger.info("trust root and certificates read again")
     return True

@@ -15,11 +15,17 @@ from offctl.trust.release import SignedRelease
 from offctl_cli import diagnosis
 from offctl_cli.connection import Connection
 from offctl_cli.fleet import (
+    Change,
+    Concern,
+    Event,
+    EventPage,
     HistoryEntry,
     HostDetail,
     HostList,
     HostStatus,
     Observed,
+    Overview,
+    Progress,
     Published,
     PublishedRoot,
     Rollout,
@@ -159,6 +165,20 @@ class Client:
         with self._calling():
             self._stub.SteerRollout(request, timeout=SECONDS)
 
+    def get_overview(self, *, limit: int = 0, every_host: bool = False) -> Overview:
+        """The site as a whole; a limit of 0 leaves it to the coordinator (100 of each)."""
+        request = operator_pb2.GetOverviewRequest(every_host=every_host, limit=limit)
+        with self._calling():
+            response = self._stub.GetOverview(request, timeout=SECONDS)
+        return _overview(response)
+
+    def list_events(self, host: str = "", *, after: int = 0, limit: int = 0) -> EventPage:
+        """The newest events, or those after number `after`; of one host, or of all."""
+        request = operator_pb2.ListEventsRequest(host=host, after=after, limit=limit)
+        with self._calling():
+            response = self._stub.ListEvents(request, timeout=SECONDS)
+        return EventPage(tuple(_event(each) for each in response.events), response.newest)
+
     @contextlib.contextmanager
     def _calling(self) -> Iterator[None]:
         """Turn gRPC's error into ours.
@@ -224,6 +244,41 @@ def _host(status: operator_pb2.HostStatus) -> HostStatus:
         orphans=status.orphans,
         unmanaged=status.unmanaged,
         held=status.held,
+    )
+
+
+def _overview(response: operator_pb2.GetOverviewResponse) -> Overview:
+    rollout = response.rollout
+    return Overview(
+        site=response.site,
+        serial=response.serial,
+        manifest_sha256=response.manifest_sha256.hex(),
+        expires=_time(response.expires) if response.HasField("expires") else None,
+        published=_time(response.published) if response.HasField("published") else None,
+        operator=response.operator,
+        states=tuple((each.state, each.hosts) for each in response.states),
+        hosts=tuple(_host(status) for status in response.hosts),
+        hosts_left_out=response.hosts_left_out,
+        concerns=tuple(
+            Concern(c.grade, c.kind, c.host, c.subject, c.reason, c.since, c.until)
+            for c in response.concerns
+        ),
+        concerns_left_out=response.concerns_left_out,
+        rollout=Progress(
+            *(rollout.wave, tuple(rollout.waves), rollout.paused, rollout.halted),
+            *(rollout.waiting, tuple(rollout.awaited), rollout.awaited_hosts),
+        )
+        if response.HasField("rollout")
+        else None,
+    )
+
+
+def _event(event: operator_pb2.Event) -> Event:
+    return Event(
+        *(event.number, _time(event.received), event.time, event.kind, event.host, event.who),
+        *(event.serial, event.resource, event.action, event.origin, event.outcome),
+        *(event.detail, event.milliseconds),
+        changes=tuple(Change(each.field, each.before, each.after) for each in event.changes),
     )
 
 

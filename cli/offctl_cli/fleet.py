@@ -115,3 +115,98 @@ class Rollout:
     paused: str
     halted: str
     hosts: tuple[RolloutHost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something to know that is no host's state; `grade` is one of offctl.concerns.Grade's values.
+
+    `host` may have more than one end of it elsewhere. Times are UTC as RFC 3339, or empty.
+    """
+
+    grade: str
+    kind: str
+    host: str
+    subject: str
+    reason: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the newest release has come: `wave` is the highest of `waves` that has its turn.
+
+    `waiting` counts the hosts whose turn has not come, because of the `awaited_hosts` of which some
+    are `awaited`; `paused` and `halted` are empty or say why no further wave has its turn.
+    """
+
+    wave: int
+    waves: tuple[int, ...]
+    paused: str
+    halted: str
+    waiting: int
+    awaited: tuple[str, ...]
+    awaited_hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The site as a whole; `hosts` and `concerns` are worst first, `serial` 0 is no release.
+
+    `states` counts every host; `hosts` are all of them, or those that are not right.
+    """
+
+    site: str
+    serial: int
+    manifest_sha256: str
+    expires: datetime | None
+    published: datetime | None
+    operator: str
+    states: tuple[tuple[str, int], ...]
+    hosts: tuple[HostStatus, ...]
+    hosts_left_out: int
+    concerns: tuple[Concern, ...]
+    concerns_left_out: int
+    rollout: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field: what it was, and what it became or should have become."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: `kind` is "publish", "trust", "rollout", "action" or "unasked".
+
+    `number` grows within one log; `time` is by the host's own clock, UTC as RFC 3339. `host` is
+    empty for what is about the site, `who` where nobody is known, `serial` 0 for no release.
+    """
+
+    number: int
+    received: datetime
+    time: str
+    kind: str
+    host: str
+    who: str
+    serial: int
+    resource: str
+    action: str
+    origin: str
+    outcome: str
+    detail: str
+    milliseconds: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events, oldest first; `newest` is the number of the newest of all."""
+
+    events: tuple[Event, ...]
+    newest: int

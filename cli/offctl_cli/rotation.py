@@ -11,7 +11,7 @@ the new key, or that a connection with it stays up. So no phase cuts anybody.
 
 from dataclasses import dataclass
 
-from offctl_cli.links import Link
+from offctl.links import Link
 from offctl_cli.site.tables.tunnels import Tunnel
 
 ACCEPT = "accept"

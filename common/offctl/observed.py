@@ -41,6 +41,21 @@ class ObservedDataset:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedPool:
+    """How a pool is; `health` is the kernel's word. `used` and `free` are bytes below its top.
+
+    `snapshots` is when one was last taken or removed, in seconds since 1970; 0 where ZFS does not
+    say. All three are 0 for a pool that could not be read.
+    """
+
+    name: str
+    health: str
+    used: int = 0
+    free: int = 0
+    snapshots: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedDirectory:
     """Owner (host ids) and permission bits of a directory that is there; `filled`: not empty."""
 
@@ -190,6 +205,7 @@ class ObservedState:
     `writable` is empty, or says why container configuration cannot be changed (no quorum).
     `unready` says of pools that are here and not in `pools` why not.
     `tunnels` has one entry for each stunnel instance asked about; `strays` are the others.
+    `space` says how every pool here is, for people; nothing is planned from it.
     """
 
     pools: tuple[tuple[str, int], ...] | Unknown
@@ -202,3 +218,4 @@ class ObservedState:
     unready: tuple[tuple[str, str], ...] = ()
     tunnels: tuple[ObservedInstance, ...] = ()
     strays: tuple[Stray, ...] | Unknown = ()
+    space: tuple[ObservedPool, ...] = ()

@@ -22,6 +22,8 @@ MAX_EVENTS = 200
 MAX_WAITS = 100
 MAX_UNASKED = 100
 MAX_TUNNELS = 500
+MAX_POOLS = 100
+MAX_DEBTS = 100
 
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
@@ -62,6 +64,8 @@ class Event:
 
     `time` is UTC as RFC 3339; `outcome` is "done" or "failed"; `origin` says why it was done:
     "wanted" (the text asked for it) or "corrective" (somebody else had changed the host).
+    `milliseconds` is how long it took, `serial` the release that was worked towards; both are 0
+    from a host whose offctl is older.
     """
 
     time: str
@@ -71,6 +75,8 @@ class Event:
     outcome: str
     detail: str = ""
     differences: tuple[Difference, ...] = ()
+    milliseconds: int = 0
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,21 @@ class TunnelStatus:
     reason: str
     consumers: tuple[str, ...] = ()
     proven_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """One pool of the host, managed or not; `health` is the kernel's word (ONLINE, DEGRADED, ...).
+
+    `used` and `free` are bytes, both 0 for a pool that cannot be read. `snapshots` is when one was
+    last taken or removed, UTC as RFC 3339; empty when none ever was, or ZFS does not say.
+    """
+
+    pool: str
+    health: str
+    used: int
+    free: int
+    snapshots: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +214,7 @@ class Report:
     `observe_only` says why nothing may be changed, and `code` says it to programs. `machine` tells
     one start of one machine from any other: a copied disk brings the keys along, but not this.
     `observation` names what was observed in this run (offctl.observation); empty for none.
+    `debts` are what the agent owes the host after an interrupted change, in words.
     """
 
     site: str
@@ -222,6 +244,8 @@ class Report:
     health: Health = Health()
     omitted: int = 0
     observation: str = ""
+    pools: tuple[PoolStatus, ...] = ()
+    debts: tuple[str, ...] = ()
 
 
 def dump(report: Report) -> bytes:
@@ -233,12 +257,16 @@ def dump(report: Report) -> bytes:
         waits=report.waits[:MAX_WAITS],
         unasked=report.unasked[-MAX_UNASKED:],
         tunnels=report.tunnels[:MAX_TUNNELS],
+        pools=report.pools[:MAX_POOLS],
+        debts=report.debts[:MAX_DEBTS],
         omitted=report.omitted
         + max(0, len(report.resources) - MAX_RESOURCES)
         + max(0, len(report.events) - MAX_EVENTS)
         + max(0, len(report.waits) - MAX_WAITS)
         + max(0, len(report.unasked) - MAX_UNASKED)
-        + max(0, len(report.tunnels) - MAX_TUNNELS),
+        + max(0, len(report.tunnels) - MAX_TUNNELS)
+        + max(0, len(report.pools) - MAX_POOLS)
+        + max(0, len(report.debts) - MAX_DEBTS),
     )
     content = _encode(cut)
     while len(content) > MAX_REPORT:
@@ -318,6 +346,8 @@ def _report(table: Table) -> Report:
         omitted=table.integer("omitted"),
         # A host whose offctl is older has none.
         observation=table.string("observation", ""),
+        pools=tuple(_flat(PoolStatus, item) for item in table.tables("pools")),
+        debts=table.strings("debts"),
     )
     table.finish()
     return report
@@ -364,6 +394,8 @@ def _event(table: Table) -> Event:
         outcome=table.choice("outcome", ("done", "failed")),
         detail=table.string("detail"),
         differences=_differences(table),
+        milliseconds=table.integer("milliseconds", 0),
+        serial=table.integer("serial", 0),
     )
     table.finish()
     return event

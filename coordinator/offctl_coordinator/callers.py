@@ -41,6 +41,8 @@ METHODS: Mapping[str, frozenset[Role]] = {
     "/offctl.api.v1.OperatorService/GetRelease": _OPERATORS,
     "/offctl.api.v1.OperatorService/GetRollout": _OPERATORS,
     "/offctl.api.v1.OperatorService/SteerRollout": _OPERATORS,
+    "/offctl.api.v1.OperatorService/GetOverview": _OPERATORS,
+    "/offctl.api.v1.OperatorService/ListEvents": _OPERATORS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _ANYONE,
 }

@@ -16,7 +16,7 @@ _LISTEN = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):[0-9]{1,
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Relative paths in the file start at its own directory.
+    """Relative paths in the file start at its own directory; an empty `metrics` is none.
 
     `state` is where lies what must outlast the database; `password` is the database's, in a file.
     """
@@ -24,11 +24,12 @@ class Config:
     listen: str
     database: Path | Address
     state: Path
-    password: Path | None
     trust: Path
     certificate: Path
     certificate_key: Path
     timestamp_key: Path
+    metrics: str = ""
+    password: Path | None = None
 
 
 def load(path: Path) -> Config:
@@ -37,13 +38,13 @@ def load(path: Path) -> Config:
     base = path.parent
     text = table.string("database", "coordinator.db")
     database = parse_address(text) if is_address(text) else base / text
+    password = None
     if isinstance(database, Path):
-        state, password = database.parent, None
+        state = database.parent
     else:
         state = base / table.string("state")
-        password = (
-            base / table.string("database_password") if table.has("database_password") else None
-        )
+        if table.has("database_password"):
+            password = base / table.string("database_password")
     config = Config(
         listen=table.matching("listen", _LISTEN, DEFAULT_LISTEN),
         database=database,
@@ -53,6 +54,7 @@ def load(path: Path) -> Config:
         certificate=base / table.string("certificate", "server.cert.pem"),
         certificate_key=base / table.string("certificate_key", "server.key.pem"),
         timestamp_key=base / table.string("timestamp_key", "timestamp.key.pem"),
+        metrics=table.matching("metrics", _LISTEN, ""),
     )
     table.finish()
     return config

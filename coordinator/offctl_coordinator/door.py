@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import functools
 import logging
 import secrets
+import time
 from typing import Any, NoReturn, TypeAlias
 
 from google.protobuf import message
@@ -18,8 +19,10 @@ import grpc
 from grpc import aio
 
 from offctl import certificates, errors
+from offctl.messages import Message
 from offctl_coordinator import callers
 from offctl_coordinator.callers import AllowList, Caller
+from offctl_coordinator.calls import Call, Counting, Uncounted
 from offctl_coordinator.floods import Floods
 from offctl_coordinator.front import Front
 from offctl_coordinator.limits import Limits, TooManyCallsError
@@ -60,15 +63,22 @@ class Guards:
 class Door(aio.ServerInterceptor):
     """Wraps every method; `allowed` gives the allow list of this moment.
 
-    A call that is answered once is given up after `seconds`. To gRPC every call is one that sends
-    many messages: of one that sends a single message it would say nothing until that is there, and
-    nobody would count the calls that never get that far.
+    A call that is answered once is given up after `seconds`; `counting` hears how each went. To
+    gRPC every call is one that sends many messages: of one that sends a single message it would say
+    nothing until that is there, and nobody would count the calls that never get that far.
     """
 
-    def __init__(self, allowed: Callable[[], AllowList], guards: Guards, seconds: float) -> None:
+    def __init__(
+        self,
+        allowed: Callable[[], AllowList],
+        guards: Guards,
+        seconds: float,
+        counting: Counting | None = None,
+    ) -> None:
         self._allowed = allowed
         self._guards = guards
         self._seconds = seconds
+        self._counting = counting or Uncounted()
 
     async def intercept_service(
         self,
@@ -102,11 +112,12 @@ class Door(aio.ServerInterceptor):
     def _guard_nothing(self, method: str) -> Callable[[_Requests, _Context], Awaitable[object]]:
         async def guarded(requests: _Requests, context: _Context) -> object:
             del requests
-            try:
-                self._enter(context)
-                raise NoSuchMethodError("there is no such method")
-            except Exception as error:  # noqa: BLE001
-                await self._refuse(method, context, error)
+            with self._call(method) as call:
+                try:
+                    self._enter(context)
+                    raise NoSuchMethodError("there is no such method")
+                except Exception as error:  # noqa: BLE001
+                    await self._refuse(call, context, error)
 
         return guarded
 
@@ -114,13 +125,14 @@ class Door(aio.ServerInterceptor):
         self, method: str, inner: _Single, asked: "_Asked"
     ) -> Callable[[_Requests, _Context], Awaitable[object]]:
         async def guarded(requests: _Requests, context: _Context) -> object:
-            try:
-                caller = self._identify(method, self._enter(context))
-                with self._guards.limits.taken(caller):
-                    async with asyncio.timeout(self._seconds):
-                        return await inner(await asked(requests), caller)
-            except Exception as error:  # noqa: BLE001 - the door is where they all end
-                await self._refuse(method, context, error)
+            with self._call(method) as call:
+                try:
+                    caller = self._identify(method, self._enter(context))
+                    with self._guards.limits.taken(caller):
+                        async with asyncio.timeout(self._seconds):
+                            return await inner(await asked(requests), caller)
+                except Exception as error:  # noqa: BLE001 - the door is where they all end
+                    await self._refuse(call, context, error)
 
         return guarded
 
@@ -128,18 +140,19 @@ class Door(aio.ServerInterceptor):
         self, method: str, inner: _Stream, asked: "_Asked"
     ) -> Callable[[_Requests, _Context], AsyncIterator[object]]:
         async def guarded(requests: _Requests, context: _Context) -> AsyncIterator[object]:
-            try:
-                certificate = self._enter(context)
-                caller = self._identify(method, certificate)
-                with self._guards.limits.taken(caller):
-                    async with asyncio.timeout(self._seconds):
-                        request = await asked(requests)
-                    async for response in inner(request, caller):
-                        # The caller may have been removed while it was waiting.
-                        self._identify(method, certificate)
-                        yield response
-            except Exception as error:  # noqa: BLE001
-                await self._refuse(method, context, error)
+            with self._call(method, stream=True) as call:
+                try:
+                    certificate = self._enter(context)
+                    caller = self._identify(method, certificate)
+                    with self._guards.limits.taken(caller):
+                        async with asyncio.timeout(self._seconds):
+                            request = await asked(requests)
+                        async for response in inner(request, caller):
+                            # The caller may have been removed while it was waiting.
+                            self._identify(method, certificate)
+                            yield response
+                except Exception as error:  # noqa: BLE001
+                    await self._refuse(call, context, error)
 
         return guarded
 
@@ -159,8 +172,12 @@ class Door(aio.ServerInterceptor):
         self._guards.front.vouch(peer, fingerprint)
         return fingerprint
 
-    async def _refuse(self, method: str, context: _Context, error: Exception) -> NoReturn:
-        code, text = _answer(method, self._guards.front.who(str(context.peer())), error)
+    def _call(self, method: str, *, stream: bool = False) -> Call:
+        return Call(method, self._counting, time.monotonic, stream=stream)
+
+    async def _refuse(self, call: Call, context: _Context, error: Exception) -> NoReturn:
+        code, text = _answer(call.method, self._guards.front.who(str(context.peer())), error)
+        call.code = code.name
         await context.abort(code, text)
 
     def _identify(self, method: str, fingerprint: str) -> Caller:
@@ -223,6 +240,7 @@ def _ours(method: str, who: str, error: Exception) -> tuple[grpc.StatusCode, str
         # Not logged for each call: whoever listens to the database says so, now and then.
         return grpc.StatusCode.UNAVAILABLE, f"{error.code}: the database does not answer"
     number = secrets.token_hex(4)
-    logger.error("error %s in %s by %s", number, method, who, exc_info=error)
+    mistake = Message.MISTAKE.fields()
+    logger.error("error %s in %s by %s", number, method, who, exc_info=error, extra=mistake)
     text = f"INTERNAL: the coordinator made a mistake; its log has more under error {number}"
     return grpc.StatusCode.INTERNAL, text

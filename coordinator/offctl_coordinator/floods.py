@@ -8,6 +8,7 @@ looked at. Pure but for its counts; the clock comes in.
 from collections.abc import Callable, Mapping
 import logging
 
+from offctl.messages import Message
 from offctl_coordinator.limits import Bucket
 
 # More than limits.py lets through: a client that is only wild is told so, and keeps its
@@ -46,6 +47,7 @@ class Floods:
             fingerprint,
             peer,
             self._seconds,
+            extra=Message.FLOOD.fields(),
         )
         return True
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from offctl import errors
 from offctl import report as reports
+from offctl.messages import Message
 from offctl.report import Report
 from offctl_coordinator.roster import Standing
 from offctl_coordinator.sightings import Sightings
@@ -35,7 +36,10 @@ class Hosts:
     def see(self, report: Report, now: datetime) -> None:
         """Note which machine reports as a host."""
         if self._sightings.see(report.host, report.machine, report.time, now):
-            logger.error("two machines report as host %s: was its disk copied?", report.host)
+            twice = Message.DUPLICATE.fields(OFFCTL_HOST=report.host)
+            logger.error(
+                "two machines report as host %s: was its disk copied?", report.host, extra=twice
+            )
 
     def duplicated(self) -> dict[str, datetime]:
         """When a second machine was last seen, for each host where one was."""

@@ -6,7 +6,7 @@ from offctl import errors
 from offctl.api.v1 import operator_pb2, operator_pb2_grpc
 from offctl.trust import rotation
 from offctl.trust.release import MAX_ENVELOPE, MAX_RELEASE, SignedRelease
-from offctl_coordinator import wire
+from offctl_coordinator import overviewwire, wire
 from offctl_coordinator.callers import Caller
 from offctl_coordinator.coordinator import Coordinator
 
@@ -79,6 +79,25 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
     ) -> operator_pb2.SteerRolloutResponse:
         await self._coordinator.steer(wire.steering(request, caller.name))
         return operator_pb2.SteerRolloutResponse()
+
+    async def GetOverview(  # noqa: N802
+        self, request: operator_pb2.GetOverviewRequest, caller: Caller
+    ) -> operator_pb2.GetOverviewResponse:
+        del caller
+        newest = await self._coordinator.history(1)
+        found = self._coordinator.overview(
+            limit=overviewwire.limit(request.limit), every_host=request.every_host
+        )
+        return overviewwire.overview(found, self._coordinator.site, newest[0] if newest else None)
+
+    async def ListEvents(  # noqa: N802
+        self, request: operator_pb2.ListEventsRequest, caller: Caller
+    ) -> operator_pb2.ListEventsResponse:
+        del caller
+        limit = overviewwire.limit(request.limit)
+        return overviewwire.events(
+            await self._coordinator.chronicle.page(request.host, request.after, limit)
+        )
 
 
 async def _collect(parts: AsyncIterator[operator_pb2.PublishRequest]) -> SignedRelease:

@@ -1,18 +1,24 @@
 """The serving program: put together, run until a signal, reload the trust root on SIGHUP."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+import contextlib
 import dataclasses
 from datetime import UTC, datetime
 import logging
 import signal
 
 from offctl import errors, heartbeat, service
+from offctl.messages import Message
 from offctl.service import Manager
-from offctl_coordinator import keyfiles, opening, server
+from offctl_coordinator import keyfiles, metrics, opening, scraping, server
 from offctl_coordinator.config import Config
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.lasting import Lasting
+from offctl_coordinator.roster import Snapshot
+
+# Whoever asks for metrics while the loop is busy for longer gets none this time.
+SCRAPE_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +47,15 @@ async def run(
             reloads = _Reloads(config, coordinator, lasting, manager)
             loop.add_signal_handler(signal.SIGHUP, reloads.begin)
             runtime = service.runtime(environment)
+            counting = metrics.Metrics(_asking(loop, coordinator))
             async with (
                 listening(coordinator, stopping.set),
-                server.serving(coordinator, server_keys, config.listen, runtime=runtime) as address,
+                server.serving(
+                    *(coordinator, server_keys, config.listen),
+                    runtime=runtime,
+                    counting=counting,
+                ) as address,
+                _scraped(config, counting),
             ):
                 ready(coordinator.site, address)
                 manager.status(f"serving {coordinator.site} on {address}")
@@ -54,6 +66,25 @@ async def run(
             await reloads.finish()
         finally:
             coordinator.close()
+
+
+def _asking(loop: asyncio.AbstractEventLoop, coordinator: Coordinator) -> Callable[[], Snapshot]:
+    """For other threads: what the coordinator knows is its event loop's alone."""
+
+    async def snapshot() -> Snapshot:
+        return coordinator.snapshot()
+
+    return lambda: asyncio.run_coroutine_threadsafe(snapshot(), loop).result(SCRAPE_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _scraped(config: Config, counting: metrics.Metrics) -> AsyncIterator[None]:
+    if not config.metrics:
+        yield
+        return
+    with scraping.listening(config.metrics, counting.registry) as address:
+        logger.info("metrics at http://%s%s", address, scraping.PATH)
+        yield
 
 
 def _with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
@@ -94,7 +125,11 @@ class _Reloads:
             await self._coordinator.reload(trust, timestamp_key)
         except errors.OffctlError as error:
             # The operator who sent the signal reads the log; the old trust root stays in force.
-            logger.error("trust root not reloaded [%s]: %s", error.code, error)  # noqa: TRY400
+            logger.error(  # noqa: TRY400
+                "trust root not reloaded [%s]: %s",
+                *(error.code, error),
+                extra=Message.NOT_RELOADED.fields(OFFCTL_CODE=error.code),
+            )
         else:
             logger.info("trust root version %d in force", trust.version)
         finally:

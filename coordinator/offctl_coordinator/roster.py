@@ -11,6 +11,7 @@ from offctl import report as reports
 from offctl import status
 from offctl.report import Report
 from offctl.status import State, Verdict
+from offctl.trust.root import TrustRoot
 from offctl_coordinator import turns
 from offctl_coordinator.publication import Publication
 from offctl_coordinator.turns import Turns
@@ -94,3 +95,12 @@ class Roster:
         )
         queued = found.state in (State.CONVERGED, State.BEHIND, State.AWAITED)
         return Verdict(State.QUEUED, "", waits) if waits and queued else found
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The hosts, the trust root and the clock of one moment."""
+
+    roster: Roster
+    root: TrustRoot
+    now: datetime

@@ -15,6 +15,7 @@ from offctl.api.v1 import agent_pb2_grpc, operator_pb2_grpc
 from offctl_coordinator import sockets
 from offctl_coordinator.agent_service import AgentService
 from offctl_coordinator.callers import AllowList
+from offctl_coordinator.calls import Counting
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.crowd import BOUNDS, Bounds
 from offctl_coordinator.door import Door, Guards
@@ -83,11 +84,12 @@ async def serving(
     pace: Pace = PACE,
     bounds: Bounds = BOUNDS,
     runtime: Path | None = None,
+    counting: Counting | None = None,
 ) -> AsyncIterator[str]:
     """Serve at `listen` (port 0: any) while the context lasts; gives the real address.
 
-    `runtime` is a directory of ours alone, for what is there while we run. Raises AdminError when
-    the address cannot be had.
+    `runtime` is a directory of ours alone, for what is there while we run; `counting` hears how
+    calls go. Raises AdminError when the address cannot be had.
     """
     floods, front = Floods(patience.flood, time.monotonic), Front(pace, time.monotonic, bounds)
     guards = Guards(Limits(time.monotonic), floods, front)
@@ -95,7 +97,7 @@ async def serving(
         inner = stack.enter_context(sockets.inner(runtime))
         address = await stack.enter_async_context(front.listening(listen))
         server = aio.server(
-            interceptors=(Door(lambda: coordinator.allowed, guards, patience.call),),
+            interceptors=(Door(lambda: coordinator.allowed, guards, patience.call, counting),),
             options=(
                 *_OPTIONS,
                 ("grpc.server_handshake_timeout_ms", int(patience.handshake * 1000)),

@@ -13,6 +13,7 @@ import logging
 from typing import TypeAlias
 
 from offctl import errors, status
+from offctl.messages import Message
 from offctl.report import Report
 from offctl.status import Verdict
 from offctl.trust.manifest import Manifest
@@ -53,6 +54,8 @@ class Turns:
         self._newest: Publication | None = None
         self.rollout = Rollout()
         self.spells: dict[str, Spell] = {}
+        # What the last decision made here began with, and what it made of it.
+        self.decided = self.rollout, self.rollout
 
     async def reread(self) -> None:
         """Take up what is kept; what cannot be read begins anew with the newest release."""
@@ -135,11 +138,18 @@ class Turns:
     async def _judge(self, judged: "_Change") -> bool:
         """Decide, where there is something to decide; True when another wave got its turn."""
         kept = self.rollout
+        self.decided = kept, kept
         if judged(kept, self.spells) == kept:
             return False
         await self._decide(judged)
-        if self.rollout.halted and not kept.halted:
-            logger.error("rollout of release %d halted: %s", kept.serial, self.rollout.halted)
+        before, after = self.decided
+        if after.halted and not before.halted:
+            halted = Message.ROLLOUT_HALTED.fields(
+                OFFCTL_SERIAL=str(after.serial), OFFCTL_HOST=after.halted.partition(":")[0]
+            )
+            logger.error(
+                "rollout of release %d halted: %s", after.serial, after.halted, extra=halted
+            )
         return self._told(kept)
 
     async def steer(self, steering: Steering) -> bool:
@@ -160,19 +170,25 @@ class Turns:
         logger.info(
             "rollout of release %d: %s by operator %s",
             *(self.rollout.serial, steering.order.value, steering.operator),
+            extra=Message.ROLLOUT_STEERED.fields(
+                OFFCTL_SERIAL=str(self.rollout.serial), OFFCTL_OPERATOR=steering.operator
+            ),
         )
         return self._told(before)
 
     def _told(self, before: Rollout) -> bool:
         if self.rollout.wave == before.wave:
             return False
-        logger.info("release %d: wave %d has its turn", self.rollout.serial, self.rollout.wave)
+        rollout = self.rollout
+        begun = Message.WAVE_BEGUN.fields(OFFCTL_SERIAL=str(rollout.serial))
+        logger.info("release %d: wave %d has its turn", rollout.serial, rollout.wave, extra=begun)
         return True
 
     async def _decide(self, change: "_Change") -> None:
         def decision(text: str, records: tuple[SpellRecord, ...]) -> str:
             kept = _parsed(text)
             after = change(kept, self._spells(records))
+            self.decided = kept, after
             return text if after == kept else after.dump()
 
         self.rollout = _parsed(await self._memory.decide(decision))

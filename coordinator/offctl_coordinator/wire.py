@@ -86,22 +86,22 @@ def host(value: HostView) -> operator_pb2.HostStatus:
     return operator_pb2.HostStatus(
         host=value.host,
         state=value.verdict.state.value,
-        code=_cut(value.verdict.code, MAX_CODE),
-        reason=_cut(value.verdict.reason, MAX_REASON),
+        code=cut(value.verdict.code, MAX_CODE),
+        reason=cut(value.verdict.reason, MAX_REASON),
         mode=value.mode,
         serial=value.serial,
         reported=_time(value.reported),
         contacted=_time(value.contacted),
         freshness=value.freshness,
-        resources=_count(counts.resources),
-        drift=_count(counts.drift),
-        pending_restarts=_count(counts.pending),
-        failed=_count(counts.failed),
-        blocked=_count(counts.blocked),
-        unknown=_count(counts.unknown),
-        orphans=_count(counts.orphan),
-        unmanaged=_count(counts.unmanaged),
-        held=_count(counts.held),
+        resources=count(counts.resources),
+        drift=count(counts.drift),
+        pending_restarts=count(counts.pending),
+        failed=count(counts.failed),
+        blocked=count(counts.blocked),
+        unknown=count(counts.unknown),
+        orphans=count(counts.orphan),
+        unmanaged=count(counts.unmanaged),
+        held=count(counts.held),
     )
 
 
@@ -127,10 +127,10 @@ def rollout(value: Roster, now: datetime) -> operator_pb2.GetRolloutResponse:
             host=entry.host,
             wave=entry.wave,
             soak_seconds=entry.soak,
-            right_seconds=_count(int((spell.last - spell.since).total_seconds())) if spell else 0,
+            right_seconds=count(int((spell.last - spell.since).total_seconds())) if spell else 0,
             offered=known.offers.get(entry.host, 0),
             state=verdict.state.value,
-            reason=_cut(verdict.reason, MAX_REASON),
+            reason=cut(verdict.reason, MAX_REASON),
         )
     return response
 
@@ -179,12 +179,14 @@ def _time(value: datetime | None) -> Timestamp | None:
     return timestamp
 
 
-def _count(value: int) -> int:
+def count(value: int) -> int:
+    """What fits into the protocol."""
     # A report may claim more than an uint32 holds.
     return min(value, 2**32 - 1)
 
 
-def _cut(text: str, limit: int) -> str:
+def cut(text: str, limit: int) -> str:
+    """Text that protobuf can carry, in few characters."""
     # JSON can spell half of a surrogate pair, which protobuf cannot carry.
     sound = text.encode("utf-8", "replace").decode("utf-8")
     return sound if len(sound) <= limit else sound[: limit - 1] + "…"

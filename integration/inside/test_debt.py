@@ -89,9 +89,7 @@ def test_what_cannot_be_given_back_stays_owed(host: Host) -> None:
     host.rig.damage("fails", f"pct set {NUMBER}")
     run = host.run(WITH)
     host.rig.mend()
-    assert [note for note in run.notes if "owed" in note] == [
-        f"owed: container {NUMBER} protection=1"
-    ]
+    assert run.debts == [f"container {NUMBER} protection=1"]
     assert len(host.memory().debts()) == 1
     assert host.run(WITH).plan.steps == ()
     assert is_protected(host)

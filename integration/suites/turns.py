@@ -45,8 +45,8 @@ class Turns(Example):
         """The host was started again: only what it says from now on counts."""
         self.host = host
         # A cut may have taken back reports that had been seen.
-        names = host.out("ls", OUTBOX).split()
-        self._seen = self._since = max((int(name.partition(".")[0]) for name in names), default=0)
+        numbers = (name.removesuffix(".json") for name in host.out("ls", OUTBOX).split())
+        self._seen = self._since = max((int(n) for n in numbers if n.isdecimal()), default=0)
 
     @property
     def serial(self) -> int:

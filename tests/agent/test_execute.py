@@ -3,6 +3,7 @@
 from dataclasses import replace
 import json
 from pathlib import Path
+import time
 
 import pytest
 
@@ -204,3 +205,18 @@ def test_without_a_journal_nothing_is_done(tmp_path: Path) -> None:
     with pytest.raises(AdminError, match="cannot write"):
         carry_out(tmp_path, start(110), host=host)
     assert host.done == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_how_long_it_took_is_told_of_what_was_tried(tmp_path: Path, *, fails: bool) -> None:
+    def slowly(host: FakeHost, _: act.Action) -> ObservedState:
+        time.sleep(0.03)
+        return host.observed
+
+    host = FakeHost(EMPTY, after={"StartContainer": slowly})
+    if fails:
+        host.fail["StartContainer"] = REFUSED
+    plan = Plan((start(110), step("container 111", None)))
+    tried, left = execute.execute(plan, host, Journal(tmp_path / "journal"), ALL, lambda _: None)
+    assert 30 <= tried.milliseconds < 3000
+    assert left.milliseconds == 0

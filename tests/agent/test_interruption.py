@@ -185,7 +185,7 @@ def test_a_debt_outlives_runs_that_cannot_pay(tmp_path: Path) -> None:
     lift_and_die(scene)
     scene.faults("no_quorum = true\n")
     found = scene.run()
-    assert "owed: container 113 protection=1" in found.notes
+    assert found.debts == ["container 113 protection=1"]
     assert len(scene.state().debts()) == 1
     scene.faults("")
     assert scene.run().plan.steps == ()

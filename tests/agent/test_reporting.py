@@ -1,15 +1,18 @@
 """What a report says of each kind of thing that is not right."""
 
 from dataclasses import replace
+import json
 from pathlib import Path
 
 import pytest
 
 from agent.scenario import NOW, taken
+from offctl import errors
 from offctl import report as reports
+from offctl.observed import ObservedPool, ObservedState, Unknown
 from offctl.planner import actions as act
 from offctl.planner.plan import Effect, Finding, Origin, Plan, Resource, Step
-from offctl.report import Difference, Health, Refused, Report
+from offctl.report import Difference, Health, PoolStatus, Refused, Report
 from offctl_agent import config as configs
 from offctl_agent import reporting
 from offctl_agent.converge import Run
@@ -130,3 +133,55 @@ def test_health_is_measured() -> None:
     assert 0 < health.memory_available <= health.memory_total
     assert health.agent_memory > 0
     assert health.uptime_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (
+            ObservedPool("tank", "ONLINE", 5, 7, 1772366400),
+            PoolStatus("tank", "ONLINE", 5, 7, "2026-03-01T12:00:00Z"),
+        ),
+        (ObservedPool("tank", "SUSPENDED"), PoolStatus("tank", "SUSPENDED", 0, 0, "")),
+        # Numbers that no report can carry and no calendar has must not keep it back.
+        (
+            ObservedPool("tank", "ONLINE", 2**63, 2**63, 2**62),
+            PoolStatus("tank", "ONLINE", 2**53 - 1, 2**53 - 1, ""),
+        ),
+    ],
+)
+def test_how_pools_are(config: configs.Config, seen: ObservedPool, expected: PoolStatus) -> None:
+    lost = Unknown("not looked at")
+    looked = ObservedState(lost, lost, lost, lost, lost, (), space=(seen,))
+    found = report(config, Run(Plan(), seen=looked, debts=["container 113 protection=1"]))
+    assert found.pools == (expected,)
+    assert found.debts == ("container 113 protection=1",)
+
+
+def test_what_an_older_agent_does_not_say_is_empty(config: configs.Config) -> None:
+    event = reports.Event("2026-03-01T12:00:00Z", "dataset a", "set", "wanted", "done")
+    document = json.loads(reports.dump(replace(report(config, Run(Plan())), events=(event,))))
+    for name in ("pools", "debts"):
+        del document[name]
+    for name in ("milliseconds", "serial"):
+        del document["events"][0][name]
+    found = reports.parse(json.dumps(document).encode())
+    assert (found.pools, found.debts, found.events) == ((), (), (event,))
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"pool": "tank", "health": "ONLINE", "used": -1, "free": 0, "snapshots": ""},
+        {"pool": "tank", "health": "ONLINE", "used": 1.5, "free": 0, "snapshots": ""},
+        {"pool": "tank", "health": "ON\x1bLINE", "used": 1, "free": 0, "snapshots": ""},
+        {"pool": "tank", "health": "ONLINE", "used": 1, "free": 0},
+        {"pool": "tank", "health": "ONLINE", "used": 1, "free": 0, "snapshots": "", "guid": "1"},
+        "tank",
+    ],
+)
+def test_pools_that_no_agent_would_write_are_refused(config: configs.Config, pool: object) -> None:
+    document = json.loads(reports.dump(report(config, Run(Plan()))))
+    document["pools"] = [pool]
+    with pytest.raises(errors.MalformedError, match="pools"):
+        reports.parse(json.dumps(document).encode())

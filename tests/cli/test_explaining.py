@@ -127,7 +127,7 @@ def test_a_report_of_another_offctl_is_left_out(site: Path, tmp_path: Path) -> N
     assert "published   since release 1" in before
 
 
-def test_a_host_that_talks_nonsense_is_said_to(site: Path, tmp_path: Path) -> None:
+def test_a_number_without_end_spoils_no_explanation(site: Path, tmp_path: Path) -> None:
     fleet = Desk()
     (state,) = load.compile_site(site).states
     state = replace(state, identity=fleet.state("h").identity)
@@ -139,5 +139,4 @@ def test_a_host_that_talks_nonsense_is_said_to(site: Path, tmp_path: Path) -> No
         config = configure(tmp_path, fleet, running.address)
         tell(running, fleet, seen)
         said = explain(site, config, "h/containers/web")
-    assert "configured  unknown: what it handed in makes no sense: " in said
     assert "configured  512\n" in said

@@ -1,5 +1,6 @@
 """`offctl status`: what it prints and what it exits with, for people, pipes and programs."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
@@ -10,11 +11,9 @@ import sys
 from click.testing import CliRunner
 import pytest
 
-from offctl import report as reports
-from offctl.report import Counts, Difference, Event, Report, ResourceStatus, Unasked, Wait
 from offctl_cli import overview
 from offctl_cli.commands import status
-from offctl_cli.fleet import HostDetail, HostList, HostStatus
+from offctl_cli.fleet import Concern, HostStatus, Overview, Progress
 from transport import fleet as fleets
 from transport.fleet import Fleet, served
 
@@ -62,127 +61,172 @@ def test_the_worst_host_decides_the_exit_status(states: tuple[str, ...], expecte
     assert overview.exit_status(replace(RIGHT, state=state) for state in states) == expected
 
 
-def printed(listing: HostList, capsys: pytest.CaptureFixture[str]) -> str:
-    overview.print_listing(listing, NOW)
+def site(*hosts: HostStatus, **changes: object) -> Overview:
+    found = Overview(
+        site="openfoodfacts",
+        serial=7,
+        manifest_sha256="a" * 64,
+        expires=NOW + timedelta(days=90),
+        published=NOW - timedelta(hours=2),
+        operator="desk",
+        states=tuple(Counter(host.state for host in hosts).items()),
+        hosts=hosts,
+        hosts_left_out=0,
+        concerns=(),
+        concerns_left_out=0,
+        rollout=None,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def printed(
+    found: Overview, capsys: pytest.CaptureFixture[str], *, everything: bool = False
+) -> str:
+    overview.print_overview(found, NOW, everything=everything)
     return capsys.readouterr().out
 
 
-def listing(*hosts: HostStatus) -> HostList:
-    return HostList("openfoodfacts", 7, "a" * 64, NOW + timedelta(days=90), hosts)
+SILENT = replace(RIGHT, host="zz", state="silent", reason="no report for 2 h")
+POOL = Concern("attention", "pool", "off2", "zfs-hdd", "91 % full, 1.0 TiB free", "", "")
+FREEZE = Concern("note", "freeze", "off3", "host off3", "a new disk", "", "2026-03-01T14:00:00Z")
+TUNNEL = Concern("broken", "tunnel", "off2", "mongo", "down", "2026-03-01T09:00:00Z", "")
+PROGRESS = Progress(1, (1, 2), "", "", waiting=3, awaited=("off2",), awaited_hosts=1)
 
 
-def test_one_line_for_each_host_worst_first(capsys: pytest.CaptureFixture[str]) -> None:
-    silent = replace(RIGHT, host="zz", state="silent", reason="no report for 2 h")
-    lines = printed(listing(RIGHT, silent), capsys).splitlines()
-    assert lines[0] == "site openfoodfacts: release 7 is current, expires 2026-05-30"
-    assert [line.split()[:3] for line in lines[2:4]] == [
-        ["zz", "silent", "7"],
-        ["off2", "converged", "7"],
-    ]
-    assert "12 s ago" in lines[3]
+def test_what_is_well_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(site(RIGHT, hosts=(), states=(("converged", 40),)), capsys)
+    assert shown == (
+        "openfoodfacts: release 7, published 2 h ago by desk, expires 2026-05-30\n"
+        "all 40 hosts are as it says\n"
+    )
+
+
+def test_what_is_not_right_stands_first_and_the_rest_is_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    states = (("silent", 1), ("converged", 39))
+    lines = printed(site(SILENT, states=states, concerns=(TUNNEL, FREEZE)), capsys).splitlines()
+    assert lines[1] == "40 hosts: 1 silent, 39 converged"
+    told = [line.split() for line in lines]
+    assert ["zz", "silent", "12", "s", "ago", "no", "report", "for", "2", "h"] in told
+    assert ["off2", "broken", "tunnel", "mongo", "down", "(for", "3", "h)"] in told
+    assert "a new disk, until 2026-03-01T14:00:00Z" in lines[-3]
+    assert lines[-1] == "more about one host: `offctl status zz`"
+
+
+def test_hosts_with_the_same_trouble_are_one_line_unless_all_are_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hosts = tuple(replace(SILENT, host=f"off{n}", reason=f"no report for {n} h") for n in range(9))
+    assert "off0 and 8 more" in printed(site(*hosts), capsys)
+    assert printed(site(*hosts), capsys).count("no report") == 1
+    assert printed(site(*hosts), capsys, everything=True).count("no report") == 9
+
+
+def test_a_screen_holds_a_screen_and_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hosts = tuple(
+        replace(SILENT, host=f"off{n}", state="failed", reason=f"disk {n}") for n in range(50)
+    )
+    concerns = tuple(replace(POOL, subject=f"pool{n}") for n in range(30))
+    found = site(*hosts, hosts_left_out=100, concerns=concerns, concerns_left_out=5)
+    shown = printed(found, capsys)
+    assert "and 130 more hosts that are not right: `offctl status --all`" in shown
+    assert "and 15 more like these: `offctl status --all`" in shown
+    assert len(shown.splitlines()) < 60
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (PROGRESS, "wave 1 of 1, 2 has its turn; 3 hosts wait for theirs, until off2 has been"),
+        (replace(PROGRESS, waiting=0), ""),
+        (replace(PROGRESS, waiting=1), "1 host waits for theirs"),
+        (replace(PROGRESS, awaited_hosts=9), "until off2 and 8 more have been right"),
+        (replace(PROGRESS, halted="off2: disk"), "! rollout halted: off2: disk"),
+        (replace(PROGRESS, paused="by desk: fair"), "! rollout paused by desk: fair"),
+    ],
+)
+def test_the_rollout_is_told_while_it_goes_on(
+    progress: Progress, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = printed(site(RIGHT, rollout=progress), capsys)
+    assert line in shown
+    assert ("wave" in shown) == bool(progress.waiting)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, 0),
+        ({"concerns": (FREEZE,)}, 0),
+        ({"concerns": (POOL, FREEZE)}, 1),
+        ({"concerns": (TUNNEL, POOL)}, 2),
+        ({"concerns": (replace(POOL, grade="a word of a newer version"),)}, 1),
+        ({"expires": NOW + timedelta(days=6)}, 1),
+        ({"states": (("silent", 1), ("converged", 9))}, 2),
+        ({"states": ()}, 1),
+    ],
+)
+def test_everything_that_is_not_right_counts_for_the_exit_status(
+    changes: dict[str, object], status: int
+) -> None:
+    assert overview.exit_status_of(site(RIGHT, **changes), NOW) == status
+
+
+@pytest.mark.parametrize(
+    ("left", "line"), [(6, "! it expires in 6 d"), (-1, "! it has expired"), (30, "")]
+)
+def test_a_release_that_expires_soon_says_so(
+    left: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = printed(site(RIGHT, expires=NOW + timedelta(days=left)), capsys)
+    assert line in shown
+    assert ("publish it anew" in shown) == bool(line)
+
+
+def test_watching_tells_changes_and_not_ages() -> None:
+    before = overview.essence(site(RIGHT, SILENT))
+    later = replace(SILENT, reason="no report for 3 h")
+    assert overview.essence(site(replace(RIGHT, reported=NOW), later)) == before
+    assert overview.essence(site(RIGHT, SILENT, concerns=(POOL,))) != before
+    assert overview.essence(site(RIGHT)) != before
+
+
+def test_lines_fold_at_the_width_of_the_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    long = replace(SILENT, reason="no report " * 20)
+    progress = replace(PROGRESS, halted="off2: " + "disk " * 40)
+    shown = printed(site(long, concerns=(TUNNEL,), rollout=progress), capsys)
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
 
 
 def test_output_in_a_pipe_has_no_escape_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "\x1b" not in printed(listing(RIGHT), capsys)
+    assert "\x1b" not in printed(site(SILENT, concerns=(TUNNEL,)), capsys)
 
 
 def test_text_from_a_host_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "\x1b[2J\x1b]0;pwned\x07[bold]gone\u202e"
-    shown = printed(listing(replace(RIGHT, state="failed", reason=evil, code=evil)), capsys)
+    host = replace(RIGHT, state="failed", reason=evil, code=evil)
+    concern = Concern("broken", evil, evil, evil, evil, evil, evil)
+    progress = replace(PROGRESS, halted=evil, paused=evil)
+    shown = printed(site(host, concerns=(concern,), rollout=progress, operator=evil), capsys)
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
     assert "[bold]" in shown.replace("\n", "").replace(" ", "")
 
 
-def detail(**changes: object) -> HostDetail:
-    report = Report(
-        site="openfoodfacts",
-        host="off2",
-        stream="0" * 16,
-        sequence=1,
-        time=NOW,
-        software="0.1.0",
-        mode="enforce",
-        serial=7,
-        manifest_sha256="a" * 64,
-        bundle_sha256="b" * 64,
-        freshness="fresh",
-        interval=60,
-        seconds_milli=20,
-        counts=Counts(resources=10),
-    )
-    return HostDetail(RIGHT, reports.dump(replace(report, **changes)))  # type: ignore[arg-type]
-
-
-def test_a_host_shows_what_is_not_right_and_what_was_done(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    difference = Difference("atime", "on", "off")
-    found = detail(
-        resources=(
-            ResourceStatus("dataset tank/a", "failed", "pool is full", True, (difference,)),
-            ResourceStatus("dataset tank/old", "orphan", "left the text"),
-        ),
-        events=(
-            Event("2026-03-01T11:59:00Z", "container 113 off", "start", "corrective", "done"),
-            Event("2026-03-01T11:59:10Z", "dataset tank/a", "set", "wanted", "failed", "full"),
-        ),
-        notes=("ledger was damaged",),
-        waits=(Wait("hold", "host off2", "2026-03-01T14:00:00Z", "restore", "release it"),),
-    )
-    overview.print_host(found, NOW, everything=False)
-    shown = capsys.readouterr().out
-    assert "failed   dataset tank/a: pool is full  [somebody changed it]" in shown
-    assert "atime: on → off" in shown
-    assert "orphan  dataset tank/old" in shown
-    assert "11:59:00 repaired container 113 off: start" in shown
-    assert "FAILED: full" in shown
-    assert "note: ledger was damaged" in shown
-    assert "  hold on host off2 until 2026-03-01T14:00:00Z: restore\n" in shown
-    assert "    to go on: release it\n" in shown
-
-
-def test_what_others_changed_stands_apart_and_drives_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    stop = Unasked(
-        resource="container 113 off",
-        field="run",
-        observed="stopped",
-        desired="running",
-        since="2026-03-01T11:57:00Z",
-        found="2026-03-01T11:58:00Z",
-        time="2026-03-01T11:57:30Z",
-        who="alice\u202e@pve",
-        how="vzstop",
-        untold="",
-    )
-    nobody = replace(stop, field="cores", time="", who="", how="", untold="PVE keeps no task of it")
-    overview.print_host(detail(unasked=(stop, nobody)), NOW, everything=False)
-    shown = capsys.readouterr().out
-    line = "  2026-03-01T11:58:00Z  container 113 off: run is stopped, was running; vzstop by alice"
-    assert f"changed without being asked:\n{line}\\u202e@pve at 2026-03-01T11:57:30Z\n" in shown
-    assert "cores is stopped, was running; by whom: PVE keeps no task of it\n" in shown
-
-
-def test_many_alike_are_one_line_unless_all_are_asked_for(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    many = tuple(ResourceStatus(f"dataset tank/{n}", "blocked", "not received") for n in range(30))
-    overview.print_host(detail(resources=many), NOW, everything=False)
-    short = capsys.readouterr().out
-    assert "30 resources: not received" in short
-    assert "and 27 more" in short
-    overview.print_host(detail(resources=many), NOW, everything=True)
-    assert capsys.readouterr().out.count("not received") == 30
-
-
 def test_json_is_whole_and_dated() -> None:
-    values = json.loads(json.dumps(overview.listing_json(listing(RIGHT))))
+    found = site(RIGHT, concerns=(TUNNEL,), rollout=PROGRESS)
+    values = json.loads(json.dumps(overview.overview_json(found)))
     assert values["serial"] == 7
+    assert values["published"] == "2026-03-01T10:00:00Z"
+    assert values["states"] == {"converged": 1}
     assert values["hosts"][0]["reported"] == "2026-03-01T11:59:48Z"
-    host = json.loads(json.dumps(overview.host_json(detail())))
-    assert host["report"]["time"] == "2026-03-01T12:00:00Z"
-    assert overview.host_json(HostDetail(RIGHT, b""))["report"] is None
+    assert values["concerns"][0]["subject"] == "mongo"
+    assert values["rollout"]["waves"] == [1, 2]
 
 
 def configured(directory: Path, fleet: Fleet, address: str) -> Path:
@@ -218,10 +262,17 @@ def test_the_command_against_a_real_coordinator(tmp_path: Path) -> None:
     assert "off1: awaited 0" in waited.output
 
 
-def test_a_host_and_watch_do_not_go_together(tmp_path: Path) -> None:
-    result = CliRunner().invoke(status.command, ["off1", "--watch"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["off1", "--wait", "3"], "leave HOST out"),
+        (["off1", "containers/off", "--watch"], "leave RESOURCE out"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(status.command, words)
     assert result.exit_code == 2
-    assert "leave HOST out" in result.output
+    assert said in result.output
 
 
 def test_an_unreachable_coordinator_is_exit_status_3(tmp_path: Path) -> None:
@@ -246,13 +297,3 @@ def test_waiting_ends_only_on_the_newest_release() -> None:
     assert not overview.settled([replace(RIGHT, state="silent")], 7)
     assert overview.settled([replace(RIGHT, state="retired", serial=3)], 7)
     assert overview.settled([replace(RIGHT, state="drift", mode="audit")], 7)
-
-
-def test_a_reason_cannot_forge_a_line_about_another_host(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    evil = replace(RIGHT, state="failed", reason="boom\noff1: failed 3  (disk on fire)")
-    assert "\n" not in overview.change(evil, None)
-    overview.print_host(HostDetail(evil, b""), NOW, everything=False)
-    lines = capsys.readouterr().out.splitlines()
-    assert not any(line.startswith("off1") for line in lines)

@@ -8,13 +8,13 @@ import shutil
 from click.testing import CliRunner, Result
 import pytest
 
-from offctl import errors
+from offctl import errors, links
 from offctl.desired.model import TunnelEnd
+from offctl.links import Link
 from offctl.report import Report, TunnelStatus
 from offctl.tables import INSTANT
-from offctl_cli import links, rotation, stanza
+from offctl_cli import rotation, stanza
 from offctl_cli.commands import tunnel, tunnels
-from offctl_cli.links import Link
 from offctl_cli.rotation import NotYet, Phase
 from offctl_cli.site import load
 from transport.fleet import now

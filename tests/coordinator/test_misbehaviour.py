@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection, Mapping
 import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +15,19 @@ import pytest
 from offctl import errors
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import agent_pb2, operator_pb2
+from offctl.trust.rotation import Step
 from offctl_coordinator.store.records import (
+    Added,
+    Decision,
+    EventRecord,
     HistoryRecord,
     ObservationRecord,
     ReleaseRecord,
     ReportRecord,
+    SpellChange,
+    SpellRecord,
 )
+from offctl_coordinator.turns import Order, Steering
 from transport.fleet import UNPACED, Fleet, served, serving
 
 SECONDS = 5.0
@@ -89,6 +97,7 @@ class FailingStore:
     """A `Store` that fails as `error` from the moment it is set."""
 
     error: Exception | None = None
+    text: str = ""
     added: list[ReleaseRecord] = field(default_factory=list)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -108,15 +117,19 @@ class FailingStore:
         self._work()
         return ()
 
-    def add_report(self, record: ReportRecord) -> bool:
+    def add_report(self, record: ReportRecord, change: SpellChange) -> Added:
         self._work()
-        return True
+        return Added(new=True, spell=change(None))
 
     def newest_report(self, host: str) -> ReportRecord | None:
         self._work()
         return None
 
     def newest_reports(self) -> tuple[ReportRecord, ...]:
+        self._work()
+        return ()
+
+    def newest_reports_of(self, hosts: Collection[str]) -> tuple[ReportRecord, ...]:
         self._work()
         return ()
 
@@ -135,11 +148,43 @@ class FailingStore:
         self._work()
         return None
 
-    def recall(self, name: str) -> str:
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
         self._work()
-        return ""
+        return len(records)
 
-    def keep(self, name: str, text: str) -> None:
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        self._work()
+        return ()
+
+    def newest_event(self) -> int:
+        self._work()
+        return 0
+
+    def spells(self, hosts: Collection[str] | None = None) -> tuple[SpellRecord, ...]:
+        self._work()
+        return ()
+
+    def rollout(self) -> str:
+        self._work()
+        return self.text
+
+    def decide(self, decision: Decision) -> str:
+        self._work()
+        self.text = decision(self.text, ())
+        return self.text
+
+    def trust_roots(self) -> tuple[Step, ...]:
+        self._work()
+        return ()
+
+    def add_trust_root(self, step: Step) -> None:
+        self._work()
+
+    def contacts(self) -> Mapping[str, datetime]:
+        self._work()
+        return {}
+
+    def note_contacts(self, times: Mapping[str, datetime]) -> None:
         self._work()
 
     def close(self) -> None:
@@ -210,6 +255,38 @@ async def test_a_caller_that_hangs_up_does_not_part_store_and_service(tmp_path: 
         await running.publish(release)
         assert [record.serial for record in store.added] == [1]
         assert (await running.coordinator.fetch("off1", "")).envelope == release.envelope
+
+
+async def test_a_report_whose_host_hung_up_counts_all_the_same(tmp_path: Path) -> None:
+    """Stored it would be taken for known when it comes again, and never be told of."""
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        reporting = asyncio.ensure_future(running.coordinator.report("off1", fleet.report("off1")))
+        await asyncio.sleep(0)  # let it begin
+        await asyncio.sleep(0)
+        reporting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reporting
+        await running.coordinator.report("off1", fleet.report("off1"))
+        assert running.coordinator.roster().standings["off1"].report.sequence == 1
+
+
+async def test_an_order_whose_operator_hung_up_counts_all_the_same(tmp_path: Path) -> None:
+    """Durable and not in force, a pause would begin with the next start of the coordinator."""
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        order = Steering(Order.PAUSE, 1, running.coordinator.turns.rollout.wave, "desk", "campaign")
+        steering = asyncio.ensure_future(running.coordinator.steer(order))
+        await asyncio.sleep(0)  # let it begin
+        await asyncio.sleep(0)
+        steering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await steering
+        # Through the same lock, after it.
+        await running.publish(fleet.release(2, "off1"))
+        assert running.coordinator.turns.rollout.paused == "by desk: campaign"
 
 
 def test_a_coordinator_can_be_served_beside_a_test_that_is_not_async(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import contextlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+import functools
 from pathlib import Path
 import signal
 import time
@@ -32,6 +33,12 @@ from transport.fleet import Fleet, Running, sha256
 
 SOON = 15.0
 WAVES = {"off1": 1, "off2": 2, "ovh1": 3}
+
+
+async def everywhere(at: "Pair", true: Callable[[Running], object]) -> None:
+    """Wait until it is true of both."""
+    for each in (at.one, at.two):
+        await until(functools.partial(true, each))
 
 
 async def until(true: Callable[[], object], what: str = "") -> None:
@@ -297,11 +304,9 @@ async def test_a_copied_disk_is_noticed_when_each_half_reports_elsewhere(
         for turn in range(4):
             here, machine = ((at.one, "a" * 32), (at.two, "b" * 32))[turn % 2]
             await at.report(here, release, "off1", machine=machine, stream=f"{turn % 2}" * 16)
-            for each in (at.one, at.two):
-                await until(lambda e=each: received(e, "off1") == at.now)
+            await everywhere(at, lambda e: received(e, "off1") == at.now)
             at.now += timedelta(seconds=1)
-        for each in (at.one, at.two):
-            await until(lambda e=each: "off1" in e.coordinator.hosts.duplicated())
+        await everywhere(at, lambda e: "off1" in e.coordinator.hosts.duplicated())
 
 
 def operators(at: Running) -> list[str]:
@@ -317,8 +322,7 @@ async def test_a_trust_root_published_at_one_is_in_force_at_all(
         newer = fleet.root(version=2, operators=(("spare", spare.certificate),))
         envelope = rotation.sign(newer, [fleet.release_key])
         await at.one.coordinator.publish_root(envelope, "desk")
-        for each in (at.one, at.two):
-            await until(lambda e=each: operators(e) == ["spare"])
+        await everywhere(at, lambda e: operators(e) == ["spare"])
         assert [step.version for step in Lasting(tmp_path / "two").chain()] == [2]
 
 
@@ -365,8 +369,7 @@ async def test_without_the_database_nobody_is_served_and_it_comes_back_by_itself
         await at.know(1)
         cluster.stop()
         try:
-            for each in (at.one, at.two):
-                await until(lambda e=each: not heard(e.coordinator))
+            await everywhere(at, lambda e: not heard(e.coordinator))
             async with at.one.agent("off1") as agent, at.one.operator() as operator:
                 calls = (
                     agent.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SOON),
@@ -387,8 +390,7 @@ async def test_without_the_database_nobody_is_served_and_it_comes_back_by_itself
                     await at.one.coordinator.publish(at.fleet.release(2, "off1"), "desk")
         finally:
             cluster.start()
-        for each in (at.one, at.two):
-            await until(lambda e=each: heard(e.coordinator))
+        await everywhere(at, lambda e: heard(e.coordinator))
         assert await health(at.one) == health_pb2.HealthCheckResponse.SERVING
         assert caplog.text.count("hosts and operators are not served") == 2
         await at.two.publish(at.fleet.release(2, "off1"))
@@ -432,8 +434,7 @@ async def test_a_cluster_that_crashes_loses_nothing_that_was_answered(
             await at.report(at.two, release, "off1")
             cluster.stop(signal.SIGQUIT)
             cluster.start()
-            for each in (at.one, at.two):
-                await until(lambda e=each: heard(e.coordinator))
+            await everywhere(at, lambda e: heard(e.coordinator))
             await at.know(serial)
             assert cluster.sql(at.url, "SELECT max(serial) FROM releases") == str(serial)
             assert cluster.sql(at.url, "SELECT count(*) FROM reports") == str(serial)

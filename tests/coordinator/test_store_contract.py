@@ -176,7 +176,7 @@ def test_a_report_changes_its_hosts_spell_and_no_other(database: Database) -> No
         store.add_report(report("off2", 1), lambda _: spell("off2"))
     with database.opened() as store:
         seen: list[SpellRecord | None] = []
-        store.add_report(report("off1", 2), lambda before: seen.append(before))  # type: ignore[func-returns-value]
+        store.add_report(report("off1", 2), lambda before: seen.append(before))
         assert seen == [spell("off1", last=exact)]
         assert store.spells() == (spell("off2"),)
 

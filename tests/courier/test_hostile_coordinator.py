@@ -10,6 +10,7 @@ import grpc
 from grpc import aio
 import pytest
 
+from courier import lines
 from courier.hosts import carrying, configure, held, note, until
 from offctl import errors
 from offctl.api.v1 import agent_pb2, agent_pb2_grpc
@@ -173,47 +174,6 @@ async def test_control_characters_in_an_error_do_not_reach_the_note(tmp_path: Pa
     assert len(error) < 500
 
 
-@contextlib.asynccontextmanager
-async def dripping(address: str, pause: float) -> AsyncIterator[str]:
-    """What a coordinator says, byte by byte once TLS stands; what it is told goes through."""
-    host, _, port = address.rpartition(":")
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner, back = await asyncio.open_connection(host, int(port))
-        forth = asyncio.ensure_future(whole(reader, back))
-        try:
-            left = 4000
-            while left:
-                writer.write(chunk := await inner.read(left))
-                left -= len(chunk)
-            while byte := await inner.read(1):
-                writer.write(byte)
-                await writer.drain()
-                await asyncio.sleep(pause)
-        finally:
-            forth.cancel()
-            back.close()
-            writer.close()
-
-    carried: list[asyncio.Future[None]] = []
-    server = await asyncio.start_server(
-        lambda *streams: carried.append(asyncio.ensure_future(carry(*streams))), "127.0.0.1", 0
-    )
-    async with server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    for task in carried:
-        task.cancel()
-    await asyncio.gather(*carried, return_exceptions=True)
-    await asyncio.sleep(0)
-
-
-async def whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while chunk := await reader.read(8192):
-            writer.write(chunk)
-            await writer.drain()
-
-
 async def test_a_release_that_comes_byte_by_byte_is_given_up_and_the_next_is_fetched(
     tmp_path: Path,
 ) -> None:
@@ -223,7 +183,7 @@ async def test_a_release_that_comes_byte_by_byte_is_given_up_and_the_next_is_fet
     service = Hostile(lambda: answer)
     async with listening(fleet, service) as address:
         found = pins.load(configure(tmp_path / "off1", fleet, "off1", address))
-        async with dripping(address, 0.05) as slow:
+        async with lines.line(address, back=lines.dripping(0.05, after=4000)) as slow:
             coordinator = client.GrpcCoordinator(slow, found, deadline=2)
             began = asyncio.get_running_loop().time()
             with pytest.raises(errors.UnreachableError) as refused:

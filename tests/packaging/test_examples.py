@@ -23,11 +23,19 @@ def test_an_example_is_accepted_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", LOAD)
 def test_what_an_example_leaves_out_is_what_it_says(name: str, tmp_path: Path) -> None:
     text = (EXAMPLES / name).read_text(encoding="utf-8")
-    whole = re.sub(r"(?m)^# (?=[a-z_]+ = )(?!simulated)", "", text)
+    whole = re.sub(r"(?m)^# (?=[a-z_]+ = )(?!simulated|metrics)", "", text)
     assert whole != text
     (tmp_path / "written").write_text(whole)
     (tmp_path / "left-out").write_text(text)
     assert LOAD[name](tmp_path / "written") == LOAD[name](tmp_path / "left-out")
+
+
+@pytest.mark.parametrize("name", LOAD)
+def test_metrics_are_off_and_the_example_turns_them_on(name: str, tmp_path: Path) -> None:
+    text = (EXAMPLES / name).read_text(encoding="utf-8")
+    (tmp_path / "on").write_text(text.replace("# metrics = ", "metrics = "))
+    assert not LOAD[name](EXAMPLES / name).metrics
+    assert LOAD[name](tmp_path / "on").metrics
 
 
 def test_the_service_may_write_the_database_that_init_chooses(

@@ -20,6 +20,7 @@ import pytest
 
 from courier.hosts import configure
 from offctl import errors
+from offctl.messages import Message
 from offctl.service import Manager
 from offctl_agent import config as configs
 from offctl_agent import identity
@@ -149,6 +150,7 @@ def test_the_agent_logs_to_the_journal_with_fields(tmp_path: Path) -> None:
         (entry,) = program.entries()
     assert entry["SYSLOG_IDENTIFIER"] == "offctl-agent"
     assert entry["OFFCTL_CODE"]
+    assert entry["MESSAGE_ID"] == Message.RUN_FAILED.value
     assert "trust.toml" in entry["MESSAGE"]
 
 
@@ -159,7 +161,11 @@ def test_a_broken_trust_root_is_not_taken_at_reload(tmp_path: Path) -> None:
         program.process.send_signal(signal.SIGHUP)
         program.hear("RELOADING=1")
         program.hear("READY=1")
-        assert any("not reloaded" in entry["MESSAGE"] for entry in program.entries())
+        (entry,) = (e for e in program.entries() if "not reloaded" in e["MESSAGE"])
+        assert (entry["MESSAGE_ID"], entry["OFFCTL_CODE"]) == (
+            Message.NOT_RELOADED.value,
+            "MALFORMED",
+        )
         program.hear("WATCHDOG=1", 2)
         assert program.process.poll() is None
 

@@ -11,7 +11,7 @@ from fakes import zfs_program
 from fakes.libzfs import FakeLibrary, Stored, ZFSError
 from offctl.desired.model import Dataset, DesiredState, Mode
 from offctl.errors import HostError
-from offctl.observed import ObservedDataset, Property, Unknown
+from offctl.observed import ObservedDataset, ObservedPool, Property, Unknown
 from offctl.planner import actions as act
 from offctl_agent.host import run
 from offctl_agent.proxmox.datasets import Datasets
@@ -20,7 +20,7 @@ from offctl_agent.proxmox.floors import PoolFloors
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pools
 from offctl_agent.proxmox.zfs import Zfs
-from offctl_agent.proxmox.zfscommand import ZfsCommand
+from offctl_agent.proxmox.zfscommand import SNAPSHOTS, ZfsCommand
 
 NOTHING = DesiredState("test", "off2", Mode.ENFORCE)
 Values = dict[str, tuple[str, str]]
@@ -59,11 +59,14 @@ class Machine:
         self.datasets = Datasets(
             self.calls,
             zfs=zfs,
-            command=ZfsCommand(program=str(home / "zfs")),
+            command=self.command(),
             pools=pools,
             mounts=Mounts(self.mountinfo),
             floors=self.floors,
         )
+
+    def command(self) -> ZfsCommand:
+        return ZfsCommand(program=str(self.home / "zfs"), module=self.home / "version")
 
     def _program(self, name: str, text: str) -> None:
         program = self.home / name
@@ -82,7 +85,7 @@ class Machine:
     def add(self, name: str, *, guid: str = "7", available: str = "5", **given: str) -> None:
         """A dataset; `given` are local values, `__` stands for a colon."""
         fixed = {"type": ("filesystem", "-"), "guid": (guid, "-"), "available": (available, "-")}
-        fixed["atime"] = ("on", "default")
+        fixed |= {"used": ("3", "-"), "atime": ("on", "default")}
         if "/" not in name:
             fixed |= {"mountpoint": (f"/{name}", "default"), "readonly": ("off", "default")}
         local = {key.replace("__", ":"): (value, "local") for key, value in given.items()}
@@ -322,6 +325,57 @@ def test_a_read_only_pool_is_seen_though_it_takes_no_channel_program(machine: Ma
     machine.library.failing = ZFSError(errno.EROFS, "Pool is read-only", b"hdd")
     assert "hdd/off" in machine.seen(wish("hdd/off"))
     assert machine.datasets.unready == (("hdd", "pool hdd is imported read-only"),)
+
+
+def test_how_pools_are_comes_with_what_is_read_anyway(machine: Machine, started: list[str]) -> None:
+    machine.add("hdd/off")
+    machine.state("nvme", "DEGRADED")
+    machine.seen()
+    assert machine.datasets.space == (
+        ObservedPool("hdd", "ONLINE", 3, 1 << 40, 0),
+        ObservedPool("nvme", "DEGRADED", 3, 2 << 40, 0),
+    )
+    assert started == ["zfs", "zfs"]
+    machine.fail("hdd", "I/O error")
+    machine.state("nvme", "SUSPENDED")
+    machine.datasets.observe(NOTHING)
+    assert machine.datasets.space == (
+        ObservedPool("hdd", "ONLINE"),
+        ObservedPool("nvme", "SUSPENDED"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "changed"),
+    [("2.2.0-pve1", 1772366400), ("2.3.4", 1772366400), ("10.0", 1772366400),
+     ("2.1.11-1", 0), ("0.8.3", 0), ("", 0), ("kmod", 0)],
+)  # fmt: skip
+def test_when_snapshots_changed_is_asked_of_a_zfs_that_knows(
+    tmp_path: Path, version: str, changed: int
+) -> None:
+    (tmp_path / "version").write_text(version)
+    machine = Machine(tmp_path)
+    machine.add("hdd/off")
+    machine.listed("hdd", SNAPSHOTS, ("1772280000", "-"))
+    machine.listed("hdd/off", SNAPSHOTS, ("1772366400", "-"))
+    assert SNAPSHOTS not in dict(machine.seen()["hdd/off"].properties)
+    assert [pool.snapshots for pool in machine.datasets.space] == [changed, 0]
+
+
+def test_a_command_older_than_its_module_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "version").write_text("2.3.4")
+    (tmp_path / "lacks").write_text(SNAPSHOTS)
+    machine = Machine(tmp_path)
+    machine.listed("hdd", SNAPSHOTS, ("1772280000", "-"))
+    machine.listed("nvme", "dnodesize", ("legacy", "default"))
+    values = json.loads((tmp_path / "datasets.json").read_text())
+    del values["hdd"][SNAPSHOTS]
+    (tmp_path / "datasets.json").write_text(json.dumps(values))
+    for _ in range(2):
+        assert set(machine.seen()) == {"hdd", "nvme"}
+        assert [pool.snapshots for pool in machine.datasets.space] == [0, 0]
 
 
 def test_a_property_that_this_zfs_does_not_have_is_found_out_once(

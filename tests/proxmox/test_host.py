@@ -14,6 +14,8 @@ from offctl.observed import Unknown
 from offctl.planner import actions as act
 from offctl_agent import converge
 from offctl_agent.circumstances import Circumstances
+from offctl_agent.host.protocol import Host
+from offctl_agent.proxmox import subids
 from offctl_agent.proxmox.calls import Calls
 from offctl_agent.proxmox.host import ProxmoxHost
 from offctl_agent.proxmox.running import Running
@@ -33,7 +35,7 @@ services = ["apache2.service", "nginx.service"]
 """
 
 
-def _run(root: Path, host: ProxmoxHost, text: str = TEXT) -> converge.Run:
+def _run(root: Path, host: Host, text: str = TEXT) -> converge.Run:
     desired = case.desired(text)
     root_storage = [
         replace(c, root=replace(c.root, storage="tank-pve")) for c in desired.containers
@@ -73,6 +75,26 @@ def test_a_whole_host_by_real_calls_and_then_nothing_more(tmp_path: Path) -> Non
     quiet = _run(tmp_path, host({"pct": "/nowhere/pct"}))
     assert quiet.plan.steps == ()
     assert quiet.events == []
+
+
+def test_ids_that_cannot_be_granted_cost_the_run_nothing_else(tmp_path: Path) -> None:
+    """The file is full to what is ever read: what was added to it cannot be read back."""
+    rig = ProxmoxRig(tmp_path / "host")
+    subgid = rig.root / "etc/subgid"
+    said = subgid.read_bytes()
+    subgid.write_bytes(said + b"#" * (subids.MAX_FILE - len(said) - 1) + b"\n")
+    run = _run(tmp_path, rig.host)
+    assert [e.resource for e in run.events if e.outcome == "failed"] == ["subordinate ids of root"]
+    made = {e.resource for e in run.events if (e.action, e.outcome) == ("create", "done")}
+    # Of two containers one maps nothing but what is granted already.
+    assert made == {"dataset tank/off", "dataset tank/off/images", "container 114 ct114"}
+    left = {(r.step.resource.key, r.detail) for r in run.results.values()}
+    assert ("container 113", "needs subids root") in left
+
+    subgid.write_bytes(said)
+    run = _run(tmp_path, rig.host)
+    assert [e.detail for e in run.events if e.outcome == "failed"] == []
+    assert run.plan.steps == ()
 
 
 def test_a_quiet_look_starts_nothing(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from offctl.errors import HostError
-from offctl.observed import Unknown
+from offctl.observed import ObservedPool, Unknown
 from offctl.planner import actions as act
-from offctl_agent.simulated import faults
+from offctl_agent.simulated import faults, pools
 from offctl_agent.simulated.__main__ import main
 from simulated.scene import NOTHING, Scene
 
@@ -255,3 +255,21 @@ def test_zfs_list_has_columns_for_people_and_programs(tmp_path: Path) -> None:
     assert scene.run(*wanted).stdout == "tank/off\tno\ton\tfilesystem\n"
     everything = scene.run("zfs", "get", "-H", "-o", "property", "all", "tank/off").stdout.split()
     assert {"atime", "mountpoint", "quota"} <= set(everything)
+
+
+def test_a_simulated_pool_says_how_it_is(tmp_path: Path) -> None:
+    scene = Scene(tmp_path).prepared()
+    assert scene.look().space == (ObservedPool("tank", "ONLINE", 0, pools.FREE, 0),)
+    pool = scene.machine.pools()["tank"]
+    pool.used, pool.snapshots = 5 << 40, 1772366400
+    pools.save(scene.machine.store, pool)
+    (tmp_path / "faults.toml").write_text('[pools.tank]\nstate = "degraded"\n')
+    seen = scene.look()
+    assert seen.space == (ObservedPool("tank", "DEGRADED", 5 << 40, pools.FREE, 1772366400),)
+    # It takes changes all the same, as a real one does.
+    assert seen.pools == (("tank", pools.FREE),)
+    assert scene.run("zfs", "create", "tank/a").code == 0
+    (tmp_path / "faults.toml").write_text('[pools.tank]\nstate = "missing"\n')
+    assert scene.look().space == ()
+    (tmp_path / "faults.toml").write_text('zfs_unreadable = "no"\n')
+    assert scene.look().space == ()

@@ -70,7 +70,7 @@ class Cluster:
             **self._user(),
         )
         assert done.returncode == 0, (program, arguments, done.stderr.decode())
-        return done.stdout
+        return bytes(done.stdout)
 
     def start(self) -> None:
         """Start it and wait until it answers."""

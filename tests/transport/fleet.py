@@ -24,6 +24,7 @@ from offctl.trust.manifest import HostEntry, Manifest
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
 from offctl_coordinator import server
+from offctl_coordinator.calls import Counting
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.crowd import BOUNDS, Bounds
 from offctl_coordinator.lasting import Lasting
@@ -223,6 +224,7 @@ async def serving(
     pace: Pace = PACE,
     bounds: Bounds = BOUNDS,
     runtime: Path | None = None,
+    counting: Counting | None = None,
 ) -> AsyncIterator[Running]:
     """A coordinator with its database in `directory`, on this event loop."""
     with contextlib.ExitStack() as stack:
@@ -246,6 +248,7 @@ async def serving(
             pace=pace,
             bounds=bounds,
             runtime=runtime,
+            counting=counting,
         ) as address:
             yield Running(fleet, coordinator, address, asyncio.get_running_loop())
 

@@ -1,11 +1,11 @@
 """The datasets of a real host: read pool by pool, changed through the doors to ZFS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from offctl import errors
 from offctl.desired import properties
 from offctl.desired.model import DesiredState
-from offctl.observed import ObservedDataset, Property, Unknown
+from offctl.observed import ObservedDataset, ObservedPool, Property, Unknown
 from offctl_agent.host import datasets as actions
 from offctl_agent.proxmox.datasetdoor import Calls, DatasetDoor
 from offctl_agent.proxmox.floors import PROPERTY as FLOOR
@@ -13,11 +13,11 @@ from offctl_agent.proxmox.floors import PoolFloors
 from offctl_agent.proxmox.mounts import Mounts
 from offctl_agent.proxmox.pools import Pool, Pools
 from offctl_agent.proxmox.zfs import Zfs
-from offctl_agent.proxmox.zfscommand import Listed, ZfsCommand
+from offctl_agent.proxmox.zfscommand import SNAPSHOTS, Listed, ZfsCommand
 
-_FREE = "available"
+_FREE, _USED = "available", "used"
 # What says what a dataset is, or changes all the time: told apart from the properties.
-_APART = frozenset({"type", _FREE, FLOOR})
+_APART = frozenset({"type", _FREE, _USED, SNAPSHOTS, FLOOR})
 
 Found = tuple[tuple[tuple[str, int], ...] | Unknown, tuple[ObservedDataset, ...] | Unknown]
 
@@ -49,6 +49,7 @@ class Datasets(actions.Datasets):
         self._asked: set[str] = set()
         # Why pools that are here may not be changed, or could not be read.
         self.unready: tuple[tuple[str, str], ...] = ()
+        self.space: tuple[ObservedPool, ...] = ()
         super().__init__(self._ways)
 
     def observe(self, desired: DesiredState) -> Found:
@@ -60,15 +61,18 @@ class Datasets(actions.Datasets):
         try:
             pools, places = self._pools.all(), self._mounts.visible(self._mounts.table())
         except errors.HostError as error:
+            self.space = ()
             return Unknown(str(error)), Unknown(str(error))
-        free, found, unready = [], [], []
+        free, found, unready, space = [], [], [], []
         for pool in pools:
             try:
                 listed = self._read(pool, desired)
             except errors.HostError as error:
                 unready.append((pool.name, str(error)))
+                space.append(ObservedPool(pool.name, pool.health))
                 continue
             found += [_observed(dataset, places) for dataset in listed]
+            space.append(_space(pool, listed))
             top = next((dataset for dataset in listed if dataset.name == pool.name), None)
             reason = self._unready(pool, top)
             if reason or top is None:
@@ -77,7 +81,7 @@ class Datasets(actions.Datasets):
                 free.append((pool.name, int(top.values[_FREE].value)))
                 self._floors.seen(pool, top.values.get(FLOOR))
                 self._ways.remember(pool)
-        self.unready = tuple(unready)
+        self.unready, self.space = tuple(unready), tuple(space)
         if unready and not found:
             why = Unknown("; ".join(reason for _, reason in unready))
             return why, why
@@ -133,6 +137,20 @@ class Datasets(actions.Datasets):
                     raise
                 return
             self._asked.update(new)
+
+
+def _space(pool: Pool, listed: tuple[Listed, ...]) -> ObservedPool:
+    """The top dataset's bytes are the pool's; a snapshot of any dataset is one of the pool."""
+    top = next((each.values for each in listed if each.name == pool.name), {})
+    return ObservedPool(
+        *(pool.name, pool.health, _number(top, _USED), _number(top, _FREE)),
+        max((_number(each.values, SNAPSHOTS) for each in listed), default=0),
+    )
+
+
+def _number(values: Mapping[str, Property], key: str) -> int:
+    known = values.get(key)
+    return int(known.value) if known is not None and known.value.isdecimal() else 0
 
 
 def _observed(dataset: Listed, places: dict[str, str]) -> ObservedDataset:

@@ -12,6 +12,7 @@ from offctl.observed import (
     ObservedDataset,
     ObservedDirectory,
     ObservedInstance,
+    ObservedPool,
     ObservedState,
     Stray,
     Unknown,
@@ -39,9 +40,13 @@ Directories = tuple[tuple[str, ObservedDirectory | Unknown | None], ...]
 
 
 class DatasetDoor(Protocol):
-    """The pools and datasets of the host; `unready` says why pools seen last may not be changed."""
+    """The pools and datasets of the host; `unready` says why pools seen last may not be changed.
+
+    `space` says how they were then.
+    """
 
     unready: tuple[tuple[str, str], ...]
+    space: tuple[ObservedPool, ...]
 
     def observe(self, desired: DesiredState) -> tuple[Pools, Datasets]:
         """Never raises for what cannot be read: that is Unknown."""
@@ -147,6 +152,7 @@ class ProxmoxHost:
             unready=self._datasets.unready,
             tunnels=tunnels,
             strays=strays,
+            space=self._datasets.space,
         )
 
     def stunnels(self) -> tuple[FoundStunnel, ...] | Unknown:

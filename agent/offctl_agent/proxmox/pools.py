@@ -23,11 +23,15 @@ _COLUMNS = ("name", "guid", "readonly", "altroot")
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An imported pool; `silent` says why it cannot even be read. `mark` is another each import."""
+    """An imported pool; `silent` says why it cannot even be read. `mark` is another each import.
+
+    `health` is the kernel's word for its state.
+    """
 
     name: str
     mark: str
     silent: str = ""
+    health: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,7 @@ class Pools:
 
     def all(self) -> tuple[Pool, ...]:
         """Every imported pool, by name; starts no program."""
-        return tuple(
-            Pool(name, self._mark(name), self._silent(name)) for name in sorted(self._names())
-        )
+        return tuple(self._pool(name) for name in sorted(self._names()))
 
     def mark(self, name: str) -> str:
         """The number and date of a pool's import; empty when it is not imported."""
@@ -68,7 +70,7 @@ class Pools:
         """Why nothing may be changed in a pool; empty when it may."""
         if name not in self._names():
             return f"pool {name} is not imported"
-        if silent := self._silent(name):
+        if silent := _silent(name, self._health(name)):
             return silent
         marks = {pool: self._mark(pool) for pool in self._names()}
         if (name, marks.get(name, "")) not in self._imports:
@@ -81,9 +83,12 @@ class Pools:
             return f"pool {name} is imported read-only"
         return f"pool {name} is imported below {known.altroot}" if known.altroot else ""
 
-    def _silent(self, name: str) -> str:
-        state = self._read(name, "state").strip()
-        return "" if state in _SOUND else f"pool {name} is {state or 'in no state'}"
+    def _pool(self, name: str) -> Pool:
+        health = self._health(name)
+        return Pool(name, self._mark(name), _silent(name, health), health)
+
+    def _health(self, name: str) -> str:
+        return self._read(name, "state").strip()
 
     def _names(self) -> list[str]:
         try:
@@ -116,6 +121,10 @@ class Pools:
         if done.status:
             raise failures.failure("list pools", argv, done.status, done.stderr)
         return dict(parse(done.stdout.decode(errors="surrogateescape")))
+
+
+def _silent(name: str, health: str) -> str:
+    return "" if health in _SOUND else f"pool {name} is {health or 'in no state'}"
 
 
 def parse(text: str) -> list[tuple[str, _Import]]:

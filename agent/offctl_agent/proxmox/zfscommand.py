@@ -10,6 +10,7 @@ property.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 import re
 import secrets
 
@@ -19,7 +20,11 @@ from offctl.observed import Property
 from offctl_agent.host import failures, run
 
 SECONDS = 120.0
-FIXED = ("type", "guid", "available")
+FIXED = ("type", "guid", "available", "used")
+# When a snapshot was last taken or removed. A ZFS before 2.2 that is asked for it says nothing.
+SNAPSHOTS = "snapshots_changed"
+_SINCE = (2, 2)
+MODULE = Path("/sys/module/zfs/version")
 # Whether the key of an encrypted dataset is here; others have no such property, nor do programs.
 KEY = "keystatus"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: -]*(?:/[A-Za-z0-9_.: -]+)*")
@@ -39,12 +44,19 @@ class Listed:
 class ZfsCommand:
     """Reading pools by `zfs get`; raises HostError."""
 
-    def __init__(self, alive: Callable[[], None] = lambda: None, *, program: str = "zfs") -> None:
+    def __init__(
+        self,
+        alive: Callable[[], None] = lambda: None,
+        *,
+        program: str = "zfs",
+        module: Path = MODULE,
+    ) -> None:
         """`alive` is called now and then while it takes its time."""
         self._alive = alive
         self._program = program
         # Taken to have every property until it is said not to.
         self._known = properties.SUPPORTED
+        self._dated = dated(module)
 
     def asked(self) -> tuple[str, ...]:
         """The native properties that are read: what can be set, and what a dataset is."""
@@ -86,7 +98,8 @@ class ZfsCommand:
 
     def _list(self, pool: str, user: tuple[str, ...]) -> tuple[Listed, ...] | None:
         """None when this ZFS does not have one of the properties."""
-        names = (*self.asked(), KEY, *user)
+        dated = (SNAPSHOTS,) if self._dated else ()
+        names = (*self.asked(), *dated, KEY, *user)
         nonce = f"org.offctl:end.{secrets.token_hex(16)}"
         columns, types = "name,property,value,source", "filesystem,volume"
         asked = ",".join((*names, nonce))
@@ -102,6 +115,7 @@ class ZfsCommand:
         names = frozenset(_text(done.stdout).split())
         if not names.issuperset(FIXED):
             raise errors.HostError("cannot read what properties ZFS has: it named too few")
+        self._dated = self._dated and SNAPSHOTS in names
         return properties.SUPPORTED & names
 
     def _run(self, *argv: str) -> run.Finished:
@@ -109,6 +123,16 @@ class ZfsCommand:
 
     def _start(self, *argv: str) -> run.Finished:
         return run.run((self._program, *argv[1:]), timeout=SECONDS, alive=self._alive)
+
+
+def dated(module: Path) -> bool:
+    """Whether this ZFS says when snapshots changed; an older command is found out later."""
+    try:
+        version = module.read_text(errors="replace")
+    except OSError:
+        return False
+    words = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", version)
+    return words is not None and (int(words[1]), int(words[2])) >= _SINCE
 
 
 def _succeeded(argv: tuple[str, ...], done: run.Finished) -> run.Finished:

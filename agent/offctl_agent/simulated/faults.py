@@ -6,7 +6,7 @@ zfs_unreadable = "reason"   # zfs cannot be read at all
 stunnel_deaf = true         # stunnel, told to read its files again, does nothing
 tunnels_broken = ["10.1.0.113:6379"]  # no connection through these addresses stays up
 [pools.zfs-nvme]
-state = "missing"           # or "readonly"
+state = "missing"           # or "readonly", or "degraded"
 [[command]]                 # a program that fails instead of doing its work ...
 argv = ["pct", "set", "110"]
 code = 255
@@ -23,6 +23,7 @@ from offctl import tables, toml
 
 NAME = "faults.toml"
 LIMIT = 64 * 1024
+DEGRADED = "degraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,13 @@ class Faults:
     hangs: tuple[Hang, ...] = ()
 
     def pool(self, name: str) -> str:
-        """The state of a pool: "missing", "readonly", or empty when nothing is wrong."""
-        return dict(self.pools).get(name, "")
+        """Why a pool cannot be used: "missing", "readonly", or empty when it can."""
+        state = dict(self.pools).get(name, "")
+        return "" if state == DEGRADED else state
+
+    def health(self, name: str) -> str:
+        """What the kernel would call the state of an imported pool."""
+        return "DEGRADED" if dict(self.pools).get(name, "") == DEGRADED else "ONLINE"
 
     def failure(self, argv: tuple[str, ...]) -> Failure | None:
         """The first failure that fits a call."""
@@ -89,7 +95,7 @@ def parse(content: bytes | None) -> Faults:
 
 
 def _pool(table: tables.Table) -> str:
-    state = table.choice("state", ("missing", "readonly"))
+    state = table.choice("state", ("missing", "readonly", DEGRADED))
     table.finish()
     return state
 

@@ -10,6 +10,7 @@ from offctl.observed import (
     ObservedContainer,
     ObservedDataset,
     ObservedDirectory,
+    ObservedPool,
     ObservedState,
     Unknown,
 )
@@ -44,6 +45,7 @@ def _observe(machine: Machine, desired: DesiredState) -> ObservedState:
         subids=_subids(machine),
         directories=tuple(_directories(machine, desired)),
         writable=missing or ("" if pve.quorate() else "no quorum: /etc/pve is read-only"),
+        space=_space(machine),
     )
 
 
@@ -53,6 +55,17 @@ def _pools(machine: Machine) -> tuple[tuple[str, int], ...] | Unknown:
     except (CommandError, OffctlError) as error:
         return Unknown(_said(error))
     return tuple((n, p.free) for n, p in sorted(found.items()) if not broken.pool(n))
+
+
+def _space(machine: Machine) -> tuple[ObservedPool, ...]:
+    try:
+        found, broken = machine.pools(), machine.faults()
+    except (CommandError, OffctlError):
+        return ()
+    return tuple(
+        ObservedPool(name, broken.health(name), pool.used, pool.free, pool.snapshots)
+        for name, pool in sorted(found.items())
+    )
 
 
 def _datasets(machine: Machine) -> tuple[ObservedDataset, ...] | Unknown:

@@ -26,11 +26,16 @@ class Dataset:
 
 @dataclass(slots=True)
 class Pool:
-    """One pool and all its datasets by name; the pool's own is called as the pool."""
+    """One pool and all its datasets by name; the pool's own is called as the pool.
+
+    `snapshots` is when one was last taken or removed, in seconds since 1970; 0: never.
+    """
 
     name: str
     free: int = FREE
     datasets: dict[str, Dataset] = field(default_factory=dict)
+    used: int = 0
+    snapshots: int = 0
 
 
 def load(store: Store) -> dict[str, Pool]:
@@ -47,6 +52,8 @@ def save(store: Store, pool: Pool) -> None:
     """Write one pool, whole."""
     value = {
         "free": pool.free,
+        "used": pool.used,
+        "snapshots": pool.snapshots,
         "datasets": {name: asdict(dataset) for name, dataset in pool.datasets.items()},
     }
     store.write_json(f"{DIRECTORY}/{pool.name}.json", value)
@@ -67,6 +74,7 @@ def _pool(name: str, value: object) -> Pool:
         if not isinstance(value, dict):
             raise TypeError
         datasets = {key: Dataset(**entry) for key, entry in value["datasets"].items()}
-        return Pool(name, int(value["free"]), datasets)
+        used, snapshots = int(value.get("used", 0)), int(value.get("snapshots", 0))
+        return Pool(name, int(value["free"]), datasets, used, snapshots)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise errors.MalformedError(f"cannot read the simulated pool {name}") from None

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from offctl import errors, files
-from offctl_cli import connection, links, rotation, stanza
+from offctl import errors, files, links
+from offctl.links import Link
+from offctl_cli import connection, rotation, stanza
 from offctl_cli.client import Client
 from offctl_cli.commands.tunnels import newest
 from offctl_cli.console import visible
-from offctl_cli.links import Link
 from offctl_cli.rotation import NotYet, Phase
 from offctl_cli.site import load
 from offctl_cli.site.model import Site

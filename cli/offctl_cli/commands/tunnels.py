@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from offctl import errors
+from offctl import errors, links
 from offctl import report as reports
-from offctl_cli import connection, links
+from offctl.links import Link
+from offctl_cli import connection
 from offctl_cli.client import Client
 from offctl_cli.console import visible
-from offctl_cli.links import Link
 
 _STYLES = {"proven": "green", "loaded": "green", "silent": "yellow", "not loaded": "yellow"}
 

@@ -15,6 +15,7 @@ from offctl.planner import (
     services,
     settings,
     starting,
+    subids,
 )
 from offctl.planner.changes import PROTECTION
 from offctl.planner.draft import ABSENT, Draft
@@ -151,14 +152,13 @@ def sources(container: Container, desired: DesiredState) -> tuple[actions.Source
     )
 
 
-def _needs(container: Container, desired: DesiredState) -> list[str]:
-    """Keys of the datasets and directories that the container's mounts show."""
+def _needs(container: Container, observed: ObservedState) -> list[str]:
+    """Keys of the datasets and directories that the container's mounts show, and of its ids."""
     keys = []
     for mount in container.mounts:
         if isinstance(mount, BindMount):
             keys += resources.shown_by(mount)
-    if container.idmap or any(desired.subids):
-        keys.append(resources.subids().key)
+    keys += subids.needed(container, observed)
     return list(dict.fromkeys(keys))
 
 
@@ -176,7 +176,7 @@ def _plan_creation(
         draft.blocked(resource, "create", reason, [difference])
         _count_mounts(container, draft)
         return
-    _create(container, draft, audited=audited)
+    _create(container, observed, draft, audited=audited)
     if container.idmap:
         draft.step(
             resource,
@@ -189,11 +189,11 @@ def _plan_creation(
                     idmaps.describe(idmaps.texts(container.idmap)),
                 )
             ],
-            requires=[resources.subids().key],
+            requires=subids.needed(container, observed),
             container=container.id,
             audited=audited,
         )
-    _plan_first_mounts(container, desired, draft, audited=audited)
+    _plan_first_mounts(container, observed, draft, audited=audited)
     if container.run is RunState.RUNNING:
         if reason := emptied.reason(container, desired, observed, draft):
             difference = Difference(running.RUN, running.STOPPED, running.RUNNING)
@@ -204,7 +204,7 @@ def _plan_creation(
             "start",
             actions.StartContainer(container.id, sources(container, desired)),
             differences=[Difference(running.RUN, running.STOPPED, running.RUNNING)],
-            requires=_needs(container, desired),
+            requires=_needs(container, observed),
             container=container.id,
             audited=audited,
         )
@@ -228,7 +228,7 @@ def _no_creation(container: Container, observed: ObservedState, draft: Draft) ->
     return ""
 
 
-def _create(container: Container, draft: Draft, *, audited: bool) -> None:
+def _create(container: Container, observed: ObservedState, draft: Draft, *, audited: bool) -> None:
     root = container.root
     extra = f",mountoptions={';'.join(root.mountoptions)}" if root.mountoptions else ""
     plain = tuple((k, v) for k, v in container.options if k != PROTECTION)
@@ -249,14 +249,14 @@ def _create(container: Container, draft: Draft, *, audited: bool) -> None:
             plain + nets,
         ),
         differences=differences,
-        requires=[resources.subids().key],
+        requires=subids.needed(container, observed),
         container=container.id,
         audited=audited,
     )
 
 
 def _plan_first_mounts(
-    container: Container, desired: DesiredState, draft: Draft, *, audited: bool
+    container: Container, observed: ObservedState, draft: Draft, *, audited: bool
 ) -> None:
     indexes = mounts.place(container.mounts, [], set())
     resource = resources.container(container.id, container.name)
@@ -282,7 +282,7 @@ def _plan_first_mounts(
                 protected=False,
             ),
             differences=differences,
-            requires=_needs(container, desired),
+            requires=_needs(container, observed),
             container=container.id,
             audited=audited,
         )

@@ -1,6 +1,9 @@
 """Subordinate ids: what root may map into containers is only ever extended."""
 
-from offctl.desired.model import DesiredState, Subid
+from collections.abc import Iterable
+
+from offctl.desired import idranges
+from offctl.desired.model import Container, DesiredState, IdRange, Subid
 from offctl.observed import ObservedState, Unknown
 from offctl.planner import actions, resources
 from offctl.planner.draft import ABSENT, Draft
@@ -29,6 +32,23 @@ def plan(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
             actions.GrantSubids(tuple(missing)),
             differences=[Difference(_field(wish), ABSENT, "granted") for wish in missing],
         )
+
+
+def needed(container: Container, observed: ObservedState) -> list[str]:
+    """The key of the grant, for what has to wait for it: an id-map of which root may not map all.
+
+    A grant that fails is no reason against what maps only what is granted already.
+    """
+    if not isinstance(observed.subids, Unknown):
+        ranges = (Subid(r.kind, r.outside, r.count) for r in _mapped(container))
+        if all(covered(each, observed.subids) for each in ranges):
+            return []
+    return [resources.subids().key]
+
+
+def _mapped(container: Container) -> Iterable[IdRange]:
+    """What a container that is made anew maps: first PVE's own, to be unpacked."""
+    return (*(idranges.DEFAULT if container.unprivileged else ()), *(container.idmap or ()))
 
 
 def _field(wish: Subid) -> str:

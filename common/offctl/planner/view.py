@@ -96,6 +96,7 @@ def _carried(observed: ObservedState, names: frozenset[str], ledger: Ledger) -> 
             for each in observed.containers
         ),
         tunnels=tuple(_instance(each) for each in observed.tunnels),
+        space=(),
     )
 
 

@@ -60,6 +60,21 @@ class ObservationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One thing that happened; `number` grows, and is 0 before it is kept.
+
+    `host` is empty for what is about the site as a whole. `content` says what happened, and
+    `digest` is the same whenever the same is told again.
+    """
+
+    host: str
+    digest: str
+    received: datetime
+    content: bytes
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SpellRecord:
     """Since when, and until when, `host` has been right with the release of manifest `sha256`.
 
@@ -148,6 +163,21 @@ class Store(Protocol):
         """What a host observed last."""
         ...
 
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
+        """Keep those whose digest is not kept yet for their host; how many that were."""
+        ...
+
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        """At most `limit` events, oldest first: the newest, or those with a number above `after`.
+
+        Of one host, or of all when `host` is empty.
+        """
+        ...
+
+    def newest_event(self) -> int:
+        """The number of the newest event; 0 when there is none."""
+        ...
+
     def rollout(self) -> str:
         """What was decided last about the rollout; empty when nothing was."""
         ...
@@ -171,7 +201,7 @@ class Store(Protocol):
         """When each host called last, as far as that was noted."""
         ...
 
-    def note_contacts(self, contacts: Mapping[str, datetime]) -> None:
+    def note_contacts(self, times: Mapping[str, datetime]) -> None:
         """Note when hosts called; an earlier time than is known changes nothing."""
         ...
 

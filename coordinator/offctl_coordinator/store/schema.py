@@ -77,6 +77,20 @@ observations = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# What happened, in the order in which it came in.
+# The digest tells what a report says again from what it says first. No host: it is about the site.
+events = Table(
+    "events",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("host", String(63), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("received", String(20), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("events_of_host", "host", "number"),
+    Index("events_once", "host", "digest", unique=True),
+)
+
 reports = Table(
     "reports",
     metadata,

@@ -17,10 +17,12 @@ from offctl import errors
 from offctl.tables import INSTANT
 from offctl.trust.release import SignedRelease
 from offctl.trust.rotation import Step
+from offctl_coordinator.store import events as event_rows
 from offctl_coordinator.store import putting, spells
 from offctl_coordinator.store.records import (
     Added,
     Decision,
+    EventRecord,
     HistoryRecord,
     ObservationRecord,
     OvertakenError,
@@ -46,6 +48,8 @@ _Errors = tuple[type[sqlalchemy.exc.DBAPIError], ...]
 # The content of older releases is of no use: nobody is served it, and git has the text.
 KEPT_CONTENTS = 20
 KEPT_REPORTS = 100
+# As many as anybody can ask for at once; how many hosts an older one had, nobody needs to know.
+KEPT_RELEASES = 1000
 
 
 class SqlStore:
@@ -101,6 +105,7 @@ class SqlStore:
                         serial=record.serial, host=host, bundle_sha256=sha256
                     )
                 )
+            _prune_releases(connection)
             _prune_bundles(connection)
             self._tell(connection, "release")
 
@@ -211,6 +216,25 @@ class SqlStore:
             return None
         return ObservationRecord(row.host, row.sha256, _read_time(row.observed), row.content)
 
+    def add_events(self, records: tuple[EventRecord, ...]) -> int:
+        with self._transaction("store what happened") as connection:
+            # One after the other: whoever reads on from a number misses none with a lower one.
+            _lock(connection)
+            return event_rows.add(connection, records)
+
+    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
+        with self._transaction("read what happened") as connection:
+            rows = connection.execute(event_rows.page(host, after, limit)).all()
+        found = (
+            EventRecord(*(row.host, row.digest, _read_time(row.received), row.content, row.number))
+            for row in (rows if after else reversed(rows))
+        )
+        return tuple(found)
+
+    def newest_event(self) -> int:
+        with self._transaction("read the newest event") as connection:
+            return connection.execute(event_rows.newest()).scalar() or 0
+
     def rollout(self) -> str:
         query = select(meta.c.value).where(meta.c.name == ROLLOUT)
         with self._transaction("read the rollout") as connection:
@@ -314,6 +338,16 @@ def _put_bundle(connection: Connection, sha256: str, content: bytes) -> None:
         connection.execute(bundles.insert().values(sha256=sha256, content=content))
     elif known.content != content:  # the disk changed it
         connection.execute(bundles.update().where(row).values(content=content))
+
+
+def _prune_releases(connection: Connection) -> None:
+    oldest = (
+        select(releases.c.serial).order_by(releases.c.serial.desc()).offset(KEPT_RELEASES).limit(1)
+    )
+    last = connection.execute(oldest).scalar()
+    if last is not None:
+        connection.execute(release_hosts.delete().where(release_hosts.c.serial <= last))
+        connection.execute(releases.delete().where(releases.c.serial <= last))
 
 
 def _prune_bundles(connection: Connection) -> None:

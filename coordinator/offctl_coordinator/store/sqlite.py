@@ -29,11 +29,14 @@ _SYNCHRONOUS_EXTRA = 3
 def opened(path: Path) -> Iterator[SqlStore]:
     """Open the database at `path` for this process alone; made when there is none.
 
+    What killed ones before it left half written beside it goes.
+
     Raises AdminError when the file is not a sound database of ours; with code ALREADY_RUNNING when
     another process has it.
     """
     lock = path.with_name(f"{path.name}.lock")
     with files.locked(lock, holder="another coordinator"):
+        files.sweep(path.parent)
         store = SqlStore(_open(path))
         try:
             yield store

@@ -16,6 +16,10 @@ def check(site: Site, notes: Notes) -> None:
         path = ("applications", name)
         notes.declared("flavor", application.flavor, site.flavors, (*path, "flavor"))
         _check_application(site, name, application, notes)
+    for name, container in site.containers.items():
+        for index, used in enumerate(container.uses):
+            path = ("containers", name, "uses", index)
+            notes.declared("container", used, site.containers, path)
     _check_routes(site, notes)
 
 

@@ -186,6 +186,12 @@ class Options:
         example=["sun 03:00-04:00 Europe/Paris"],
         default=(),
     )
+    uses: tuple[str, ...] = declare.optional(
+        kinds.ListOf(shapes.NAME),
+        "Containers it needs, such as databases; for people, and drawn by `offctl graph`.",
+        example=["mongodb", "off-redis"],
+        default=(),
+    )
     probe: Probe | None = declare.optional(
         kinds.TableOf(Probe),
         "How to tell, after a change, that it is well.",

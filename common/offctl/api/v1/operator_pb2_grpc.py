@@ -60,6 +60,16 @@ class OperatorServiceStub(object):
                 request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutRequest.SerializeToString,
                 response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutResponse.FromString,
                 )
+        self.GetOverview = channel.unary_unary(
+                '/offctl.api.v1.OperatorService/GetOverview',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetOverviewRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetOverviewResponse.FromString,
+                )
+        self.ListEvents = channel.unary_unary(
+                '/offctl.api.v1.OperatorService/ListEvents',
+                request_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.ListEventsResponse.FromString,
+                )
 
 
 class OperatorServiceServicer(object):
@@ -151,6 +161,22 @@ class OperatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOverview(self, request, context):
+        """Gets what there is to know about the site as a whole, worst first; of what is well, its number.
+        Errors: as ListHosts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """Lists what was published and steered, what hosts did, and what others did to them.
+        Errors: as ListHosts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -198,6 +224,16 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.SteerRollout,
                     request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutRequest.FromString,
                     response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutResponse.SerializeToString,
+            ),
+            'GetOverview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOverview,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetOverviewRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.GetOverviewResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=offctl_dot_api_dot_v1_dot_operator__pb2.ListEventsRequest.FromString,
+                    response_serializer=offctl_dot_api_dot_v1_dot_operator__pb2.ListEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -360,5 +396,39 @@ class OperatorService(object):
         return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/SteerRollout',
             offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutRequest.SerializeToString,
             offctl_dot_api_dot_v1_dot_operator__pb2.SteerRolloutResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetOverview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/GetOverview',
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetOverviewRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.GetOverviewResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/offctl.api.v1.OperatorService/ListEvents',
+            offctl_dot_api_dot_v1_dot_operator__pb2.ListEventsRequest.SerializeToString,
+            offctl_dot_api_dot_v1_dot_operator__pb2.ListEventsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -8,7 +8,7 @@ down_revision = "1"
 
 
 def upgrade() -> None:
-    """Add the tables; `observations` was made when it was missing."""
+    """Add the tables; `observations` and `events` were made when they were missing."""
     connection = op.get_bind()
     if not sa.inspect(connection).has_table("observations"):
         op.create_table(
@@ -18,6 +18,8 @@ def upgrade() -> None:
             sa.Column("observed", sa.String(20), nullable=False),
             sa.Column("content", sa.LargeBinary, nullable=False),
         )
+    if not sa.inspect(connection).has_table("events"):
+        _make_events()
     op.create_table(
         "spells",
         sa.Column("host", sa.String(63), primary_key=True),
@@ -41,3 +43,16 @@ def upgrade() -> None:
         "WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'rollout')"
     )
     op.execute("UPDATE meta SET value = '2' WHERE name = 'schema'")
+
+
+def _make_events() -> None:
+    op.create_table(
+        "events",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+        sa.Column("host", sa.String(63), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("received", sa.String(20), nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
+    op.create_index("events_of_host", "events", ["host", "number"])
+    op.create_index("events_once", "events", ["host", "digest"], unique=True)

@@ -1,6 +1,6 @@
 """Tunnels as links: what the reports of both hosts say of the two ends of each. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -91,13 +91,19 @@ class Link:
         )
 
 
-def links(reports: Mapping[str, Report | None]) -> tuple[Link, ...]:
-    """Every tunnel that any host speaks of, worst first; a host without a report says nothing."""
+def links(
+    reports: Mapping[str, Report | None], only: Collection[str] | None = None
+) -> tuple[Link, ...]:
+    """Every tunnel that any host speaks of, worst first; a host without a report says nothing.
+
+    `only` names those that are wanted.
+    """
     ends: dict[str, list[End]] = {}
     for host in sorted(reports):
         report = reports[host]
         for status in () if report is None else report.tunnels:
-            ends.setdefault(status.tunnel, []).append(End(host, status))
+            if only is None or status.tunnel in only:
+                ends.setdefault(status.tunnel, []).append(End(host, status))
     found = [Link(name, tuple(each), _unheard(each, reports)) for name, each in ends.items()]
     return tuple(sorted(found, key=lambda link: (ORDER.index(link.state), link.name)))
 

@@ -1,0 +1,81 @@
+"""The commands that the documentation shows, in its order: what a reader would type, and where.
+
+A fenced block ```` ```console MACHINE ```` has commands after `$ `; other lines of it are what they
+print. With several machines each line is typed on every one, and HOST is its name. A block
+```` ```toml PATH ```` is a file that the reader writes on the machine in front of the path.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+import re
+
+from unitfiles import ROOT
+
+README = "README.md"
+PAGES = (README, *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+PROGRAMS = ("offctl", "offctl-agent", "offctl-courier", "offctl-coordinator")
+_FENCE = re.compile(r"(?ms)^```([a-z]*)([^\n]*)\n(.*?)^```$")
+_COMMENT = re.compile(r"\s+# .*$")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command as it stands in a document; `machine` is where it is typed."""
+
+    page: str
+    machine: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that a reader writes."""
+
+    page: str
+    machine: str
+    path: str
+    text: str
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def steps(page: str) -> Iterator[Shown | Written]:
+    """What a reader does, from top to bottom."""
+    for language, words, body in _FENCE.findall(text_of(page)):
+        if language == "console":
+            yield from _commands(page, words.split(), body)
+        elif language == "toml" and words.strip():
+            machine, path = words.split()
+            yield Written(page, machine, path, body)
+
+
+def _commands(page: str, machines: list[str], body: str) -> Iterator[Shown]:
+    assert machines, f"{page}: a console without a machine: {body}"
+    for line in body.replace("\\\n", " ").splitlines():
+        if line.startswith("$ "):
+            text = re.sub(r"\s+", " ", _COMMENT.sub("", line[2:]))
+            for machine in machines:
+                yield Shown(page, machine, text.replace("HOST", machine))
+
+
+def other_fences(page: str) -> list[str]:
+    """Blocks that are neither run nor written: nothing in them may look like a command of ours."""
+    found = _FENCE.findall(text_of(page))
+    return [body for language, words, body in found if language != "console" and not words.strip()]
+
+
+def inline(page: str) -> list[str]:
+    """Commands of ours in the middle of a sentence, or in a table."""
+    prose = _FENCE.sub("", text_of(page))
+    spans = re.findall(r"`([^`\n]+)`", prose)
+    return [span for span in spans if span.split()[0] in PROGRAMS and " " in span]
+
+
+def manual(path: Path) -> list[str]:
+    """The commands in a manual page's examples."""
+    blocks = re.findall(r"(?ms)^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", path.read_text(encoding="utf-8"))
+    lines = (line.strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line.split() and line.split()[0] in PROGRAMS]

@@ -52,7 +52,7 @@ class Programs:
         self.running[number].kill()
         self.running[number].wait(SOON)
 
-    def client(self, number: int, directory: Path) -> Client:
+    def client(self, number: int, directory: Path, *others: str) -> Client:
         own = (directory / "operator.cert.pem", directory / "operator.key.pem")
         own[0].write_text(self.fleet.operator.certificate)
         own[1].write_bytes(self.fleet.operator.key)
@@ -64,6 +64,7 @@ class Programs:
                 self.fleet.operator.key,
                 own,
                 self.fleet.root(),
+                others,
             )
         )
 
@@ -137,6 +138,35 @@ def test_either_is_killed_at_any_moment_and_no_serial_is_lost_or_forked(
                 history = {each.serial: each.manifest_sha256 for each in client.history()}
                 assert history == acknowledged
         serial += 1
+
+
+def test_an_operator_goes_on_at_the_next_address(
+    programs: Programs, cluster: Cluster, tmp_path: Path
+) -> None:
+    other = programs.addresses[1]
+    with programs.client(0, tmp_path, other) as client:
+        assert client.publish(programs.fleet.release(1, *HOSTS)).serial == 1
+    programs.know(1, tmp_path)
+    programs.kill(0)
+    with programs.client(0, tmp_path, "127.0.0.1:1", other) as client:
+        assert client.list_hosts().serial == 1
+    with (
+        pytest.raises(errors.UnreachableError, match=r"nobody answers at 127\.0\.0\.1:1"),
+        programs.client(0, tmp_path, "127.0.0.1:1") as client,
+    ):
+        client.list_hosts()
+    # One that answers, but cannot say what is current, is passed over too.
+    programs.start(0)
+    cluster.stop()
+    try:
+        with (
+            pytest.raises(errors.UnreachableError, match=programs.addresses[1]),
+            programs.client(0, tmp_path, other) as client,
+        ):
+            client.list_hosts()
+    finally:
+        cluster.start()
+    programs.know(1, tmp_path)
 
 
 async def test_a_host_goes_on_at_the_other_one(programs: Programs, tmp_path: Path) -> None:

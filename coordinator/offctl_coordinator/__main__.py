@@ -11,7 +11,7 @@ import offctl
 from offctl import errors, service
 from offctl_coordinator import config as configs
 from offctl_coordinator import directory as directories
-from offctl_coordinator import program
+from offctl_coordinator import opening, program
 
 _PATH = click.Path(path_type=Path)
 
@@ -51,6 +51,23 @@ def serve(path: Path) -> None:
     config = configs.load(path)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(program.run(config, _ready, os.environ))
+
+
+@coordinator_command.group()
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command()
+@click.argument("file", type=_PATH)
+@click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
+def copy(file: Path, path: Path) -> None:
+    """Copy the SQLite database FILE into the empty server that `database` names."""
+    service.log("offctl-coordinator", os.environ, plain=True)
+    config = program.with_credentials(configs.load(path), os.environ)
+    for name, number in opening.copied(file, config).items():
+        print(f"{name.replace('_', ' ')}: {number}")
+    print(f"# copied and compared; {file} is as it was and is not used any more")
 
 
 def _ready(site: str, address: str) -> None:

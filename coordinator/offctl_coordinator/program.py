@@ -30,7 +30,7 @@ async def run(
 
     `environment` is the process's: what systemd says in it.
     """
-    config = _with_credentials(config, environment)
+    config = with_credentials(config, environment)
     manager = service.manager(environment)
     lasting = Lasting(config.state)
     trust = lasting.in_force(keyfiles.load_trust(config))
@@ -87,7 +87,8 @@ async def _scraped(config: Config, counting: metrics.Metrics) -> AsyncIterator[N
         yield
 
 
-def _with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
+def with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
+    """The same, with the copies of secret files that systemd made for us."""
     return dataclasses.replace(
         config,
         certificate_key=service.credential(config.certificate_key, environment),

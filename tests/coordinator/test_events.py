@@ -12,7 +12,7 @@ from offctl import report as reports
 from offctl.api.v1 import operator_pb2
 from offctl.tables import INSTANT
 from offctl_coordinator.store import events as rows
-from offctl_coordinator.store import sqlite
+from offctl_coordinator.store import sql, sqlite
 from offctl_coordinator.store.records import EventRecord, ReleaseRecord
 from transport.fleet import Fleet, Running, now, serving, sha256
 
@@ -57,7 +57,7 @@ def test_one_host_that_says_much_costs_the_others_nothing(
 
 
 def test_history_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "KEPT_RELEASES", 3)
+    monkeypatch.setattr(sql, "KEPT_RELEASES", 3)
     fleet = Fleet()
     with sqlite.opened(tmp_path / "db") as store:
         for serial in range(1, 8):

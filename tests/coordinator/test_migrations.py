@@ -3,7 +3,8 @@
 from pathlib import Path
 import sqlite3
 
-from alembic import autogenerate, command
+from alembic import command
+from alembic.autogenerate.api import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -122,7 +123,7 @@ def test_both_ways_to_the_tables_lead_to_the_same(engine: Engine) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         assert schema.version(connection) == str(schema.VERSION)
-        assert autogenerate.compare_metadata(context(connection), schema.metadata) == []
+        assert compare_metadata(context(connection), schema.metadata) == []
     with engine.begin() as connection:
         migrating.bring_up(connection, "it")
     engine.dispose()

@@ -73,7 +73,7 @@ class SqlStore:
 
     def newest_release(self) -> ReleaseRecord | None:
         query = select(releases).order_by(releases.c.serial.desc()).limit(1)
-        with self._transaction("read the newest release") as connection:
+        with self.transaction("read the newest release") as connection:
             row = connection.execute(query).first()
             return None if row is None else self._release(connection, row)
 
@@ -94,8 +94,8 @@ class SqlStore:
         )
 
     def add_release(self, record: ReleaseRecord) -> None:
-        with self._transaction(f"store release {record.serial}") as connection:
-            _lock(connection)
+        with self.transaction(f"store release {record.serial}") as connection:
+            self.lock(connection)
             _put_release(connection, record)
             for host, content in record.release.bundles:
                 sha256 = hashlib.sha256(content).hexdigest()
@@ -117,7 +117,7 @@ class SqlStore:
             .label("hosts")
         )
         query = select(releases, hosts).order_by(releases.c.serial.desc()).limit(limit)
-        with self._transaction("read the history") as connection:
+        with self.transaction("read the history") as connection:
             return tuple(
                 HistoryRecord(
                     serial=row.serial,
@@ -140,7 +140,7 @@ class SqlStore:
             "received": record.received.strftime(INSTANT),
             "content": record.content,
         }
-        with self._transaction(f"store a report of {record.host}") as connection:
+        with self.transaction(f"store a report of {record.host}") as connection:
             known = connection.execute(newest).scalar()
             # A courier hands in one after the other, so the only one that another coordinator may
             # take at this moment is this one again.
@@ -157,7 +157,7 @@ class SqlStore:
         query = (
             select(reports).where(reports.c.host == host).order_by(reports.c.number.desc()).limit(1)
         )
-        with self._transaction(f"read the report of {host}") as connection:
+        with self.transaction(f"read the report of {host}") as connection:
             row = connection.execute(query).first()
             return None if row is None else _report(row)
 
@@ -170,17 +170,17 @@ class SqlStore:
 
     def _newest_reports(self, numbers: Select) -> tuple[ReportRecord, ...]:
         query = select(reports).where(reports.c.number.in_(numbers)).order_by(reports.c.host)
-        with self._transaction("read the reports") as connection:
+        with self.transaction("read the reports") as connection:
             return tuple(_report(row) for row in connection.execute(query))
 
     def spells(self, hosts: Collection[str] | None = None) -> tuple[SpellRecord, ...]:
-        with self._transaction("read the spells") as connection:
+        with self.transaction("read the spells") as connection:
             return spells.every(connection, hosts)
 
     def release(self, serial: int) -> ReleaseRecord | None:
         query = select(releases).where(releases.c.serial == serial)
         hosts = select(func.count()).where(release_hosts.c.serial == serial)
-        with self._transaction(f"read release {serial}") as connection:
+        with self.transaction(f"read release {serial}") as connection:
             row = connection.execute(query).first()
             if row is None:
                 return None
@@ -189,7 +189,7 @@ class SqlStore:
             return record if whole else None
 
     def keep_observation(self, record: ObservationRecord) -> None:
-        with self._transaction(f"store what {record.host} observed") as connection:
+        with self.transaction(f"store what {record.host} observed") as connection:
             values: dict[str, object] = {
                 "host": record.host,
                 "sha256": record.sha256,
@@ -202,7 +202,7 @@ class SqlStore:
         same = (observations.c.host == host, observations.c.sha256 == sha256)
         time = at.strftime(INSTANT)
         later = observations.update().where(*same, observations.c.observed < time)
-        with self._transaction(f"store when {host} was observed") as connection:
+        with self.transaction(f"store when {host} was observed") as connection:
             if connection.execute(select(observations.c.host).where(*same)).first() is None:
                 return False
             connection.execute(later.values(observed=time))
@@ -210,20 +210,20 @@ class SqlStore:
 
     def observation(self, host: str) -> ObservationRecord | None:
         query = select(observations).where(observations.c.host == host)
-        with self._transaction(f"read what {host} observed") as connection:
+        with self.transaction(f"read what {host} observed") as connection:
             row = connection.execute(query).first()
         if row is None:
             return None
         return ObservationRecord(row.host, row.sha256, _read_time(row.observed), row.content)
 
     def add_events(self, records: tuple[EventRecord, ...]) -> int:
-        with self._transaction("store what happened") as connection:
+        with self.transaction("store what happened") as connection:
             # One after the other: whoever reads on from a number misses none with a lower one.
-            _lock(connection)
+            self.lock(connection)
             return event_rows.add(connection, records)
 
     def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
-        with self._transaction("read what happened") as connection:
+        with self.transaction("read what happened") as connection:
             rows = connection.execute(event_rows.page(host, after, limit)).all()
         found = (
             EventRecord(*(row.host, row.digest, _read_time(row.received), row.content, row.number))
@@ -232,17 +232,17 @@ class SqlStore:
         return tuple(found)
 
     def newest_event(self) -> int:
-        with self._transaction("read the newest event") as connection:
+        with self.transaction("read the newest event") as connection:
             return connection.execute(event_rows.newest()).scalar() or 0
 
     def rollout(self) -> str:
         query = select(meta.c.value).where(meta.c.name == ROLLOUT)
-        with self._transaction("read the rollout") as connection:
+        with self.transaction("read the rollout") as connection:
             return connection.execute(query).scalar() or ""
 
     def decide(self, decision: Decision) -> str:
-        with self._transaction("decide about the rollout") as connection:
-            before = _lock(connection)
+        with self.transaction("decide about the rollout") as connection:
+            before = self.lock(connection)
             after = decision(before, spells.every(connection))
             if after != before:
                 connection.execute(meta.update().where(meta.c.name == ROLLOUT).values(value=after))
@@ -251,13 +251,13 @@ class SqlStore:
 
     def trust_roots(self) -> tuple[Step, ...]:
         query = select(trust_roots).order_by(trust_roots.c.version)
-        with self._transaction("read the trust roots") as connection:
+        with self.transaction("read the trust roots") as connection:
             return tuple(Step(row.version, row.envelope) for row in connection.execute(query))
 
     def add_trust_root(self, step: Step) -> None:
         same = trust_roots.c.version == step.version
         row: dict[str, object] = {"version": step.version, "envelope": step.envelope}
-        with self._transaction(f"store trust root {step.version}") as connection:
+        with self.transaction(f"store trust root {step.version}") as connection:
             if putting.put_new(connection, trust_roots, row):
                 self._tell(connection, "trust")
             elif (
@@ -270,7 +270,7 @@ class SqlStore:
                 )
 
     def contacts(self) -> Mapping[str, datetime]:
-        with self._transaction("read the contacts") as connection:
+        with self.transaction("read the contacts") as connection:
             rows = connection.execute(select(contacts))
             return {row.host: _read_time(row.contacted) for row in rows}
 
@@ -279,15 +279,21 @@ class SqlStore:
         rows: list[dict[str, object]] = [
             {"host": host, "contacted": times[host].strftime(INSTANT)} for host in sorted(times)
         ]
-        with self._transaction("store the contacts") as connection:
+        with self.transaction("store the contacts") as connection:
             if rows:
                 putting.put(connection, contacts, rows, growing="contacted")
 
     def close(self) -> None:
         self._engine.dispose()
 
+    def lock(self, connection: Connection) -> str:
+        """Wait until nobody else decides or publishes; the text of the rollout."""
+        query = select(meta.c.value).where(meta.c.name == ROLLOUT).with_for_update()
+        return str(connection.execute(query).scalar_one())
+
     @contextlib.contextmanager
-    def _transaction(self, doing: str) -> Iterator[Connection]:
+    def transaction(self, doing: str) -> Iterator[Connection]:
+        """All of it or nothing; `doing` is what cannot be done when it fails."""
         try:
             with self._engine.begin() as connection:
                 yield connection
@@ -298,12 +304,6 @@ class SqlStore:
             if isinstance(error, self._away):
                 raise errors.UnreachableError(f"cannot {doing}: {said}", code="DATABASE") from None
             raise errors.AdminError(f"cannot {doing}: {said}", code="DATABASE") from error
-
-
-def _lock(connection: Connection) -> str:
-    """Wait until nobody else decides or publishes; the text of the rollout."""
-    query = select(meta.c.value).where(meta.c.name == ROLLOUT).with_for_update()
-    return str(connection.execute(query).scalar_one())
 
 
 def _put_release(connection: Connection, record: ReleaseRecord) -> None:

@@ -120,7 +120,7 @@ class Coordinator:
 
     def touch(self, host: str) -> None:
         """Note that `host` called just now."""
-        self.hosts.touch(host, self._clock())
+        self.hosts.calls(host, self._clock())
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
         """Accept a release durably and tell everybody, or raise RefusedError."""
@@ -238,7 +238,12 @@ class Coordinator:
 
     def snapshot(self) -> Snapshot:
         """What is known at this moment, for who does not run on our event loop."""
-        return Snapshot(self.roster(), self._force.root, self._clock())
+        try:
+            self.sure()
+            sure = True
+        except errors.UnreachableError:
+            sure = False
+        return Snapshot(self._roster(), self._force.root, self._clock(), sure)
 
     def now(self) -> datetime:
         return self._clock()

@@ -28,7 +28,7 @@ class Hosts:
         self._called: set[str] = set()
         self._sightings = Sightings()
 
-    def touch(self, host: str, now: datetime) -> None:
+    def calls(self, host: str, now: datetime) -> None:
         """Note that `host` called just now."""
         self.contacts[host] = now
         self._called.add(host)

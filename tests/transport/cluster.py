@@ -12,6 +12,7 @@ from pathlib import Path
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -19,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from offctl_coordinator.store.address import parse_address
+from offctl_coordinator.store.address import DEFAULT_PORT, parse_address
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 60.0
@@ -47,6 +48,7 @@ class Cluster:
 
     directory: Path
     programs: Path
+    port: int = DEFAULT_PORT
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _process: "subprocess.Popen[bytes] | None" = None
 
@@ -87,13 +89,44 @@ class Cluster:
             )
         end = time.monotonic() + DEADLINE
         while subprocess.run(
-            [str(self.programs / "pg_isready"), "-q", "-h", str(self.directory)],
+            [
+                *(str(self.programs / "pg_isready"), "-q"),
+                *("-h", str(self.directory), "-p", str(self.port)),
+            ],
             check=False,
             timeout=DEADLINE,
         ).returncode:
             assert self._process.poll() is None, (self.directory / "log").read_text()
             assert time.monotonic() < end, (self.directory / "log").read_text()
             time.sleep(0.05)
+
+    def over_tcp(self, certificate: str, key: bytes, password: str) -> int:
+        """Also listen on loopback, to those with a password and over TLS; gives the port."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = int(taken.getsockname()[1])
+        for name, content in (("server.crt", certificate.encode()), ("server.key", key)):
+            path = self.data / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            os.chown(path, self.data.stat().st_uid, -1)
+        # What people forget to close is closed here: only TLS, only with the password.
+        (self.data / "pg_hba.conf").write_text(
+            "local all all trust\nhostssl all locked 127.0.0.1/32 scram-sha-256\n"
+        )
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(f"listen_addresses = '127.0.0.1'\nport = {port}\nssl = on\n")
+        self.port = port
+        self.stop()
+        self.start()
+        self.run(
+            *self._psql("postgres"), f"CREATE ROLE locked SUPERUSER LOGIN PASSWORD '{password}'"
+        )
+        return port
+
+    def _psql(self, name: str) -> tuple[str, ...]:
+        where = ("-h", str(self.directory), "-p", str(self.port), "-U", OWNER)
+        return ("psql", *where, "-d", name, "-qAt", "-c")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """SIGINT ends every session and stops cleanly; SIGQUIT is a crash."""
@@ -105,14 +138,13 @@ class Cluster:
     def database(self) -> str:
         """The `database` setting for a new, empty database."""
         name = f"db{next(self._numbers)}_{os.getpid()}"
-        self.run("createdb", "-h", str(self.directory), "-U", OWNER, name)
-        return f"postgresql://{OWNER}@/{name}?host={self.directory}"
+        self.run(*self._psql("postgres"), f"CREATE DATABASE {name}")
+        return f"postgresql://{OWNER}@:{self.port}/{name}?host={self.directory}"
 
     def sql(self, database: str, statement: str) -> str:
         """What psql prints, without decoration."""
         name = parse_address(database).name
-        options = ("-h", str(self.directory), "-U", OWNER, "-d", name, "-qAt", "-c", statement)
-        return self.run("psql", *options).decode().strip()
+        return self.run(*self._psql(name), statement).decode().strip()
 
     def _user(self) -> dict[str, Any]:
         if os.geteuid():

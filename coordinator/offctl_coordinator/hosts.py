@@ -48,10 +48,18 @@ class Hosts:
     async def catch_up(self) -> None:
         """Take up what every host reported last, wherever that was."""
         for record in await self._in_store(self._store.newest_reports):
-            known = self.standings.get(record.host)
-            if known is None or known.received < record.received:
+            if not self._known(record):
                 self._remember(record)
                 await asyncio.sleep(0)  # there may be ten thousand, and each is read in full
+
+    def _known(self, record: ReportRecord) -> bool:
+        """Whether it is mirrored, or something that came in after it."""
+        known = self.standings.get(record.host)
+        if known is None:
+            return False
+        same = (known.report.stream, known.report.sequence) == (record.stream, record.sequence)
+        # The store keeps whole seconds.
+        return same or known.received.replace(microsecond=0) > record.received
 
     async def overheard(self, hosts: Collection[str]) -> None:
         """Take up what these reported to another coordinator."""

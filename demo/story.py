@@ -149,9 +149,9 @@ def start_everything(stage: Stage) -> None:
     start_hosts(stage)
 
 
-def replicate(stage: Stage) -> None:
-    """The first release, handed to off1, tells what it waits for; that arrives."""
-    hand_over(stage, "one.release", "off1")
+def replicate(stage: Stage, release: str = "one.release") -> None:
+    """A release, handed to off1, tells what it waits for; that arrives."""
+    hand_over(stage, release, "off1")
     done = stage.query("offctl-agent apply --config off1/agent.toml")
     for name in dict.fromkeys(re.findall(r"dataset (\S+): receive", done)):
         stage.run(f"offctl-simhost off1/machine zfs receive {name}", show=False)

@@ -12,18 +12,21 @@ import sys
 import click
 
 import offctl
-from offctl import durations, errors, pipes, service
+from offctl import durations, pipes, progress, service
+from offctl import program as commandline
 from offctl.planner import wording
 from offctl.tables import INSTANT, MAX_INTEGER
 from offctl.text import visible
 from offctl_agent import config as configs
-from offctl_agent import printing
+from offctl_agent import examples, printing
 from offctl_agent.agent import Agent, open_machine, utc_now
 from offctl_agent.execute import Result
 from offctl_agent.holds import HOST, Hold
 from offctl_agent.intake import Intake
 
 Command = Callable[..., None]
+
+_LOOKING = "looking at this host"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,9 +135,11 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
 
     def tell(_: Intake, result: Result) -> None:
         if not as_json:
+            progress.clear()
             pipes.say(printing.result_line(result))
 
-    ran = looking.run(restarts=restarts, tell=tell, waiting=_waiting)
+    with progress.shown(_LOOKING):
+        ran = looking.run(restarts=restarts, tell=tell, waiting=_waiting)
     if as_json:
         pipes.say(json.dumps(printing.report_json(ran.report), indent=1))
     else:
@@ -146,12 +151,14 @@ def apply(config: configs.Config, restarts: tuple[int, ...], as_json: bool) -> N
 
 @functools.cache
 def _ending() -> bool:
+    progress.clear()
     print("held from now on; waiting for a step that was begun to end", file=sys.stderr, flush=True)
     return True
 
 
 @functools.cache
 def _waiting() -> bool:
+    progress.clear()
     print("waiting for another run on this host to end", file=sys.stderr, flush=True)
     return True
 
@@ -165,7 +172,8 @@ def plan(config: configs.Config, as_json: bool) -> None:
     Exit 0 nothing to do, 1 something to do, 2 when no release is believed or one was refused.
     """
     pipes.end_with_reader()
-    now = made(config).preview()
+    with progress.shown(_LOOKING):
+        now = made(config).preview()
     if as_json:
         print(json.dumps(printing.plan_json(now.intake, now.plan, now.waits), indent=1))
     else:
@@ -243,9 +251,8 @@ def adopt(config: configs.Config, only: tuple[int, ...]) -> None:
     from offctl_agent.adopt import adopting, telling
 
     pipes.end_with_reader()
-    if sys.stderr.isatty():
-        print("looking; some seconds, and more where tunnels are tried", file=sys.stderr)
-    done = adopting.adopt(open_machine(config)[0], config.host, frozenset(only))
+    with progress.shown(f"{_LOOKING}, longer where tunnels are tried"):
+        done = adopting.adopt(open_machine(config)[0], config.host, frozenset(only))
     print(telling.text(done, adopting.identity(config)), end="")
     for line in telling.summary(done):
         print(line, file=sys.stderr)
@@ -356,20 +363,12 @@ def doctor(path: Path, as_json: bool) -> None:
     sys.exit(int(not examination.fit(found)))
 
 
+commandline.with_examples(agent, "", examples.EXAMPLES)
+
+
 def main() -> None:
-    """Run one command; exit 2 for our own errors."""
-    try:
-        sys.exit(agent.main(prog_name="offctl-agent", standalone_mode=False))
-    except errors.OffctlError as error:
-        print(f"offctl-agent: {error} [{error.code}]", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
-        sys.exit(2)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+    """Run one command."""
+    commandline.run("offctl-agent", agent, examples.STOPPED)
 
 
 if __name__ == "__main__":

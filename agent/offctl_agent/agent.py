@@ -253,6 +253,7 @@ class Agent:
     ) -> reports.Report:
         stream = self.state.next_stream(self.outbox.newest(), now)
         tunnels = self._tunnels(taken, done, now)
+        observed, unkept = self._observed(taken, done)
         report = reporting.report(
             self.config,
             taken,
@@ -262,10 +263,16 @@ class Agent:
             seconds=seconds,
             events=self.state.events(),
             unasked=self.state.unasked().lately,
-            notes=(*taken.notes, *done.notes, *self.state.damaged, *self.state.left_aside()),
+            notes=(
+                *taken.notes,
+                *done.notes,
+                *unkept,
+                *self.state.damaged,
+                *self.state.left_aside(),
+            ),
             tunnels=tunnels,
             health=reporting.health(),
-            observation=self._observed(taken, done),
+            observation=observed,
         )
         self.outbox.put(stream.sequence, reports.dump(report))
         self._keep_metrics(report)
@@ -281,13 +288,13 @@ class Agent:
             # Who watches this host is not what it is for: the run has ended as it has.
             logger.warning("metrics not written: %s", error)
 
-    def _observed(self, taken: Intake, done: converge.Run) -> str:
-        """Leave what was observed for the courier; gives its name, empty when there is none.
+    def _observed(self, taken: Intake, done: converge.Run) -> tuple[str, tuple[str, ...]]:
+        """Leave what was observed for the courier: its name, empty when there is none, and why not.
 
         A full disk must not keep back the report that says so.
         """
         if done.view is None:
-            return ""
+            return "", ()
         if self._told is None or self._told[0] != done.view:
             content = packing.dump(Observation(taken.site, self.config.host, done.view))
             self._told = done.view, content
@@ -295,8 +302,8 @@ class Agent:
             self.outbox.put_observation(self._told[1])
         except errors.AdminError as error:
             logger.warning("%s", error)
-            return ""
-        return observation.digest(self._told[1])
+            return "", (f"{error} [{error.code}]",)
+        return observation.digest(self._told[1]), ()
 
     def _tunnels(
         self, taken: Intake, done: converge.Run, now: datetime

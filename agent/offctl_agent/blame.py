@@ -62,8 +62,16 @@ def _of_container(difference: Difference, seen: list[Trace]) -> tuple[Trace | No
         kinds, untold = _STARTING, "no task of PVE started it"
     elif (difference.field, difference.observed) == (EXISTS, ABSENT):
         kinds, untold = _REMOVING, "no task of PVE removed it"
-    found = _newest(t for t in seen if t.how in kinds)
+    found = _newest(t for t in seen if t.how in kinds and not _first(t, seen))
     return found, "" if found else untold
+
+
+def _first(trace: Trace, seen: list[Trace]) -> bool:
+    """Whether a container was made that had not been taken away before: by us, in the run that
+    looked last. Who changed it afterwards has left no task.
+    """
+    removed = (t.time for t in seen if t.how in _REMOVING)
+    return trace.how == "vzcreate" and not any(time <= trace.time for time in removed)
 
 
 def _touches(trace: Trace, name: str, difference: Difference) -> bool:

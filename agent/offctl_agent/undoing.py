@@ -24,6 +24,7 @@ from offctl_agent.journal import Journal
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Trial, Undone
 
+UNDO = "undo"
 ABSENT = ("absent", "inherit", "default", "")
 # Seconds between two looks: often at first, so that who is well quickly is soon known to be.
 _PAUSES = (1.0, 1.0, 2.0, 3.0, 5.0)
@@ -90,6 +91,8 @@ def _judge(bench: Bench, trial: Trial, container: Container, found: Judged) -> N
         if r.outcome is not Outcome.DONE
     ]
     if all(result is not None and result.outcome is Outcome.DONE for result in results):
+        if not any(result.step.text == UNDO for result in done):
+            _conclude(bench, trial, container)
         _forget(bench.ledger, trial)
         _close(bench, trial)
 
@@ -113,7 +116,7 @@ def _said(bench: Bench, container: Container) -> str | None:
     None when the agent is stopping, or somebody wants peace here: then it is judged another time.
     """
     assert container.probe is not None
-    look = _step(container, "undo", act.SetContainer(container.id, (), (), (), (), False), ())
+    look = _step(container, UNDO, act.SetContainer(container.id, (), (), (), (), False), ())
     waited, looks = 0.0, 0
     while True:
         begun = bench.circumstances.elapsed()
@@ -156,9 +159,21 @@ def _written(
 ) -> Iterator[Step]:
     del desired
     now = there.configuration
-    back = tuple(Difference(name, new, old) for _, name, old, new in sorted(trial.changes))
     for action in trials.inverse(trial, now, beliefs.idmap_lines(now)):
-        yield _step(container, "undo", action, back)
+        yield _step(container, UNDO, action, _back(trial))
+
+
+def _back(trial: Trial) -> tuple[Difference, ...]:
+    return tuple(Difference(name, new, old) for _, name, old, new in sorted(trial.changes))
+
+
+def _conclude(bench: Bench, trial: Trial, container: Container) -> None:
+    """A life before this one went back and died before it could say so.
+
+    Its journal tells of the change as of one that stands, and may be read once more.
+    """
+    number = bench.journal.intend(_step(container, UNDO, None, _back(trial)))
+    bench.journal.conclude(number, Outcome.DONE.value)
 
 
 def _in_effect(
@@ -193,7 +208,7 @@ def _waits(trial: Trial, there: ObservedContainer) -> bool:
 def _step(
     container: Container,
     text: str,
-    action: Action,
+    action: Action | None,
     differences: tuple[Difference, ...],
     effect: Effect = Effect.ONLINE,
 ) -> Step:

@@ -3,14 +3,14 @@
 import asyncio
 import os
 from pathlib import Path
-import sys
 
 import click
 
 import offctl
-from offctl import errors, service
+from offctl import program as commandline
+from offctl import service
 from offctl_agent import config as configs
-from offctl_courier import program
+from offctl_courier import examples, program
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +26,7 @@ def courier_command() -> None:
     type=click.Path(path_type=Path),
     default=configs.DEFAULT,
     show_default=True,
+    help="The host's agent.toml.",
 )
 def run(path: Path) -> None:
     """Carry until stopped; SIGHUP reads the trust root and certificates again."""
@@ -35,20 +36,12 @@ def run(path: Path) -> None:
         runner.run(program.run(config, os.environ))
 
 
+commandline.with_examples(courier_command, "", examples.EXAMPLES)
+
+
 def main() -> None:
-    """Run one command; exit 2 for our own errors."""
-    try:
-        sys.exit(courier_command.main(prog_name="offctl-courier", standalone_mode=False))
-    except errors.OffctlError as error:
-        print(f"offctl-courier: {error} [{error.code}]", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
-        sys.exit(2)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+    """Run one command."""
+    commandline.run("offctl-courier", courier_command, examples.STOPPED)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """`offctl`: parse, call, print, exit."""
 
 import importlib
-import sys
 
 import click
 
 import offctl
-from offctl import errors, pipes
-from offctl_cli import console
+from offctl import pipes, program
+from offctl_cli import examples
 
 # Command name -> module below offctl_cli.commands with the same click command as `command`;
 # loaded only when asked for, so that `offctl check` never imports grpc.
@@ -51,6 +50,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"offctl_cli.commands.{COMMANDS[cmd_name]}")
         command: click.Command = module.command
+        program.with_examples(command, cmd_name, examples.EXAMPLES)
         return command
 
 
@@ -61,17 +61,9 @@ def offctl_command() -> None:
 
 
 def main() -> None:
-    """Run one command; exit 2 for our own errors, 3 when the coordinator was not reached."""
+    """Run one command."""
     pipes.end_with_reader()
-    try:
-        sys.exit(offctl_command.main(prog_name="offctl", standalone_mode=False))
-    except errors.OffctlError as error:
-        console.fail(error)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+    program.run("offctl", offctl_command, examples.STOPPED)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Self
 from google.protobuf.timestamp_pb2 import Timestamp
 import grpc
 
-from offctl import certificates, errors
+from offctl import certificates, errors, progress
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import operator_pb2, operator_pb2_grpc
 from offctl.trust.release import SignedRelease
@@ -194,7 +194,8 @@ class Client:
         coordinator says. InternalError: it made a mistake.
         """
         try:
-            yield
+            with progress.shown(f"waiting for the coordinator at {self._connection.address}"):
+                yield
         except grpc.RpcError as error:
             raise self._translated(error) from error
 
@@ -220,6 +221,12 @@ class Client:
                 )
             case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.RESOURCE_EXHAUSTED:
                 return errors.MalformedError(text or said, code=code if text else "")
+            case grpc.StatusCode.UNIMPLEMENTED:
+                return errors.AdminError(
+                    "cannot ask the coordinator: its offctl is older than this one",
+                    hint="upgrade offctl-coordinator first",
+                    code="OLDER",
+                )
             case _:
                 return errors.InternalError(f"cannot ask the coordinator: {said}")
 

@@ -2,11 +2,9 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-import click
-
-from offctl import errors
+from offctl import errors, program
 from offctl.text import visible
 
 if TYPE_CHECKING:
@@ -44,15 +42,7 @@ def hang(screen: "Console", line: "Text") -> None:
 
 def say(error: errors.OffctlError) -> None:
     """Say what is wrong and what to do."""
-    click.echo(f"offctl: {visible(str(error))} [{error.code}]", err=True)
-    if error.hint:
-        click.echo(f"  hint: {visible(error.hint)}", err=True)
+    program.say("offctl", error)
 
 
-def fail(error: errors.OffctlError) -> NoReturn:
-    """The same, and exit 3 for an unreachable coordinator, else 2."""
-    say(error)
-    sys.exit(3 if isinstance(error, errors.UnreachableError) else 2)
-
-
-__all__ = ["fail", "say", "visible", "wide"]
+__all__ = ["hang", "say", "visible", "wide"]

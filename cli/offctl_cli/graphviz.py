@@ -2,7 +2,7 @@
 
 import subprocess
 
-from offctl import errors
+from offctl import errors, progress
 
 PROGRAM = "dot"
 SECONDS = 120
@@ -14,9 +14,10 @@ def svg(text: str) -> bytes:
     argv = [PROGRAM, "-Tsvg"]
     hint = "or draw it elsewhere: --format dot or --format mermaid gives its text"
     try:
-        done = subprocess.run(
-            argv, input=text.encode(), capture_output=True, timeout=SECONDS, check=False
-        )
+        with progress.shown("drawing"):
+            done = subprocess.run(
+                argv, input=text.encode(), capture_output=True, timeout=SECONDS, check=False
+            )
     except FileNotFoundError as error:
         raise errors.AdminError(
             "cannot draw SVG: the program `dot` of Graphviz is not here",

@@ -149,7 +149,8 @@ def _event_lines(report: Report, *, everything: bool) -> Iterator[str]:
         return
     repairs = sum(event.origin == "corrective" for event in report.events)
     actions = "1 action" if len(report.events) == 1 else f"{len(report.events)} actions"
-    yield f"lately: {actions}, {repairs} against what somebody had changed"
+    against = f", {repairs} of them against what somebody had changed" if repairs else ""
+    yield f"lately: {actions}{against}"
     shown = len(report.events) if everything else _MOST_EVENTS
     if len(report.events) > shown:
         yield f"  (the last {shown}; --all shows the others)"

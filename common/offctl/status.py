@@ -36,7 +36,7 @@ class State(enum.Enum):
     BEHIND = "behind"  # it works, but not yet towards the newest release
     DRIFT = "drift"  # it differs and may not, or did not yet, change that
     PENDING = "pending"  # a restart waits for its window
-    RETIRED = "retired"  # it reports, but the newest release does not name it
+    RETIRED = "retired"  # it reported once, and the newest release does not name it
     CONVERGED = "converged"  # it is what the newest release says
 
 
@@ -80,28 +80,35 @@ def judge(
     """
     if report is None or received is None:
         return Verdict(State.AWAITED, "", "never reported")
-    told = told_at(report, received)
     allowed = silence(report)
-    # What came in the future came by a clock that was wrong then, or is wrong now.
-    ahead = told - now > LATE
-    if since is not None and since > now:
-        since = None
     if duplicated is not None and now - duplicated <= 2 * allowed:
         return Verdict(
             State.DUPLICATE, "DUPLICATE", "two machines report with its keys: was its disk copied?"
         )
-    if (ahead or now - told > allowed) and (since is None or now - since > allowed):
-        if ahead:
-            when = told.strftime(INSTANT)
-            return Verdict(State.SILENT, "", f"no report since this clock jumped back from {when}")
-        reason = f"no report for {_age(now - told)}"
+    unheard = _unheard(told_at(report, received), allowed, now, since)
+    if not released:
+        # A host that was shut out cannot report: that is no news, and would never end.
+        how = f"is not in the newest release; {unheard or 'it still reports'}"
+        return Verdict(State.RETIRED, "", how)
+    if unheard:
         if contacted is not None and now - contacted <= allowed:
             # A first run that makes many containers takes long; a stuck agent looks the same.
-            reason += "; its courier calls, so its agent is in a long run, or stuck"
-        return Verdict(State.SILENT, "", reason)
-    if not released:
-        return Verdict(State.RETIRED, "", "reports, but is not in the newest release")
+            unheard += "; its courier calls, so its agent is in a long run, or stuck"
+        return Verdict(State.SILENT, "", unheard)
     return _judge_content(report, current)
+
+
+def _unheard(told: datetime, allowed: timedelta, now: datetime, since: datetime | None) -> str:
+    """For how long nothing has been heard of a host, in words; empty when that is not too long."""
+    # What came in the future came by a clock that was wrong then, or is wrong now.
+    ahead = told - now > LATE
+    if not ahead and now - told <= allowed:
+        return ""
+    if since is not None and since <= now and now - since <= allowed:
+        return ""
+    if ahead:
+        return f"no report since this clock jumped back from {told.strftime(INSTANT)}"
+    return f"no report for {_age(now - told)}"
 
 
 def silence(report: reports.Report) -> timedelta:

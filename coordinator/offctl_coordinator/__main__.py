@@ -3,17 +3,25 @@
 import asyncio
 import os
 from pathlib import Path
-import sys
 
 import click
 
 import offctl
-from offctl import errors, service
+from offctl import program as commandline
+from offctl import service
 from offctl_coordinator import config as configs
 from offctl_coordinator import directory as directories
-from offctl_coordinator import opening, program
+from offctl_coordinator import examples, opening, program
 
 _PATH = click.Path(path_type=Path)
+_CONFIG = click.option(
+    "--config",
+    "path",
+    type=_PATH,
+    default=configs.DEFAULT,
+    show_default=True,
+    help="The coordinator's coordinator.toml.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,7 +44,7 @@ def init(directory: Path, name: str) -> None:
 
 
 @coordinator_command.command()
-@click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
+@_CONFIG
 @click.option("--name", required=True, help="What the trust root calls this coordinator.")
 def show(path: Path, name: str) -> None:
     """Print the lines of trust.toml that speak for this coordinator."""
@@ -44,7 +52,7 @@ def show(path: Path, name: str) -> None:
 
 
 @coordinator_command.command()
-@click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
+@_CONFIG
 def serve(path: Path) -> None:
     """Serve until stopped; SIGHUP reads the trust root again."""
     service.log("offctl-coordinator", os.environ)
@@ -60,7 +68,7 @@ def database() -> None:
 
 @database.command()
 @click.argument("file", type=_PATH)
-@click.option("--config", "path", type=_PATH, default=configs.DEFAULT, show_default=True)
+@_CONFIG
 def copy(file: Path, path: Path) -> None:
     """Copy the SQLite database FILE into the empty server that `database` names."""
     service.log("offctl-coordinator", os.environ, plain=True)
@@ -74,20 +82,12 @@ def _ready(site: str, address: str) -> None:
     print(f"serving {site} on {address}", flush=True)
 
 
+commandline.with_examples(coordinator_command, "", examples.EXAMPLES)
+
+
 def main() -> None:
-    """Run one command; exit 2 for our own errors."""
-    try:
-        sys.exit(coordinator_command.main(prog_name="offctl-coordinator", standalone_mode=False))
-    except errors.OffctlError as error:
-        print(f"offctl-coordinator: {error} [{error.code}]", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
-        sys.exit(2)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+    """Run one command."""
+    commandline.run("offctl-coordinator", coordinator_command, examples.STOPPED)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from offctl.trust.rotation import Step
-from offctl_coordinator.roster import HostView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,3 @@ class Published:
     serial: int
     hosts: int
     already_current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HostDetail:
-    """One host with the bytes of its newest report, empty when there is none."""
-
-    view: HostView
-    report: bytes

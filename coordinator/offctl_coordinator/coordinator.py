@@ -21,17 +21,16 @@ from offctl.status import Verdict
 from offctl.trust.keys import SecretKey
 from offctl.trust.release import SignedRelease
 from offctl.trust.root import TrustRoot
-from offctl_coordinator import overview as overviews
 from offctl_coordinator import turns
-from offctl_coordinator.answers import Fetched, HostDetail, Published, PublishedRoot
+from offctl_coordinator.answers import Fetched, Published, PublishedRoot
 from offctl_coordinator.callers import AllowList
 from offctl_coordinator.chronicle import Chronicle
+from offctl_coordinator.desk import Desk
 from offctl_coordinator.hosts import Hosts
 from offctl_coordinator.inforce import InForce
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.news import Announcement
 from offctl_coordinator.observations import Observations
-from offctl_coordinator.overview import Overview
 from offctl_coordinator.roster import Roster, Snapshot, Standing
 from offctl_coordinator.store.records import (
     HistoryRecord,
@@ -64,12 +63,15 @@ class Coordinator:
         self._started = clock()
         # One thread: the store's one connection is never used by two at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._force = InForce(store, self._in_store, (root, timestamp_key), clock, lasting)
+        self.chronicle = Chronicle(store, self._in_store, clock)
+        self._force = InForce(
+            store, self._in_store, (root, timestamp_key), clock, lasting, self.chronicle
+        )
         self.news = self._force.news
         self.turns = self._force.turns
         self.hosts = Hosts(store, self._in_store)
         self.observations = Observations(store, self._in_store)
-        self.chronicle = Chronicle(store, self._in_store, clock)
+        self.desk = Desk(store, self._in_store, self.roster, clock)
         # Raises UnreachableError while what is mirrored here may be old.
         self.sure: Callable[[], None] = _alone
 
@@ -105,13 +107,7 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
-        return await _finished(self._noted_root(envelope, operator))
-
-    async def _noted_root(self, envelope: bytes, operator: str) -> PublishedRoot:
-        done = await self._force.publish_root(envelope, operator)
-        if not done.already_in_force:
-            await self.chronicle.trusted(operator, done.version)
-        return done
+        return await _finished(self._force.publish_root(envelope, operator))
 
     def close(self) -> None:
         """End every watcher and let go of the store's thread."""
@@ -124,13 +120,7 @@ class Coordinator:
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
         """Accept a release durably and tell everybody, or raise RefusedError."""
-        return await _finished(self._noted(release, operator))
-
-    async def _noted(self, release: SignedRelease, operator: str) -> Published:
-        done = await self._force.publish(release, operator)
-        if not done.already_current:
-            await self.chronicle.published(operator, done.serial, done.hosts)
-        return done
+        return await _finished(self._force.publish(release, operator))
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
         """The release that `host` is offered, cut down to it; raises NotFoundError.
@@ -247,21 +237,6 @@ class Coordinator:
 
     def now(self) -> datetime:
         return self._clock()
-
-    def overview(self, *, limit: int, every_host: bool) -> Overview:
-        """The site as a whole, worst first."""
-        return overviews.overview(self.roster(), self._clock(), limit=limit, every_host=every_host)
-
-    async def host(self, name: str) -> HostDetail:
-        """One host; raises NotFoundError."""
-        roster = self.roster()
-        if name not in roster.names():
-            raise errors.NotFoundError(
-                f"cannot show host {name[:80]!r}: it is not in the newest release and never "
-                "reported"
-            )
-        record = await self._in_store(self._store.newest_report, name)
-        return HostDetail(roster.view(name, self._clock()), record.content if record else b"")
 
     async def history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """At most `limit` releases, newest first."""

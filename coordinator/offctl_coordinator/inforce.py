@@ -20,6 +20,7 @@ from offctl.trust.root import TrustRoot
 from offctl.trust.rotation import Step
 from offctl_coordinator import callers, publication, rooting
 from offctl_coordinator.answers import Published, PublishedRoot
+from offctl_coordinator.chronicle import Chronicle
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.memory import Memory
 from offctl_coordinator.news import Announcement, News
@@ -42,11 +43,13 @@ class InForce:
         keys: tuple[TrustRoot, SecretKey],
         clock: Callable[[], datetime],
         lasting: Lasting,
+        chronicle: Chronicle,
     ) -> None:
         self._store = store
         self._in_store = in_store
         self._clock = clock
         self._lasting = lasting
+        self._chronicle = chronicle
         self.root, key = keys
         self._chain = lasting.chain()
         self._floor = lasting.floor()
@@ -148,6 +151,8 @@ class InForce:
                 # First where others see it: of two for one version the first one counts.
                 await self._in_store(self._store.add_trust_root, known.step)
             fresh = known.root is not self.root
+            if fresh:
+                await self._chronicle.trusted(operator, known.root.version)
             await self._go_on(known)
             if fresh:
                 logger.info(
@@ -183,6 +188,7 @@ class InForce:
         self._raise_floor(Floor(found.serial, found.sha256))
         self._record = record
         await self.turns.begin(found)
+        await self._chronicle.published(operator, found.serial, len(found.hosts))
         self._set_current(found)
         logger.info(
             "release %d published by operator %s",

@@ -46,7 +46,7 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         self, request: operator_pb2.GetHostRequest, caller: Caller
     ) -> operator_pb2.GetHostResponse:
         del caller
-        return wire.host_detail(await self._coordinator.host(request.host))
+        return wire.host_detail(await self._coordinator.desk.host(request.host))
 
     async def GetObservation(  # noqa: N802
         self, request: operator_pb2.GetObservationRequest, caller: Caller
@@ -85,7 +85,7 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
     ) -> operator_pb2.GetOverviewResponse:
         del caller
         newest = await self._coordinator.history(1)
-        found = self._coordinator.overview(
+        found = self._coordinator.desk.overview(
             limit=overviewwire.limit(request.limit), every_host=request.every_host
         )
         return overviewwire.overview(found, self._coordinator.site, newest[0] if newest else None)

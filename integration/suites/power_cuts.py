@@ -22,7 +22,7 @@ SEED = int(os.environ.get("SEED", str(int(time.time()))))
 SECONDS = float(os.environ.get("SECONDS", "7200"))
 # Of all starts after a cut: from a cold machine (the first and the last always are), and cut again
 # before it has recovered, at a moment of so much of a turn: some of that was done before.
-COLD, AGAIN, LONGER = 0.1, 0.7, 0.7
+COLD, AGAIN, LONGER = 0.1, 0.5, 0.7
 # After every so many looks two more runs must find nothing to do.
 QUIET = 5
 

@@ -46,6 +46,8 @@ def found(key: str, difference: Difference, *among: Trace) -> str:
         (CORES, "vzstop", False),
         (GONE, "vzdestroy", True),
         (GONE, "vzmigrate", True),
+        (CORES, "vzrestore", True),
+        (CORES, "vzcreate", False),
         (GONE, "vzstop", False),
     ],
 )
@@ -55,6 +57,15 @@ def test_tasks(difference: Difference, how: str, *, expected: bool) -> None:
     assert found("mount 113:/mnt/off", difference, trace(how, "113")) == (
         how if expected else NOBODY
     )
+
+
+def test_whoever_makes_a_container_anew_made_it_different() -> None:
+    """And what we made in the run that looked last is no sign of who changed it since."""
+    made, gone = trace("vzcreate", "113", 2), trace("vzdestroy", "113", 1)
+    assert found("container 113", CORES, made, gone) == "vzcreate"
+    assert found("container 113", CORES, made, trace("vzdestroy", "113", 3)) == NOBODY
+    assert found("container 113", CORES, made, trace("vzdestroy", "114", 1)) == NOBODY
+    assert found("container 113", CORES, made, trace("vzrollback", "113", 3)) == "vzrollback"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A change after which a container is not well is taken back, once, whatever gets in between."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 import itertools
 from pathlib import Path
@@ -12,7 +13,9 @@ from offctl import errors
 from offctl.desired.model import DesiredState, Freeze
 from offctl.observed import ObservedState, Unknown
 from offctl.planner.actions import Action
+from offctl.planner.debts import Debt
 from offctl_agent.holds import HOST, Hold
+from offctl_agent.state import State
 from planner import case
 
 
@@ -195,6 +198,38 @@ def test_a_crash_at_any_step_ends_in_the_same_place(
     assert told(run) == []
     assert len(failed(scene, run)) == 1
     assert scene.state().trials() == ()
+
+
+class Dead(State):
+    """Dies when all but the debts is durable, before the journal is emptied."""
+
+    times = 0
+
+    def keep_debts(self, debts: Iterable[Debt]) -> None:
+        self.times += 1
+        if self.times == 2:
+            raise Crash
+        super().keep_debts(debts)
+
+
+class Mortal(Scene):
+    """A scene whose runs die so."""
+
+    def state(self) -> State:
+        return Dead(self.directory / "agent")
+
+
+def test_what_a_life_before_took_back_is_not_called_somebodys_change(tmp_path: Path) -> None:
+    """Killed having gone back and before saying so, then again before its journal was emptied."""
+    scene = ready(tmp_path)
+    ask(scene, FEWER)
+    with pytest.raises(Crash):
+        scene.run(Interrupted(scene.simulated(), at=2, having_done=True))
+    with pytest.raises(Crash):
+        Mortal(scene.directory, scene.desired).run()
+    for _ in range(3):
+        run = scene.run()
+        assert (run.unasked, told(run), len(failed(scene, run))) == ((), [], 1)
 
 
 class Dying(Interrupted):

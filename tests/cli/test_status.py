@@ -94,7 +94,7 @@ PROGRESS = Progress(1, (1, 2), "", "", waiting=3, awaited=("off2",), awaited_hos
 
 
 def test_what_is_well_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = printed(site(RIGHT, hosts=(), states=(("converged", 40),)), capsys)
+    shown = printed(replace(site(RIGHT), hosts=(), states=(("converged", 40),)), capsys)
     assert shown == (
         "openfoodfacts: release 7, published 2 h ago by desk, expires 2026-05-30\n"
         "all 40 hosts are as it says\n"

@@ -138,7 +138,17 @@ def test_a_silent_host_whose_courier_calls_is_told_apart() -> None:
 
 
 def test_a_host_that_left_the_release_is_retired() -> None:
-    assert judged(GOOD, released=False).state is State.RETIRED
+    verdict = judged(GOOD, released=False)
+    assert (verdict.state, verdict.code) == (State.RETIRED, "")
+    assert verdict.reason == "is not in the newest release; it still reports"
+
+
+def test_a_host_that_was_shut_out_and_falls_silent_is_not_broken_for_ever() -> None:
+    verdict = judged(GOOD, released=False, age=7200)
+    assert (verdict.state, verdict.reason) == (
+        State.RETIRED,
+        "is not in the newest release; no report for 2 h",
+    )
 
 
 def test_the_reason_names_the_first_resource_and_how_many_more() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import hashlib
 from pathlib import Path
 import sqlite3
+from typing import Any
 
 import pytest
 from sqlalchemy.dialects import sqlite as dialect
@@ -56,6 +57,17 @@ def test_one_host_that_says_much_costs_the_others_nothing(
         assert store.newest_event() == 41
 
 
+def test_a_database_from_before_there_were_events_gets_them(tmp_path: Path) -> None:
+    with sqlite.opened(tmp_path / "db"):
+        pass
+    connection = sqlite3.connect(tmp_path / "db")
+    connection.execute("DROP TABLE events")
+    connection.close()
+    for expected in (1, 0):
+        with sqlite.opened(tmp_path / "db") as store:
+            assert store.add_events((record("off1", "a"),)) == expected
+
+
 def test_history_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "KEPT_RELEASES", 3)
     fleet = Fleet()
@@ -81,7 +93,7 @@ def test_history_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (rows.newest(), ""),
     ],
 )
-def test_every_query_has_its_index(tmp_path: Path, statement: rows.Select, index: str) -> None:
+def test_every_query_has_its_index(tmp_path: Path, statement: Any, index: str) -> None:
     with sqlite.opened(tmp_path / "db"):
         pass
     text = statement.compile(dialect=dialect.dialect(), compile_kwargs={"literal_binds": True})
@@ -108,7 +120,7 @@ def event(minute: int, outcome: str = "done", **changes: object) -> reports.Even
     return reports.Event(**values)  # type: ignore[arg-type]
 
 
-async def listed(running: Running, **asked: object) -> operator_pb2.ListEventsResponse:
+async def listed(running: Running, **asked: Any) -> operator_pb2.ListEventsResponse:
     async with running.operator() as stub:
         request = operator_pb2.ListEventsRequest(**asked)
         found: operator_pb2.ListEventsResponse = await stub.ListEvents(request, timeout=SECONDS)

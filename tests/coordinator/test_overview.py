@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from offctl import report as reports
 from offctl.api.v1 import operator_pb2
@@ -12,7 +13,7 @@ SECONDS = 5.0
 DEGRADED = reports.PoolStatus("tank", "DEGRADED", 0, 0, "")
 
 
-async def looked(running: Running, **asked: object) -> operator_pb2.GetOverviewResponse:
+async def looked(running: Running, **asked: Any) -> operator_pb2.GetOverviewResponse:
     async with running.operator() as stub:
         request = operator_pb2.GetOverviewRequest(**asked)
         found: operator_pb2.GetOverviewResponse = await stub.GetOverview(request, timeout=SECONDS)
@@ -31,7 +32,7 @@ async def test_worst_first_and_the_rest_is_counted(tmp_path: Path) -> None:
     fleet = Fleet()
     hosts = ("off1", "off2", "off3", "off4")
     release = fleet.release(7, *hosts)
-    right = {"manifest_sha256": sha256(release), "serial": 7}
+    right: dict[str, Any] = {"manifest_sha256": sha256(release), "serial": 7}
     drift = reports.ResourceStatus("dataset tank/a", "drift", "atime")
     async with serving(fleet, tmp_path) as running:
         await running.publish(release)

@@ -16,6 +16,7 @@ README = "README.md"
 PAGES = (README, *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 PROGRAMS = ("offctl", "offctl-agent", "offctl-courier", "offctl-coordinator")
 _FENCE = re.compile(r"(?ms)^```([a-z]*)([^\n]*)\n(.*?)^```$")
+_PARTS = re.compile(rf"(?ms)^## ([^\n]+)$|{_FENCE.pattern.removeprefix('(?ms)')}")
 _COMMENT = re.compile(r"\s+# .*$")
 
 
@@ -42,10 +43,12 @@ def text_of(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-def steps(page: str) -> Iterator[Shown | Written]:
-    """What a reader does, from top to bottom."""
-    for language, words, body in _FENCE.findall(text_of(page)):
-        if language == "console":
+def steps(page: str) -> Iterator[Shown | Written | str]:
+    """What a reader does, from top to bottom; a string is the title of a section."""
+    for title, language, words, body in _PARTS.findall(text_of(page)):
+        if title:
+            yield title
+        elif language == "console":
             yield from _commands(page, words.split(), body)
         elif language == "toml" and words.strip():
             machine, path = words.split()
@@ -67,10 +70,20 @@ def other_fences(page: str) -> list[str]:
     return [body for language, words, body in found if language != "console" and not words.strip()]
 
 
+def prose(page: str) -> str:
+    """A page without its fenced blocks."""
+    return _FENCE.sub("", text_of(page))
+
+
+def code(page: str) -> str:
+    """Everything in a page that is set as code."""
+    blocks = (body for _, _, body in _FENCE.findall(text_of(page)))
+    return "\n".join((*blocks, *re.findall(r"`([^`\n]+)`", prose(page))))
+
+
 def inline(page: str) -> list[str]:
     """Commands of ours in the middle of a sentence, or in a table."""
-    prose = _FENCE.sub("", text_of(page))
-    spans = re.findall(r"`([^`\n]+)`", prose)
+    spans = re.findall(r"`([^`\n]+)`", prose(page))
     return [span for span in spans if span.split()[0] in PROGRAMS and " " in span]
 
 

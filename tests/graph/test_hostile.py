@@ -55,8 +55,8 @@ def hostile(text: str) -> Graph:
     nodes = tuple(
         Node(f"{kind} {text}", kind, text, host.id, (text,), (row,), text, mark) for kind in Kind
     )
-    ends = [End(nodes[0].id, row.id), End(nodes[1].id)]
-    edges = tuple(Edge(*ends, way, text, mark) for way in Way)  # type: ignore[call-arg]
+    ends = (End(nodes[0].id, row.id), End(nodes[1].id))
+    edges = tuple(Edge(ends[0], ends[1], way, text, mark) for way in Way)
     return Graph(text, (box, host), nodes, edges, (text,))
 
 

@@ -51,7 +51,8 @@ def graph() -> Graph:
 def marks(graph: Graph, known: dict[str, Told]) -> dict[str, Mark | None]:
     found = truth.marked(graph, tuple(STATES.values()), known)
     rows = {f"{n.id} # {row.id}": row.mark for n in found.nodes for row in n.rows}
-    return {**rows, **{each.id: each.mark for each in (*found.groups, *found.nodes)}}
+    boxes = {group.id: group.mark for group in found.groups}
+    return {**rows, **boxes, **{node.id: node.mark for node in found.nodes}}
 
 
 def test_what_every_host_is_well_with_is_right_and_needs_no_word(graph: Graph) -> None:
@@ -205,10 +206,11 @@ def test_no_colour_is_the_only_sign(graph: Graph) -> None:
     known = {"off2": told("off2", said), "off1": untold()["silent"]}
     marked = truth.marked(graph, tuple(STATES.values()), known)
     words = picture(marked).words
-    for each in (*marked.nodes, *marked.groups):
-        if each.mark is not None and each.mark.tone is not Tone.RIGHT:
-            assert each.mark.word
-            assert any(f"{each.title} [{each.mark.word}]" in word for word in words), each.title
+    named = [(node.title, node.mark) for node in marked.nodes]
+    for title, mark in (*named, *((group.title, group.mark) for group in marked.groups)):
+        if mark is not None and mark.tone is not Tone.RIGHT:
+            assert mark.word
+            assert any(f"{title} [{mark.word}]" in word for word in words), title
 
 
 def test_the_worst_of_nothing_is_nothing() -> None:

@@ -1,5 +1,6 @@
 """The example configurations, as shipped and with every comment sign taken away, are accepted."""
 
+from collections.abc import Callable
 from pathlib import Path
 import re
 
@@ -12,7 +13,11 @@ from offctl_coordinator import directory
 from unitfiles import ROOT, read, words
 
 EXAMPLES = ROOT / "packaging" / "etc"
-LOAD = {"agent.toml.example": agent.load, "coordinator.toml.example": coordinator.load}
+Config = agent.Config | coordinator.Config
+LOAD: dict[str, Callable[[Path], Config]] = {
+    "agent.toml.example": agent.load,
+    "coordinator.toml.example": coordinator.load,
+}
 
 
 @pytest.mark.parametrize("name", LOAD)

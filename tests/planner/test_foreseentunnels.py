@@ -155,6 +155,14 @@ def test_in_a_container_that_stays_stopped_nothing_follows() -> None:
     assert [each.text for each in found.later if each.text != "restart"] == [] or found.plan.steps
 
 
+def test_in_a_container_that_shows_something_else_nothing_follows() -> None:
+    wanted = inside(RunState.STOPPED)
+    other = BindMount("/mnt/off", "/zfs-hdd/off", "")
+    wanted = replace(wanted, containers=(replace(wanted.containers[0], mounts=(other,)),))
+    found = foresee(wanted, view(seen=()))
+    assert [each.resource.key for each in found.later if "stunnel" in each.resource.key] == []
+
+
 def test_every_wish_of_two_instances_keeps_their_order() -> None:
     ends = (replace(END, instance="b"), replace(END, name="a", instance="a"))
     seen = (replace(RIGHT, instance="b"), replace(RIGHT, instance="a"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from fakes.kernel import Kernel
 from host.simulatedrig import NODE, SimulatedRig
 from offctl.desired.model import DesiredState
+from offctl.observed import ObservedPool
 from offctl.planner import actions as act
 from offctl.planner.commands import Command
 from offctl_agent.host.datasets import Datasets as DatasetActions
@@ -23,6 +24,7 @@ class SimulatedDatasets(DatasetActions):
     """Satisfies the door to datasets."""
 
     unready: tuple[tuple[str, str], ...] = ()
+    space: tuple[ObservedPool, ...] = ()
 
     def __init__(self, machine: Machine, inner: calls.Calls) -> None:
         super().__init__(datasets.DatasetDoor(machine, inner))

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 import pytest
 
 from offctl import certificates, errors
+from offctl.api.v1 import operator_pb2
 from offctl.trust.release import SignedRelease
 from offctl_cli import connection as connections
 from offctl_cli.client import Client
@@ -121,6 +122,19 @@ def test_the_client_gives_plain_values(tmp_path: Path) -> None:
             assert (detail.status, detail.report) == (listed.hosts[0], b"")
             with pytest.raises(errors.NotFoundError):
                 client.get_host("off9")
+
+
+def test_a_coordinator_that_is_older_is_told_from_one_that_errs(tmp_path: Path) -> None:
+    fleet = Fleet()
+    with served(fleet, tmp_path, fleet.release(7, "off1")) as running:
+        configure(tmp_path, fleet, running.address)
+        with Client(connect(tmp_path, running.address)) as client:
+            known = "/offctl.api.v1.OperatorService/NotYetThere"
+            client._stub.GetOverview = client._channel.unary_unary(
+                known, request_serializer=operator_pb2.GetOverviewRequest.SerializeToString
+            )
+            with pytest.raises(errors.AdminError, match="older than this one"):
+                client.get_overview()
 
 
 def connect(directory: Path, address: str) -> connections.Connection:

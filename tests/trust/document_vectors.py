@@ -93,6 +93,9 @@ def roots() -> Iterator[Vector]:
     yield of_root("a05-given-keyid", ROOT.replace(f'desk = "{DESK.public.text}"', given))
     yield of_root("a27-root-typo", ROOT.replace("threshold", "treshold"))
     yield of_root("a27-root-extra", ROOT.replace("[release_keys]", "ca = 1\n[release_keys]"))
+    for who in ("operators.desk", "coordinators.main"):
+        more = ROOT.replace(f"[{who}]\n", f"[{who}]\nmore = 1\n")
+        yield of_root(f"a27-root-{who.partition('.')[0]}-extra", more)
     yield of_root("a22-version-zero", ROOT.replace("version = 1", "version = 0"))
     yield of_root("a22-version-true", ROOT.replace("version = 1", "version = true"))
     yield of_root("d05-root-site", ROOT.replace('"off"', '"../off"'))
@@ -104,6 +107,9 @@ def roots() -> Iterator[Vector]:
     yield of_root("a08-two-blocks", ROOT.replace(pem, pem + pem))
     yield of_root("a08-trailing", ROOT.replace(pem, pem + "more\n"))
     yield of_root("a08-damaged", ROOT.replace(pem, pem.replace("M", "N")))
+    desk = certificate("desk")
+    yield of_root("a08-operator-two-blocks", ROOT.replace(desk, desk + desk))
+    yield of_root("a08-operator-trailing", ROOT.replace(desk, desk + "more\n"))
 
 
 def _between(text: str, start: str, end: str) -> str:

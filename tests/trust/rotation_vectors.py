@@ -126,6 +126,7 @@ def damaged() -> Iterator[Vector]:
     for name, changed in (
         ("d08-chain-cut", content[:-9]),
         ("d08-chain-empty", b""),
+        ("d15-chain-more", content.replace(b'{"roots"', b'{"more":1,"roots"')),
         ("d15-chain-extra", content.replace(b'"version"', b'"more":1,"version"')),
         ("d15-chain-version", content.replace(b'"version":2', b'"version":"2"')),
         ("d15-chain-list", b"[]"),

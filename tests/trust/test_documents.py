@@ -23,9 +23,11 @@ def test_a_trust_root_round_trips() -> None:
 
 def test_a_trust_root_edited_by_hand_is_the_same() -> None:
     text = root.dump(ROOT).decode()
-    pem = material.certificate("main")
-    by_hand = "# ours\r\n" + text.replace(pem, "\n" + pem.strip()).replace("\n", "\r\n")
-    assert root.parse(by_hand.encode()) == ROOT
+    for name in ("main", "desk"):
+        pem = material.certificate(name)
+        assert pem in text
+        by_hand = "# ours\r\n" + text.replace(pem, "\n" + pem.strip()).replace("\n", "\r\n")
+        assert root.parse(by_hand.encode()) == ROOT
 
 
 def test_a_manifest_round_trips_in_any_order() -> None:
@@ -42,8 +44,10 @@ def test_a_manifest_knows_its_hosts() -> None:
 
 
 def test_a_host_stands_once() -> None:
-    with pytest.raises(errors.MalformedError, match="twice"):
-        replace(MANIFEST, hosts=(MANIFEST.hosts[0], MANIFEST.hosts[0]))
+    first = MANIFEST.hosts[0]
+    other = replace(first, identity="1" * 64)
+    with pytest.raises(errors.MalformedError, match=f"host '{first.host}': it stands twice"):
+        replace(MANIFEST, hosts=(first, other))
     with pytest.raises(errors.MalformedError, match="before"):
         replace(MANIFEST, expires=NOW - material.DAY)
 

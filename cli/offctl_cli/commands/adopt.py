@@ -36,14 +36,10 @@ def command() -> None:
     help="Proxmox cluster a host is in. May be repeated.",
 )
 def merge(texts: tuple[Path, ...], into: Path, name: str, clusters: tuple[str, ...]) -> None:
-    r"""Fold the TEXTS that hosts gave of themselves into one site, in directory INTO.
+    """Fold the TEXTS that hosts gave of themselves into one site, in directory INTO.
 
     Applications and profiles are recognised, tunnels with both ends are declared once, and what
     differs from the pattern is shown. The site asks of every host just what its own text asks.
-
-    \b
-    offctl adopt merge off1.toml off2.toml --into site --name openfoodfacts \\
-        --cluster off1=off-free --cluster off2=off-free
     """
     names.checked(name, names.NAME, "site name")
     if into.exists() and any(into.iterdir()):

@@ -20,7 +20,9 @@ MOST = 500
 @click.command("events")
 @click.argument("host", required=False, default="")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until Ctrl-C.")
-@click.option("--limit", type=click.IntRange(1, MOST), default=30, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=30, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object in each line.")
 @connection.options
 def command(

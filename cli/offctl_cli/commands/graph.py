@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from offctl import errors, files
+from offctl import errors, files, progress
 from offctl import report as reports
 from offctl.desired.model import DesiredState
 from offctl.report import Report
@@ -35,9 +35,9 @@ _ENDINGS = {".svg": SVG, ".dot": DOT, ".gv": DOT, ".mmd": MERMAID, ".mermaid": M
     help="What to write; else as FILE ends, else svg.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to.")
-@click.option("--application", "applications", metavar="NAME", multiple=True, help="Around it.")
-@click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="And who is shown it.")
-@click.option("--tunnel", "tunnels", metavar="NAME", multiple=True, help="From end to end.")
+@click.option("--application", "applications", metavar="NAME", multiple=True, help="What it needs.")
+@click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="Who is shown it.")
+@click.option("--tunnel", "tunnels", metavar="NAME", multiple=True, help="Its way, end to end.")
 @click.option("--host", "hosts", metavar="HOST", multiple=True, help="What is on it.")
 @click.option("--status", "with_status", is_flag=True, help="Mark what is true now.")
 @connection.options
@@ -77,7 +77,7 @@ def command(
     compiled, graph = _drawn(site)
     if with_status:
         resolved = connection.resolve(address, trust, certificate, key)
-        with Client(resolved) as client:
+        with Client(resolved) as client, progress.shown("asking how the hosts are"):
             graph = _marked(graph, compiled, client, resolved)
     chosen = Focus(applications, datasets, tunnels, hosts)
     graph = focus.focused(graph, chosen)

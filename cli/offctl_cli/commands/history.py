@@ -17,7 +17,9 @@ MOST = 1000
 
 @click.command("history")
 @click.argument("host", required=False, default="")
-@click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @connection.options
 def command(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from offctl import errors
+from offctl import errors, progress
 from offctl.desired.model import DesiredState
 from offctl.planner.plan import Effect
 from offctl_cli import connection, console, foreseeing, planjson, plantext
@@ -68,7 +68,8 @@ def command(
     compiled = _compiled(read)
     chosen = _chosen(compiled.states, hosts)
     picked = {pair for each in containers for pair in _picked(each, chosen)}
-    with Client(connection.resolve(address, trust, certificate, key)) as client:
+    resolved = connection.resolve(address, trust, certificate, key)
+    with Client(resolved) as client, progress.shown("asking what the hosts observed"):
         listing = client.list_hosts()
         wanted = {state.host for state in chosen}
         known = foreseeing.seen(

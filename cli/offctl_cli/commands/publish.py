@@ -1,5 +1,7 @@
 """`offctl publish`: offer a signed release to the coordinator."""
 
+from dataclasses import asdict
+import json
 from pathlib import Path
 
 import click
@@ -16,10 +18,13 @@ from offctl_cli.commands.tunnels import newest
 @click.command("publish")
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--cut", multiple=True, metavar="TUNNEL", help="A tunnel that may be cut by it.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @connection.options
 def command(
     release: Path,
     cut: tuple[str, ...],
+    *,
+    as_json: bool,
     address: str | None,
     trust: Path | None,
     certificate: Path | None,
@@ -34,6 +39,9 @@ def command(
     if not signedfile.is_release(content):
         with Client(connection.resolve(address, trust, certificate, key)) as client:
             done = client.publish_root(content)
+        if as_json:
+            click.echo(json.dumps({"trust_root": asdict(done), "release": None}, indent=2))
+            return
         said = "was in force already" if done.already_in_force else "is in force"
         click.echo(f"trust root {done.version} {said}; hosts get it with their next poll")
         click.echo("publish a release that it accepts, or the hosts have nothing to go by")
@@ -42,6 +50,9 @@ def command(
     with Client(connection.resolve(address, trust, certificate, key)) as client:
         _refuse_cuts(found, cut, client)
         published = client.publish(found)
+    if as_json:
+        click.echo(json.dumps({"trust_root": None, "release": asdict(published)}, indent=2))
+        return
     if published.already_current:
         click.echo(f"release {published.serial} is already current")
         return

@@ -20,8 +20,14 @@ from offctl_cli.console import visible
     "--sign-with", "key_files", multiple=True, required=True, type=click.Path(path_type=Path),
     metavar="FILE", help="A secret release key; several sign together.",
 )  # fmt: skip
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RELEASE")
-@click.option("--expires-days", type=click.IntRange(1, 3660), default=90, show_default=True)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RELEASE",
+    help="Where to write it.",
+)  # fmt: skip
+@click.option(
+    "--expires-days", type=click.IntRange(1, 3660), default=90, show_default=True,
+    help="How long it is good for.",
+)  # fmt: skip
 @click.option("--yes", is_flag=True, help="Sign without asking.")
 @connection.options
 def command(

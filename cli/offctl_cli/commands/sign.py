@@ -27,13 +27,18 @@ DEFAULT_SITE = Path()
     "--key", "key_files", multiple=True, required=True, type=click.Path(path_type=Path),
     metavar="FILE", help="A secret key; several sign together.",
 )  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="RELEASE")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="RELEASE", help="Where to write it."
+)
 @click.option("--serial", type=click.IntRange(1, MAX_INTEGER), help="Choose the serial yourself.")
 @click.option(
     "--previous", type=click.Path(path_type=Path), metavar="RELEASE",
     help="Take the serial after this release's.",
 )  # fmt: skip
-@click.option("--expires-days", type=click.IntRange(1, 3660), default=90, show_default=True)
+@click.option(
+    "--expires-days", type=click.IntRange(1, 3660), default=90, show_default=True,
+    help="How long it is good for.",
+)  # fmt: skip
 @click.option(
     "--append", type=click.Path(path_type=Path), metavar="RELEASE",
     help="Add your signature to this release instead of making one.",

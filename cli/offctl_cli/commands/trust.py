@@ -28,15 +28,33 @@ command.add_command(trust_rotate.verify)
 
 
 @command.command("new")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="Where to write it; a new file.",
+)  # fmt: skip
 @click.option("--site", required=True, help="The site's name, as site.toml has it.")
-@click.option("--release-key", "release_keys", multiple=True, required=True, metavar="NAME=LINE")
+@click.option(
+    "--release-key", "release_keys", multiple=True, required=True, metavar="NAME=LINE",
+    help="Who may sign releases; may be repeated.",
+)  # fmt: skip
 @click.option("--threshold", type=int, default=1, show_default=True, help="Signatures needed.")
-@click.option("--timestamp-key", required=True, metavar="LINE")
-@click.option("--coordinator", "coordinators", multiple=True, metavar="NAME=CERTFILE")
-@click.option("--operator", "operators", multiple=True, metavar="NAME=CERTFILE")
+@click.option(
+    "--timestamp-key", required=True, metavar="LINE",
+    help="With which coordinators say that a release is current.",
+)  # fmt: skip
+@click.option(
+    "--coordinator", "coordinators", multiple=True, metavar="NAME=CERTFILE",
+    help="Which coordinators there are; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--operator", "operators", multiple=True, metavar="NAME=CERTFILE",
+    help="Who may speak to them; may be repeated.",
+)  # fmt: skip
 @click.option("--version", type=int, default=1, show_default=True, help="One more each time.")
-@click.option("--expires-days", type=click.IntRange(1, 3660), default=365, show_default=True)
+@click.option(
+    "--expires-days", type=click.IntRange(1, 3660), default=365, show_default=True,
+    help="How long it is good for.",
+)  # fmt: skip
 def new(
     output: Path,
     *,

@@ -22,15 +22,36 @@ _PATH = click.Path(path_type=Path)
 
 @click.command("rotate")
 @click.argument("trust", type=_PATH)
-@click.option("-o", "--output", required=True, type=_PATH, metavar="FILE")
-@click.option("--key", "key_files", multiple=True, required=True, type=_PATH, metavar="FILE")
-@click.option("--release-key", "release_keys", multiple=True, metavar="NAME=LINE")
-@click.option("--coordinator", "coordinators", multiple=True, metavar="NAME=CERTFILE")
-@click.option("--operator", "operators", multiple=True, metavar="NAME=CERTFILE")
-@click.option("--remove", "removed", multiple=True, metavar="KIND/NAME")
+@click.option(
+    "-o", "--output", required=True, type=_PATH, metavar="FILE",
+    help="Where to write it; a new file.",
+)  # fmt: skip
+@click.option(
+    "--key", "key_files", multiple=True, required=True, type=_PATH, metavar="FILE",
+    help="A secret key; several sign together.",
+)  # fmt: skip
+@click.option(
+    "--release-key", "release_keys", multiple=True, metavar="NAME=LINE",
+    help="Who may sign releases, too; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--coordinator", "coordinators", multiple=True, metavar="NAME=CERTFILE",
+    help="One more, or a new certificate; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--operator", "operators", multiple=True, metavar="NAME=CERTFILE",
+    help="One more, or a new certificate; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--remove", "removed", multiple=True, metavar="KIND/NAME",
+    help="What is not trusted any more; may be repeated.",
+)  # fmt: skip
 @click.option("--threshold", type=int, help="Signatures needed from then on.")
-@click.option("--timestamp-key", default="", metavar="LINE")
-@click.option("--expires-days", type=click.IntRange(1, 3660), default=365, show_default=True)
+@click.option("--timestamp-key", default="", metavar="LINE", help="Another one.")
+@click.option(
+    "--expires-days", type=click.IntRange(1, 3660), default=365, show_default=True,
+    help="How long it is good for.",
+)  # fmt: skip
 def rotate(
     trust: Path,
     *,

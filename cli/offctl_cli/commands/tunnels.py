@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from offctl import errors, links
+from offctl import errors, links, progress
 from offctl import report as reports
 from offctl.links import Link
 from offctl_cli import connection
@@ -39,7 +39,8 @@ def command(
     be seen. A target that takes connections and answers nothing counts as working. Exit 0 when
     every tunnel is right, 1 when one is not, 3 when the coordinator was not reached.
     """
-    with Client(connection.resolve(address, trust, certificate, key)) as fleet:
+    resolved = connection.resolve(address, trust, certificate, key)
+    with Client(resolved) as fleet, progress.shown("asking how the tunnels are"):
         found = links.links(newest(fleet))
     if as_json:
         click.echo(json.dumps([links.as_json(link) for link in found], indent=1))

@@ -7,12 +7,12 @@ about the part. What nobody told of is not known.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from offctl import links
 from offctl.desired.model import BindMount, Container, DesiredState
 from offctl.planner import resources
 from offctl.report import Report
 from offctl.status import BROKEN, RIGHT, State
 from offctl.tables import INSTANT
-from offctl_cli import links
 from offctl_cli.fleet import HostStatus
 from offctl_cli.graph import data, identity, model
 from offctl_cli.graph.model import Edge, End, Graph, Group, Mark, Node, Row, Tone, Way

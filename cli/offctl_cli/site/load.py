@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from offctl import errors
+from offctl import errors, progress
 from offctl.desired import bundle
 from offctl_cli.site import compiler, finding, key, kinds, lint, model, profiles, source
 from offctl_cli.site.reader import Reader
@@ -36,9 +36,10 @@ def compiled(site: model.Site, now: datetime | None = None) -> compiler.Compiled
     if any(each.code == source.SYNTAX for each in site.findings):
         # Half a site would be called full of undeclared names.
         return compiler.Compiled(site.site.name, (), site.findings, {})
-    made = compiler.compile(site)
-    checked = made.with_findings(lint.run(site, made, now))
-    return checked if checked.has_errors else checked.with_findings(_unreadable(site, checked))
+    with progress.shown("checking the site"):
+        made = compiler.compile(site)
+        checked = made.with_findings(lint.run(site, made, now))
+        return checked if checked.has_errors else checked.with_findings(_unreadable(site, checked))
 
 
 def _unreadable(site: model.Site, compiled: compiler.Compiled) -> tuple[finding.Finding, ...]:

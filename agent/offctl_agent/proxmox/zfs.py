@@ -1,8 +1,8 @@
 """The door to ZFS in this process: libzfs_core. It creates, asks and marks; it starts no program.
 
 Everything that is created goes through here: one call of the kernel with every property, so that
-nothing is ever there with half of them. That is slower than forking a bare `zfs create` and as fast
-as forking one and a `zfs get` after it, for what was made is read back each time
+nothing is ever there with half of them. That costs no more than forking a bare `zfs create`, though
+what was made is read back each time, and two thirds of forking one and a `zfs get` after it
 (benchmarks/zfs.py; figures in integration/README.md). Reading and marking a few datasets goes
 through here too: a channel program reads values with their sources in one step, and marks many in
 one. What libzfs_core has no call for (native properties of datasets that exist), and reading a

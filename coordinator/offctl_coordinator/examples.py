@@ -4,13 +4,10 @@ from collections.abc import Mapping
 
 from offctl.program import Examples
 
+_COPY = "offctl-coordinator database copy /var/lib/offctl-coordinator/coordinator.db"
 EXAMPLES: Mapping[str, Examples] = {
-    "database copy": (
-        (
-            "offctl-coordinator database copy /var/lib/offctl-coordinator/coordinator.db",
-            "when `database` names a server",
-        ),
-    ),
+    "database": ((_COPY, ""),),
+    "database copy": ((_COPY, "when `database` names a server"),),
     "init": (("offctl-coordinator init /etc/offctl --name one", ""),),
     "serve": (("offctl-coordinator serve", "as the service does"),),
     "show": (("offctl-coordinator show --name one", ""),),

@@ -113,6 +113,13 @@ class InForce:
                     step.envelope, self.root, self._chain, self._timestampers.public
                 )
             except errors.RefusedError as error:
+                if error.code == Refusal.MISMATCH.value:
+                    # It counts, and we could not serve under it: then not under the old one either.
+                    raise errors.AdminError(
+                        f"cannot go on under trust root {self.root.version}: {error}",
+                        hint="put the keys and the trust root of the other coordinators here too",
+                        code="MISMATCH",
+                    ) from error
                 if str(error) not in self._doubted:
                     self._doubted.add(str(error))
                     logger.error("trust root %d in the database: %s", step.version, error)  # noqa: TRY400

@@ -1,140 +1,26 @@
 """Several coordinators on one PostgreSQL: what one of them did, the others know."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-import contextlib
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-import functools
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-import signal
 import time
 
-import grpc
 from grpc import aio
 import pytest
 
+from coordinator.several import SOON, coordinator, everywhere, heard, pair, until
 from offctl import errors
 from offctl import report as reports
-from offctl.api.health.v1 import health_pb2, health_pb2_grpc
-from offctl.api.v1 import agent_pb2, operator_pb2
+from offctl.api.v1 import agent_pb2
 from offctl.trust import rotation
-from offctl.trust.release import SignedRelease
+from offctl.trust.keys import SecretKey
 from offctl_coordinator import neighbours
-from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.lasting import Lasting
-from offctl_coordinator.neighbours import Neighbours
-from offctl_coordinator.store import postgresql
-from offctl_coordinator.store.address import parse_address
 from offctl_coordinator.turns import Order, Steering
 from transport import fleet as fleets
 from transport.cluster import Cluster
 from transport.fleet import Fleet, Running, sha256
-
-SOON = 15.0
-WAVES = {"off1": 1, "off2": 2, "ovh1": 3}
-
-
-async def everywhere(at: "Pair", true: Callable[[Running], object]) -> None:
-    """Wait until it is true of both."""
-    for each in (at.one, at.two):
-        await until(functools.partial(true, each))
-
-
-async def until(true: Callable[[], object], what: str = "") -> None:
-    end = time.monotonic() + SOON
-    while not true():
-        assert time.monotonic() < end, what or "it does not come true"
-        await asyncio.sleep(0.02)
-
-
-@contextlib.asynccontextmanager
-async def coordinator(
-    fleet: Fleet,
-    directory: Path,
-    url: str,
-    name: str,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> AsyncIterator[Running]:
-    """One of several; its floor and trust roots lie in a directory of its own."""
-    address = parse_address(url)
-    state = directory / name
-    state.mkdir(exist_ok=True)
-    with postgresql.opened(address, "", name) as store:
-        async with fleets.serving(fleet, state, store=store, clock=clock) as running:
-            listening = Neighbours(
-                running.coordinator, name, lambda: postgresql.Listener(address, "")
-            )
-            async with listening.listening(lambda: None):
-                await until(lambda: heard(running.coordinator))
-                yield running
-
-
-def heard(found: Coordinator) -> bool:
-    try:
-        found.sure()
-    except errors.UnreachableError:
-        return False
-    return True
-
-
-def serial(found: Coordinator) -> int:
-    """Of the release it serves; -1 when it serves nobody."""
-    if not heard(found):
-        return -1
-    publication = found.roster().publication
-    return publication.serial if publication else 0
-
-
-@dataclass
-class Pair:
-    """Two coordinators of one database, with a clock that only goes when told to."""
-
-    fleet: Fleet
-    one: Running
-    two: Running
-    now: datetime
-    url: str
-    sequence: int = 0
-
-    def serials(self) -> tuple[int, int]:
-        return serial(self.one.coordinator), serial(self.two.coordinator)
-
-    async def know(self, serial: int) -> None:
-        await until(lambda: self.serials() == (serial, serial), str(serial))
-
-    def release(self, serial: int, **waves: int) -> SignedRelease:
-        states = (
-            replace(self.fleet.state(host), wave=wave, soak=120)
-            for host, wave in (waves or WAVES).items()
-        )
-        expires = self.now + timedelta(days=30)
-        return self.fleet.release_of(serial, *states, created=self.now, expires=expires)
-
-    async def report(self, at: Running, release: SignedRelease, host: str, **more: object) -> None:
-        self.sequence += 1
-        values = {"serial": 1, "manifest_sha256": sha256(release), "time": self.now, **more}
-        await at.coordinator.report(host, self.fleet.report(host, self.sequence, **values))
-
-    def waves(self) -> tuple[int, int]:
-        return (self.one.coordinator.turns.rollout.wave, self.two.coordinator.turns.rollout.wave)
-
-
-@contextlib.asynccontextmanager
-async def pair(tmp_path: Path, cluster: Cluster, fleet: Fleet | None = None) -> AsyncIterator[Pair]:
-    url, given = cluster.database(), fleet or Fleet()
-    found: list[Pair] = []
-    start = fleets.now()
-
-    def clock() -> datetime:
-        return found[0].now if found else start
-
-    async with (
-        coordinator(given, tmp_path, url, "one", clock) as one,
-        coordinator(given, tmp_path, url, "two", clock) as two,
-    ):
-        found.append(Pair(given, one, two, start, url))
-        yield found[0]
 
 
 async def test_what_one_publishes_the_others_watchers_hear_at_once(
@@ -326,115 +212,38 @@ async def test_a_trust_root_published_at_one_is_in_force_at_all(
         assert [step.version for step in Lasting(tmp_path / "two").chain()] == [2]
 
 
-async def test_a_database_from_a_backup_gets_back_what_it_lost(
+async def test_under_a_trust_root_that_was_replaced_elsewhere_nobody_is_served(
     tmp_path: Path, cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with pair(tmp_path, cluster) as at:
-        for serial in (1, 2):
-            await at.one.publish(at.fleet.release(serial, "off1"))
-        await at.know(2)
-        cluster.sql(
-            at.url,
-            "DELETE FROM release_hosts WHERE serial = 2; DELETE FROM releases WHERE serial = 2;"
-            "UPDATE meta SET value = '' WHERE name = 'rollout'; NOTIFY offctl, 'backup release'",
-        )
-        await until(lambda: cluster.sql(at.url, "SELECT max(serial) FROM releases") == "2")
-        assert at.serials() == (2, 2)
-        assert "the database went back to release 1" in caplog.text
+    old, url = Fleet(), cluster.database()
+    # The new timestamp key is put in place by hand, coordinator after coordinator.
+    new = replace(old, timestamp_key=SecretKey.generate())
+    second = new.root(version=2)
+    async with (
+        coordinator(old, tmp_path, url, "one") as one,
+        coordinator(new, tmp_path, url, "two", trust=second) as two,
+    ):
+        await two.coordinator.publish_root(rotation.sign(second, [old.release_key]), "desk")
+        await until(lambda: not heard(one.coordinator))
+        assert "cannot go on under trust root 1" in caplog.text
+        assert heard(two.coordinator)
+    with pytest.raises(errors.AdminError, match="another timestamp key"):
+        async with coordinator(old, tmp_path, url, "one"):
+            pass
 
 
-async def test_a_coordinator_that_starts_on_an_old_database_serves_nobody_less(
+async def test_a_forged_trust_root_in_the_database_changes_nothing(
     tmp_path: Path, cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    url, fleet = cluster.database(), Fleet()
-    async with coordinator(fleet, tmp_path, url, "one") as one:
-        for serial in (1, 2):
-            await one.publish(fleet.release(serial, "off1"))
-    cluster.sql(
-        url, "DELETE FROM release_hosts WHERE serial = 2; DELETE FROM releases WHERE serial = 2"
-    )
-    async with coordinator(fleet, tmp_path, url, "one") as one:
-        assert one.coordinator.roster().publication is None
-        assert "release 1 in the database is not accepted [ROLLBACK]" in caplog.text
-        with pytest.raises(errors.NotFoundError):
-            await one.coordinator.fetch("off1", "")
-
-
-async def test_without_the_database_nobody_is_served_and_it_comes_back_by_itself(
-    tmp_path: Path, cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with pair(tmp_path, cluster) as at:
-        release = at.fleet.release(1, "off1")
-        await at.one.publish(release)
-        await at.know(1)
-        cluster.stop()
-        try:
-            await everywhere(at, lambda e: not heard(e.coordinator))
-            async with at.one.agent("off1") as agent, at.one.operator() as operator:
-                calls = (
-                    agent.FetchRelease(agent_pb2.FetchReleaseRequest(), timeout=SOON),
-                    agent.Report(
-                        agent_pb2.ReportRequest(report=at.fleet.report("off1", 1)), timeout=SOON
-                    ),
-                    operator.ListHosts(operator_pb2.ListHostsRequest(), timeout=SOON),
-                    operator.History(operator_pb2.HistoryRequest(), timeout=SOON),
-                )
-                for call in calls:
-                    with pytest.raises(aio.AioRpcError) as refused:
-                        await call
-                    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-                    assert refused.value.details() == "DATABASE: the database does not answer"
-            assert await health(at.one) == health_pb2.HealthCheckResponse.NOT_SERVING
-            for _ in range(3):
-                with pytest.raises(errors.UnreachableError):
-                    await at.one.coordinator.publish(at.fleet.release(2, "off1"), "desk")
-        finally:
-            cluster.start()
-        await everywhere(at, lambda e: heard(e.coordinator))
-        assert await health(at.one) == health_pb2.HealthCheckResponse.SERVING
-        assert caplog.text.count("hosts and operators are not served") == 2
-        await at.two.publish(at.fleet.release(2, "off1"))
-        await at.know(2)
-
-
-async def health(at: Running) -> int:
-    async with at.channel(at.fleet.operator) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        found = await stub.Check(health_pb2.HealthCheckRequest(), timeout=SOON)
-        return int(found.status)
-
-
-async def test_what_was_said_while_nobody_heard_is_read_anew(
-    tmp_path: Path, cluster: Cluster
 ) -> None:
     async with pair(tmp_path, cluster) as at:
         await at.one.publish(at.fleet.release(1, "off1"))
         await at.know(1)
-        # Both listeners are cut off; what is published meanwhile is told to nobody.
+        forged = rotation.sign(at.fleet.root(version=2), [SecretKey.generate()])
         cluster.sql(
             at.url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query LIKE 'SELECT 1' AND pid <> "
-            "pg_backend_pid()",
+            f"INSERT INTO trust_roots VALUES (2, decode('{forged.hex()}', 'hex'));"
+            "NOTIFY offctl, 'somebody trust'",
         )
-        release = at.fleet.release(2, "off1")
-        await at.one.publish(release)
-        await at.report(at.one, release, "off1")
+        await until(lambda: caplog.text.count("trust root 2 in the database") == 2)
+        await at.one.publish(at.fleet.release(2, "off1"))
         await at.know(2)
-        await until(lambda: "off1" in at.two.coordinator.hosts.standings)
-
-
-async def test_a_cluster_that_crashes_loses_nothing_that_was_answered(
-    tmp_path: Path, cluster: Cluster
-) -> None:
-    async with pair(tmp_path, cluster) as at:
-        for serial in range(1, 4):
-            release = at.fleet.release(serial, "off1")
-            await at.one.publish(release)
-            await at.report(at.two, release, "off1")
-            cluster.stop(signal.SIGQUIT)
-            cluster.start()
-            await everywhere(at, lambda e: heard(e.coordinator))
-            await at.know(serial)
-            assert cluster.sql(at.url, "SELECT max(serial) FROM releases") == str(serial)
-            assert cluster.sql(at.url, "SELECT count(*) FROM reports") == str(serial)

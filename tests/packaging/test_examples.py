@@ -46,9 +46,7 @@ def test_metrics_are_off_and_the_example_turns_them_on(name: str, tmp_path: Path
 def test_the_service_may_write_the_database_that_init_chooses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert coordinator.load(directory.make(tmp_path / "own", "one")).state == (
-        tmp_path / "own"
-    )
+    assert coordinator.load(directory.make(tmp_path / "own", "one")).state == (tmp_path / "own")
     monkeypatch.setattr(directory, "DEFAULT", tmp_path / "etc" / "coordinator.toml")
     made = coordinator.load(directory.make(tmp_path / "etc", "one"))
     (state,) = read("offctl-coordinator")["Service"]["StateDirectory"]

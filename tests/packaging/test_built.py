@@ -28,6 +28,7 @@ FILES = {
         "/usr/share/fish/vendor_completions.d/offctl.fish",
         "/usr/share/man/man1/offctl.1.gz",
         "/usr/share/man/man5/offctl-site.5.gz",
+        "/usr/share/man/man7/offctl-status.7.gz",
         "/usr/share/python3/runtime.d/offctl.rtupdate",
         "/usr/share/zsh/vendor-completions/_offctl",
     },

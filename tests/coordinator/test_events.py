@@ -57,17 +57,6 @@ def test_one_host_that_says_much_costs_the_others_nothing(
         assert store.newest_event() == 41
 
 
-def test_a_database_from_before_there_were_events_gets_them(tmp_path: Path) -> None:
-    with sqlite.opened(tmp_path / "db"):
-        pass
-    connection = sqlite3.connect(tmp_path / "db")
-    connection.execute("DROP TABLE events")
-    connection.close()
-    for expected in (1, 0):
-        with sqlite.opened(tmp_path / "db") as store:
-            assert store.add_events((record("off1", "a"),)) == expected
-
-
 def test_history_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "KEPT_RELEASES", 3)
     fleet = Fleet()

@@ -31,8 +31,8 @@ ALLOWED = {
     "cli/offctl_cli/site/edit.py": {"shutil", "tempfile", "write_text"},
     "cli/offctl_cli/git.py": {"tempfile"},  # a revision of the site, gone when it was read
     "coordinator/offctl_coordinator/agent_service.py": {"touch"},  # Coordinator.touch
-    "coordinator/offctl_coordinator/sockets.py": {"tempfile"},  # a room for a socket
-    "coordinator/offctl_coordinator/store/opening.py": {"rename"},  # SQLite's file, set aside
+    "coordinator/offctl_coordinator/sockets.py": {"tempfile"},  # a directory for a socket
+    "coordinator/offctl_coordinator/store/sqlite.py": {"rename"},  # SQLite's file, set aside
 }
 CHANGING = {
     "write_text", "write_bytes", "touch", "rename", "replace_file", "unlink", "rmdir", "remove",

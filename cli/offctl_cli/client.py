@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import dataclasses
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -10,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 import grpc
 
 from offctl import certificates, errors, progress
+from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import operator_pb2, operator_pb2_grpc
 from offctl.trust.release import SignedRelease
 from offctl_cli import diagnosis
@@ -34,6 +36,8 @@ from offctl_cli.fleet import (
 
 SECONDS = 20.0
 PUBLISH_SECONDS = 300.0
+# For each of several addresses, before the next is tried.
+LOOK_SECONDS = 5.0
 MAX_MESSAGE = 16 * 1024 * 1024
 
 _OPTIONS = (
@@ -54,12 +58,14 @@ class Client:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        credentials = grpc.ssl_channel_credentials(
-            root_certificates=connection.coordinators,
-            private_key=connection.key,
-            certificate_chain=connection.certificate,
-        )
-        self._channel = grpc.secure_channel(connection.address, credentials, options=_OPTIONS)
+        self._channel = _channel(connection)
+        # One that serves, for all calls; where nobody does, the last one's error is told.
+        for address in connection.others:
+            if _serves(self._channel):
+                break
+            self._channel.close()
+            self._connection = dataclasses.replace(connection, address=address)
+            self._channel = _channel(self._connection)
         self._stub = operator_pb2_grpc.OperatorServiceStub(self._channel)
 
     def __enter__(self) -> Self:
@@ -223,6 +229,25 @@ class Client:
                 )
             case _:
                 return errors.InternalError(f"cannot ask the coordinator: {said}")
+
+
+def _channel(connection: Connection) -> grpc.Channel:
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=connection.coordinators,
+        private_key=connection.key,
+        certificate_chain=connection.certificate,
+    )
+    return grpc.secure_channel(connection.address, credentials, options=_OPTIONS)
+
+
+def _serves(channel: grpc.Channel) -> bool:
+    """Whether a coordinator answers there, and can reach its database."""
+    request = health_pb2.HealthCheckRequest()
+    try:
+        found = health_pb2_grpc.HealthStub(channel).Check(request, timeout=LOOK_SECONDS)
+    except grpc.RpcError:
+        return False
+    return bool(found.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def _parts(release: SignedRelease) -> Iterator[operator_pb2.PublishRequest]:

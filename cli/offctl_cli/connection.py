@@ -27,7 +27,8 @@ class Connection:
     """Where a coordinator is, the pinned certificates it may have, and our own; all PEM.
 
     `own_files` are the paths of our certificate and key, for a library that reads only files.
-    `root` says whose signatures count.
+    `root` says whose signatures count. `others` are addresses to try, in this order, when nobody
+    serves at `address`.
     """
 
     address: str
@@ -36,6 +37,7 @@ class Connection:
     key: bytes
     own_files: tuple[Path, Path]
     root: TrustRoot
+    others: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Connection({self.address!r})"
@@ -61,9 +63,10 @@ def resolve(
 
     Raises AdminError for what is missing or cannot be read, MalformedError for what is wrong.
     """
-    configured = _configured(_config_path())
+    configured, several = _configured(_config_path())
+    others = () if address else several[1:]
     settings = {
-        "address": address or configured.get("address", ""),
+        "address": address or configured.get("address", "") or next(iter(several), ""),
         "trust": str(trust or configured.get("trust", "")),
         "certificate": str(certificate or configured.get("certificate", "")),
         "key": str(key or configured.get("key", "")),
@@ -75,10 +78,9 @@ def resolve(
                 f"cannot connect to the coordinator: no {name} is set",
                 hint=f"give --{flag}, or set `{name}` below [coordinator] in {_config_path()}",
             )
-    if not ADDRESS.fullmatch(settings["address"]):
-        raise errors.AdminError(
-            f"cannot connect to {settings['address']!r}: not of the form HOST:PORT"
-        )
+    for each in (settings["address"], *others):
+        if not ADDRESS.fullmatch(each):
+            raise errors.AdminError(f"cannot connect to {each!r}: not of the form HOST:PORT")
     trusted = _trusted(Path(settings["trust"]))
     own = files.require(Path(settings["certificate"]), limit=certificates.MAX_CERTIFICATE)
     return Connection(
@@ -88,6 +90,7 @@ def resolve(
         key=files.require(Path(settings["key"]), limit=MAX_KEY),
         own_files=(Path(settings["certificate"]), Path(settings["key"])),
         root=trusted,
+        others=others,
     )
 
 
@@ -106,17 +109,21 @@ def _config_path() -> Path:
     return Path(chosen) if chosen else Path.home() / ".config" / "offctl" / "config.toml"
 
 
-def _configured(path: Path) -> dict[str, str]:
+def _configured(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What the file says: one value for each name, and `addresses`, which stands for `address`."""
     content = files.read(path, limit=MAX_CONFIG)
     if content is None:
-        return {}
+        return {}, ()
     table = toml.parse(content, what=str(path), limit=MAX_CONFIG)
     coordinator = table.optional_table("coordinator") or Table({}, str(path))
     table.finish()
     found = {name: coordinator.string(name) for name in _NAMES if coordinator.has(name)}
+    several = coordinator.strings("addresses") if coordinator.has("addresses") else ()
     coordinator.finish()
+    if several and "address" in found:
+        raise errors.MalformedError(f"cannot read {path}: it has both `address` and `addresses`")
     # Relative paths start at the file's own directory.
     return {
         name: value if name == "address" else str(path.parent / Path(value).expanduser())
         for name, value in found.items()
-    }
+    }, several

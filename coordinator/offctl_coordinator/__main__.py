@@ -11,7 +11,7 @@ from offctl import program as commandline
 from offctl import service
 from offctl_coordinator import config as configs
 from offctl_coordinator import directory as directories
-from offctl_coordinator import examples, program
+from offctl_coordinator import examples, opening, program
 
 _PATH = click.Path(path_type=Path)
 _CONFIG = click.option(
@@ -59,6 +59,23 @@ def serve(path: Path) -> None:
     config = configs.load(path)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(program.run(config, _ready, os.environ))
+
+
+@coordinator_command.group()
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command()
+@click.argument("file", type=_PATH)
+@_CONFIG
+def copy(file: Path, path: Path) -> None:
+    """Copy the SQLite database FILE into the empty server that `database` names."""
+    service.log("offctl-coordinator", os.environ, plain=True)
+    config = program.with_credentials(configs.load(path), os.environ)
+    for name, number in opening.copied(file, config).items():
+        print(f"{name.replace('_', ' ')}: {number}")
+    print(f"# copied and compared; {file} is as it was and is not used any more")
 
 
 def _ready(site: str, address: str) -> None:

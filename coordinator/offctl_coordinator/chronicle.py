@@ -66,7 +66,7 @@ class Chronicle:
         record = happenings.by_operator(kind, who, action, self._clock(), serial)
         try:
             await self._in_store(self._store.add_events, (record,))
-        except errors.AdminError as error:
+        except (errors.AdminError, errors.UnreachableError) as error:
             logger.error("the events lack %s: %s", action, error)  # noqa: TRY400
 
     async def moved(self, before: Rollout, after: Rollout) -> None:

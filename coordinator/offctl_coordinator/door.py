@@ -228,15 +228,19 @@ def _answer(method: str, who: str, error: Exception) -> tuple[grpc.StatusCode, s
         case NoSuchMethodError():
             return grpc.StatusCode.UNIMPLEMENTED, str(error)
         case _:
-            return grpc.StatusCode.INTERNAL, _log_ours(method, who, error)
+            return _ours(method, who, error)
     # It may quote what the caller sent, of any length; a client gets it in the trailers.
     text = f"{error.code}: {error}"[:MAX_TEXT]
     logger.info("%s by %s refused: %s", method, who, text)
     return code, text
 
 
-def _log_ours(method: str, who: str, error: Exception) -> str:
+def _ours(method: str, who: str, error: Exception) -> tuple[grpc.StatusCode, str]:
+    if isinstance(error, errors.UnreachableError):
+        # Not logged for each call: whoever listens to the database says so, now and then.
+        return grpc.StatusCode.UNAVAILABLE, f"{error.code}: the database does not answer"
     number = secrets.token_hex(4)
     mistake = Message.MISTAKE.fields()
     logger.error("error %s in %s by %s", number, method, who, exc_info=error, extra=mistake)
-    return f"INTERNAL: the coordinator made a mistake; its log has more under error {number}"
+    text = f"INTERNAL: the coordinator made a mistake; its log has more under error {number}"
+    return grpc.StatusCode.INTERNAL, text

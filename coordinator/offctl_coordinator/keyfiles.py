@@ -72,6 +72,16 @@ def load_timestamp_key(config: Config, trust: TrustRoot) -> SecretKey:
     return key
 
 
+def load_password(path: Path) -> str:
+    """The database's, the only line of a file; raises AdminError, in which it is never quoted."""
+    lines = _secret(path).decode("utf-8", "replace").splitlines()
+    if len(lines) != 1 or not lines[0].isprintable() or not lines[0]:
+        raise errors.AdminError(
+            f"cannot use {path}: it does not have one line with the database's password"
+        )
+    return lines[0]
+
+
 def _secret(path: Path) -> bytes:
     content = files.require(path, limit=MAX_KEY)
     mode = path.stat().st_mode & 0o777

@@ -1,6 +1,6 @@
 """What the rollout keeps in the store, and older releases that some host still gets."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 import logging
 from typing import Any
@@ -10,9 +10,7 @@ from offctl.trust.accept import Floor
 from offctl.trust.root import TrustRoot
 from offctl_coordinator import publication
 from offctl_coordinator.publication import Publication
-from offctl_coordinator.store.records import Store
-
-ROLLOUT = "rollout"
+from offctl_coordinator.store.records import Decision, SpellRecord, Store
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +30,20 @@ class Memory:
         self._root = root
         self._clock = clock
 
-    async def recall(self) -> str:
-        """What was kept; empty when nothing was."""
-        found: str = await self._in_store(self._store.recall, ROLLOUT)
+    async def recall(self) -> tuple[str, tuple[SpellRecord, ...]]:
+        """What was decided last, empty when nothing was, and every spell."""
+        text: str = await self._in_store(self._store.rollout)
+        return text, await self._in_store(self._store.spells)
+
+    async def spells(self, hosts: Collection[str]) -> tuple[SpellRecord, ...]:
+        """The spells of these hosts."""
+        found: tuple[SpellRecord, ...] = await self._in_store(self._store.spells, hosts)
         return found
 
-    async def keep(self, text: str) -> None:
-        """Keep it, durably. Raises AdminError."""
-        await self._in_store(self._store.keep, ROLLOUT, text)
+    async def decide(self, decision: Decision) -> str:
+        """Decide durably, alone among all coordinators. Raises AdminError."""
+        text: str = await self._in_store(self._store.decide, decision)
+        return text
 
     async def release(self, serial: int) -> Publication | None:
         """An older release, judged anew; None when it is not kept or not believed any more."""

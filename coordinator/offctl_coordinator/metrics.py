@@ -77,6 +77,12 @@ class _Known(Collector):
         """All of it, as it is now."""
         found = self._snapshot()
         yield _gauge("build_info", "The software that runs.", ((offctl.__version__,), 1.0))
+        yield _number(
+            *("database_reachable", "0 while the database does not answer and nobody is served."),
+            float(found.sure),
+        )
+        if not found.sure:
+            return  # what is known may be old, and is not told as if it were new
         yield from _hosts(found)
         yield from _release(found)
         yield from _rollout(found)

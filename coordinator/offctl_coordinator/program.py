@@ -11,12 +11,11 @@ import signal
 from offctl import errors, heartbeat, service
 from offctl.messages import Message
 from offctl.service import Manager
-from offctl_coordinator import keyfiles, metrics, scraping, server
+from offctl_coordinator import keyfiles, metrics, opening, scraping, server
 from offctl_coordinator.config import Config
 from offctl_coordinator.coordinator import Coordinator
 from offctl_coordinator.lasting import Lasting
 from offctl_coordinator.roster import Snapshot
-from offctl_coordinator.store import sqlite
 
 # Whoever asks for metrics while the loop is busy for longer gets none this time.
 SCRAPE_SECONDS = 5.0
@@ -31,9 +30,9 @@ async def run(
 
     `environment` is the process's: what systemd says in it.
     """
-    config = _with_credentials(config, environment)
+    config = with_credentials(config, environment)
     manager = service.manager(environment)
-    lasting = Lasting(config.database.parent)
+    lasting = Lasting(config.state)
     trust = lasting.in_force(keyfiles.load_trust(config))
     server_keys = keyfiles.load_server_keys(config, trust)
     timestamp_key = keyfiles.load_timestamp_key(config, trust)
@@ -41,7 +40,7 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    with sqlite.opened(config.database) as store:
+    with opening.opened(config) as (store, listening):
         coordinator = Coordinator(store, trust, timestamp_key, lambda: datetime.now(UTC), lasting)
         try:
             await coordinator.start()
@@ -50,6 +49,7 @@ async def run(
             runtime = service.runtime(environment)
             counting = metrics.Metrics(_asking(loop, coordinator))
             async with (
+                listening(coordinator, stopping.set),
                 server.serving(
                     *(coordinator, server_keys, config.listen),
                     runtime=runtime,
@@ -87,11 +87,13 @@ async def _scraped(config: Config, counting: metrics.Metrics) -> AsyncIterator[N
         yield
 
 
-def _with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
+def with_credentials(config: Config, environment: Mapping[str, str]) -> Config:
+    """The same, with the copies of secret files that systemd made for us."""
     return dataclasses.replace(
         config,
         certificate_key=service.credential(config.certificate_key, environment),
         timestamp_key=service.credential(config.timestamp_key, environment),
+        password=config.password and service.credential(config.password, environment),
     )
 
 

@@ -99,8 +99,9 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The hosts, the trust root and the clock of one moment."""
+    """The hosts, the trust root and the clock of one moment; `sure` unless they may be old."""
 
     roster: Roster
     root: TrustRoot
     now: datetime
+    sure: bool = True

@@ -104,7 +104,7 @@ async def serving(
             ),
             maximum_concurrent_rpcs=MAX_CALLS,
         )
-        health = HealthService()
+        health = HealthService(lambda: coordinator.sure())
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         agent_pb2_grpc.add_AgentServiceServicer_to_server(AgentService(coordinator), server)
         operator_pb2_grpc.add_OperatorServiceServicer_to_server(

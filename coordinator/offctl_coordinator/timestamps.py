@@ -10,23 +10,14 @@ from offctl_coordinator.publication import Publication
 KEPT_FOR = timedelta(minutes=5)
 
 
-class Timestamper:
-    """Signs with the online timestamp key, which can sign nothing else that is believed."""
+class _Timestamper:
+    """The word about one release."""
 
     def __init__(self, key: SecretKey) -> None:
         self._key = key
         self._sha256 = ""
         self._created: datetime | None = None
         self._envelope = b""
-
-    @property
-    def public(self) -> PublicKey:
-        """The half that the trust root must name."""
-        return self._key.public
-
-    def another(self) -> "Timestamper":
-        """One with the same key, for another release that is served beside."""
-        return Timestamper(self._key)
 
     def sign(self, publication: Publication, now: datetime) -> bytes:
         """The envelope to serve; made before `now`, by at most KEPT_FOR."""
@@ -52,3 +43,30 @@ class Timestamper:
             and self._sha256 == publication.sha256
             and timedelta(0) <= now - self._created < KEPT_FOR
         )
+
+
+class Timestampers:
+    """Signs with the online timestamp key, which can sign nothing else that is believed.
+
+    The word that a release is current goes to whoever is offered it, so there may be several.
+    """
+
+    # As many releases as are offered at a time, and some: each is small.
+    _KEPT = 16
+
+    def __init__(self, key: SecretKey) -> None:
+        self._key = key
+        self._each: dict[str, _Timestamper] = {}
+
+    @property
+    def public(self) -> PublicKey:
+        """The half that the trust root must name."""
+        return self._key.public
+
+    def sign(self, publication: Publication, now: datetime) -> bytes:
+        """The envelope to serve; made before `now`, by at most KEPT_FOR."""
+        if publication.sha256 not in self._each:
+            while len(self._each) >= self._KEPT:
+                del self._each[next(iter(self._each))]
+            self._each[publication.sha256] = _Timestamper(self._key)
+        return self._each[publication.sha256].sign(publication, now)

@@ -9,7 +9,7 @@ from offctl import errors
 from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl.trust.manifest import SHA256
 from offctl.trust.release import SignedRelease
-from offctl_coordinator.coordinator import Fetched, Published, PublishedRoot
+from offctl_coordinator.answers import Fetched, Published, PublishedRoot
 from offctl_coordinator.desk import HostDetail
 from offctl_coordinator.news import Announcement
 from offctl_coordinator.roster import HostView, Roster

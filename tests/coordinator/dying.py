@@ -33,7 +33,8 @@ def live(path: Path, told: int) -> None:
         while True:
             os.write(told, struct.pack("=Q", sequence))
             sequence += 1
-            store.add_report(ReportRecord("off1", "s" * 16, sequence, NOON, CONTENT))
+            record = ReportRecord("off1", "s" * 16, sequence, NOON, CONTENT)
+            store.add_report(record, lambda spell: spell)
 
 
 def life(path: Path, words: int, seconds: float) -> list[int]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from coordinator import dying
-from offctl_coordinator.store import sqlite
+from offctl_coordinator.store import sql, sqlite
 
 # A thousand, as `python -m coordinator.dying` takes them, need some minutes.
 LIVES = 25
@@ -34,7 +34,7 @@ def test_no_death_costs_a_report_or_leaves_anything_behind(tmp_path: Path) -> No
         "coordinator.db-journal",
         "coordinator.db.lock",
     }
-    assert found["bytes"] < 2 * sqlite.KEPT_REPORTS * len(dying.CONTENT)
+    assert found["bytes"] < 2 * sql.KEPT_REPORTS * len(dying.CONTENT)
 
 
 def test_what_was_half_written_beside_the_database_goes(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from offctl import report as reports
 from offctl.api.v1 import operator_pb2
 from offctl.tables import INSTANT
 from offctl_coordinator.store import events as rows
-from offctl_coordinator.store import sqlite
+from offctl_coordinator.store import sql, sqlite
 from offctl_coordinator.store.records import EventRecord, ReleaseRecord
 from transport.fleet import Fleet, Running, now, serving, sha256
 
@@ -57,19 +57,8 @@ def test_one_host_that_says_much_costs_the_others_nothing(
         assert store.newest_event() == 41
 
 
-def test_a_database_from_before_there_were_events_gets_them(tmp_path: Path) -> None:
-    with sqlite.opened(tmp_path / "db"):
-        pass
-    connection = sqlite3.connect(tmp_path / "db")
-    connection.execute("DROP TABLE events")
-    connection.close()
-    for expected in (1, 0):
-        with sqlite.opened(tmp_path / "db") as store:
-            assert store.add_events((record("off1", "a"),)) == expected
-
-
 def test_history_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "KEPT_RELEASES", 3)
+    monkeypatch.setattr(sql, "KEPT_RELEASES", 3)
     fleet = Fleet()
     with sqlite.opened(tmp_path / "db") as store:
         for serial in range(1, 8):
@@ -90,7 +79,6 @@ def test_history_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (rows.page("", 7, 10), "INTEGER PRIMARY KEY"),
         (rows.page("", 0, 10), ""),  # from the end of the table, in its own order
         (rows.oldest("off1"), "events_of_host"),
-        (rows.known(record("off1", "a")), "events_once"),
         (rows.newest(), ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection, Mapping
 import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +15,17 @@ import pytest
 from offctl import errors
 from offctl.api.health.v1 import health_pb2, health_pb2_grpc
 from offctl.api.v1 import agent_pb2, operator_pb2
+from offctl.trust.rotation import Step
 from offctl_coordinator.store.records import (
+    Added,
+    Decision,
     EventRecord,
     HistoryRecord,
     ObservationRecord,
     ReleaseRecord,
     ReportRecord,
+    SpellChange,
+    SpellRecord,
 )
 from offctl_coordinator.turns import Order, Steering
 from transport.fleet import UNPACED, Fleet, served, serving
@@ -91,6 +97,7 @@ class FailingStore:
     """A `Store` that fails as `error` from the moment it is set."""
 
     error: Exception | None = None
+    text: str = ""
     added: list[ReleaseRecord] = field(default_factory=list)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -110,15 +117,19 @@ class FailingStore:
         self._work()
         return ()
 
-    def add_report(self, record: ReportRecord) -> bool:
+    def add_report(self, record: ReportRecord, change: SpellChange) -> Added:
         self._work()
-        return True
+        return Added(new=True, spell=change(None))
 
     def newest_report(self, host: str) -> ReportRecord | None:
         self._work()
         return None
 
     def newest_reports(self) -> tuple[ReportRecord, ...]:
+        self._work()
+        return ()
+
+    def newest_reports_of(self, hosts: Collection[str]) -> tuple[ReportRecord, ...]:
         self._work()
         return ()
 
@@ -149,11 +160,31 @@ class FailingStore:
         self._work()
         return 0
 
-    def recall(self, name: str) -> str:
+    def spells(self, hosts: Collection[str] | None = None) -> tuple[SpellRecord, ...]:
         self._work()
-        return ""
+        return ()
 
-    def keep(self, name: str, text: str) -> None:
+    def rollout(self) -> str:
+        self._work()
+        return self.text
+
+    def decide(self, decision: Decision) -> str:
+        self._work()
+        self.text = decision(self.text, ())
+        return self.text
+
+    def trust_roots(self) -> tuple[Step, ...]:
+        self._work()
+        return ()
+
+    def add_trust_root(self, step: Step) -> None:
+        self._work()
+
+    def contacts(self) -> Mapping[str, datetime]:
+        self._work()
+        return {}
+
+    def note_contacts(self, times: Mapping[str, datetime]) -> None:
         self._work()
 
     def close(self) -> None:

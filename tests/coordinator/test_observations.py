@@ -1,6 +1,5 @@
 """What hosts observe: asked for when it is not kept, kept as it came, given to operators only."""
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 
 from offctl import observation
 from offctl.api.v1 import agent_pb2, operator_pb2
-from offctl_coordinator.store import sqlite
 from transport.fleet import Fleet, Running, now, serving
 
 SECONDS = 5.0
@@ -59,23 +57,13 @@ async def test_it_is_wanted_once_and_then_only_when_it_changes(tmp_path: Path) -
         assert not await tell(running, report(fleet, 4, b""))
 
 
-async def test_it_survives_a_restart_and_a_database_of_before(tmp_path: Path) -> None:
+async def test_it_survives_a_restart(tmp_path: Path) -> None:
     fleet = Fleet()
     async with serving(fleet, tmp_path) as running:
         await running.publish(fleet.release(1, "off1"))
         await tell(running, report(fleet, 1), SEEN)
     async with serving(fleet, tmp_path) as running:
         assert (await get(running)).observation == SEEN
-
-    def older() -> None:
-        path = tmp_path / "coordinator.db"
-        with sqlite.opened(path) as store, store._transaction("make it older") as connection:
-            connection.exec_driver_sql("DROP TABLE observations")
-
-    await asyncio.to_thread(older)
-    async with serving(fleet, tmp_path) as running:
-        assert await tell(running, report(fleet, 2))
-        assert not await tell(running, report(fleet, 2), SEEN)
 
 
 @pytest.mark.parametrize(

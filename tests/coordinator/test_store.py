@@ -12,8 +12,8 @@ import pytest
 from offctl import errors
 from offctl.trust.release import SignedRelease
 from offctl_coordinator.store import sqlite
-from offctl_coordinator.store.records import ReleaseRecord, ReportRecord
-from offctl_coordinator.store.sqlite import SqliteStore
+from offctl_coordinator.store.records import ReleaseRecord
+from offctl_coordinator.store.sql import SqlStore
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -21,10 +21,6 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 def release(serial: int, **bundles: bytes) -> ReleaseRecord:
     signed = SignedRelease(b"envelope %d" % serial, tuple(sorted(bundles.items())))
     return ReleaseRecord(serial, f"{serial:064x}", signed, NOON, "desk")
-
-
-def report(host: str, sequence: int, stream: str = "s") -> ReportRecord:
-    return ReportRecord(host, stream, sequence, NOON, f"{host} {stream} {sequence}".encode())
 
 
 def fill(path: Path) -> None:
@@ -54,66 +50,6 @@ def test_a_new_database_is_private_durable_and_checked(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert rows(path, "PRAGMA journal_mode") == [("delete",)]
     assert [name for name in os.listdir(tmp_path) if name.endswith(".new")] == []
-
-
-def test_a_release_is_read_back_whole(tmp_path: Path) -> None:
-    path = tmp_path / "coordinator.db"
-    record = release(7, off1=b"one", off2=b"two")
-    with sqlite.opened(path) as store:
-        assert store.newest_release() is None
-        store.add_release(release(3, off1=b"one"))
-        store.add_release(record)
-    with sqlite.opened(path) as store:
-        assert store.newest_release() == record
-        assert [(entry.serial, entry.hosts) for entry in store.history(9)] == [(7, 2), (3, 1)]
-        assert [entry.serial for entry in store.history(1)] == [7]
-
-
-def test_equal_bundles_are_kept_once(tmp_path: Path) -> None:
-    path = tmp_path / "coordinator.db"
-    with sqlite.opened(path) as store:
-        for serial in range(1, 6):
-            store.add_release(release(serial, off1=b"same", off2=b"same", off3=b"%d" % serial))
-    assert rows(path, "SELECT count(*) FROM bundles") == [(6,)]
-
-
-def test_old_content_goes_and_history_stays(tmp_path: Path) -> None:
-    path = tmp_path / "coordinator.db"
-    last = sqlite.KEPT_CONTENTS + 5
-    with sqlite.opened(path) as store:
-        for serial in range(1, last + 1):
-            store.add_release(release(serial, off1=b"%d" % serial, off2=b"never changes"))
-        assert len(store.history(1000)) == last
-        assert store.history(1000)[-1].hosts == 2
-    assert rows(path, "SELECT count(*) FROM bundles") == [(sqlite.KEPT_CONTENTS + 1,)]
-
-
-def test_a_serial_is_never_stored_twice(tmp_path: Path) -> None:
-    path = tmp_path / "coordinator.db"
-    with sqlite.opened(path) as store:
-        store.add_release(release(1, off1=b"one"))
-        with pytest.raises(errors.AdminError, match="cannot store release 1"):
-            store.add_release(replace(release(1, off1=b"two"), sha256="f" * 64))
-        newest = store.newest_release()
-        assert newest is not None
-        assert newest.release.bundles == (("off1", b"one"),)
-    assert rows(path, "SELECT count(*) FROM bundles") == [(1,)]
-
-
-def test_reports_are_bounded_for_each_host(tmp_path: Path) -> None:
-    path = tmp_path / "coordinator.db"
-    last = sqlite.KEPT_REPORTS + 10
-    with sqlite.opened(path) as store:
-        assert store.add_report(report("off2", 1))
-        for sequence in range(1, last + 1):
-            assert store.add_report(report("off1", sequence))
-        assert not store.add_report(report("off1", last))
-        assert not store.add_report(report("off1", 1))
-        assert store.newest_report("off1") == report("off1", last)
-        assert store.newest_report("ovh1") is None
-        assert [r.host for r in store.newest_reports()] == ["off1", "off2"]
-    query = "SELECT host, count(*) FROM reports GROUP BY host ORDER BY host"
-    assert rows(path, query) == [("off1", sqlite.KEPT_REPORTS), ("off2", 1)]
 
 
 def make_directory(path: Path) -> None:
@@ -153,7 +89,7 @@ def make_flipped(path: Path) -> None:
 
 def make_newer(path: Path) -> None:
     fill(path)
-    change(path, "UPDATE meta SET value = '2' WHERE name = 'schema'")
+    change(path, "UPDATE meta SET value = '3' WHERE name = 'schema'")
 
 
 def make_foreign(path: Path) -> None:
@@ -190,7 +126,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], None], str]] = {
     "empty": (make_empty, "it is empty"),
     "truncated": (make_truncated, ""),
     "flipped": (make_flipped, ""),
-    "newer schema": (make_newer, "its schema is '2', this program knows 1"),
+    "newer schema": (make_newer, "its schema is '3', this program knows 2"),
     "another program's": (make_foreign, "it belongs to another program"),
     "readable by others": (make_open_to_others, "its mode is 0644"),
 }
@@ -250,7 +186,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
         store.add_release(release(2, off1=b"x" * 1_000_000))
 
 
-def limit_pages(store: SqliteStore, more: int) -> None:
+def limit_pages(store: SqlStore, more: int) -> None:
     """What SQLite says when the disk is full, without filling one."""
     with store._engine.connect() as connection:
         count = connection.exec_driver_sql("PRAGMA page_count").scalar()

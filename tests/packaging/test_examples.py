@@ -46,13 +46,11 @@ def test_metrics_are_off_and_the_example_turns_them_on(name: str, tmp_path: Path
 def test_the_service_may_write_the_database_that_init_chooses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert coordinator.load(directory.make(tmp_path / "own", "one")).database.parent == (
-        tmp_path / "own"
-    )
+    assert coordinator.load(directory.make(tmp_path / "own", "one")).state == (tmp_path / "own")
     monkeypatch.setattr(directory, "DEFAULT", tmp_path / "etc" / "coordinator.toml")
     made = coordinator.load(directory.make(tmp_path / "etc", "one"))
     (state,) = read("offctl-coordinator")["Service"]["StateDirectory"]
-    assert made.database.parent == Path("/var/lib", state)
+    assert made.state == Path("/var/lib", state)
 
 
 def test_a_simulated_host_at_the_units_place_writes_where_they_may(

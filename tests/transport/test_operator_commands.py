@@ -236,6 +236,8 @@ def test_a_missing_setting_is_named_with_its_flag(tmp_path: Path, name: str) -> 
         "[coordinator]\naddres = 'x'\n",
         "coordinator = 1\n",
         "[coordinator]\naddress = 1\n",
+        "[coordinator]\naddress = 'x:1'\naddresses = ['y:1']\n",
+        "[coordinator]\naddresses = 'y:1'\n",
         "[other]\nx = 1\n",
         "",
         "\x00",

@@ -5,6 +5,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import Select
 
 from offctl.tables import INSTANT
+from offctl_coordinator.store import putting
 from offctl_coordinator.store.records import EventRecord
 from offctl_coordinator.store.schema import events
 
@@ -17,17 +18,13 @@ def add(connection: Connection, records: tuple[EventRecord, ...]) -> int:
     """Insert those that are new, oldest first, and drop the oldest of their hosts."""
     added = 0
     for record in records:
-        if connection.execute(known(record)).first() is not None:
-            continue
-        connection.execute(
-            events.insert().values(
-                host=record.host,
-                digest=record.digest,
-                received=record.received.strftime(INSTANT),
-                content=record.content,
-            )
-        )
-        added += 1
+        row: dict[str, object] = {
+            "host": record.host,
+            "digest": record.digest,
+            "received": record.received.strftime(INSTANT),
+            "content": record.content,
+        }
+        added += putting.put_new(connection, events, row)
     if added:
         for host in {record.host for record in records}:
             _prune(connection, host)
@@ -38,13 +35,6 @@ def _prune(connection: Connection, host: str) -> None:
     last = connection.execute(oldest(host)).scalar()
     if last is not None:
         connection.execute(events.delete().where(events.c.host == host, events.c.number <= last))
-
-
-def known(record: EventRecord) -> Select:
-    """The statement that finds an event that is kept already."""
-    return select(events.c.number).where(
-        events.c.host == record.host, events.c.digest == record.digest
-    )
 
 
 def oldest(host: str) -> Select:

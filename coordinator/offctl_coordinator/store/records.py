@@ -1,10 +1,19 @@
 """What the store keeps, as values, and what a store must be able to do."""
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
 
+from offctl import errors
 from offctl.trust.release import SignedRelease
+from offctl.trust.rotation import Step
+
+
+class OvertakenError(errors.RefusedError):
+    """Something as new or newer is in the database already; another coordinator was faster."""
+
+    code = "OVERTAKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +74,39 @@ class EventRecord:
     number: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SpellRecord:
+    """Since when, and until when, `host` has been right with the release of manifest `sha256`.
+
+    It is broken by silence for longer than `gap`.
+    """
+
+    host: str
+    sha256: str
+    since: datetime
+    last: datetime
+    gap: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Whether a report was new, and the host's spell after it."""
+
+    new: bool
+    spell: SpellRecord | None
+
+
+# Both are called within the transaction, so they must be pure and quick.
+SpellChange: TypeAlias = Callable[[SpellRecord | None], SpellRecord | None]
+Decision: TypeAlias = Callable[[str, tuple[SpellRecord, ...]], str]
+
+
 class Store(Protocol):
     """Durable memory, used from one thread. Every method MUST raise AdminError when it fails.
 
-    A method that returns has made its change durable; one that raises has made none.
+    UnreachableError means that the database is away, and that the same may work later. A method
+    that returns has made its change durable; one that raises has made none. Several processes may
+    have stores of one database: each change is whole, and what it stands on cannot have changed.
     """
 
     def newest_release(self) -> ReleaseRecord | None:
@@ -76,15 +114,21 @@ class Store(Protocol):
         ...
 
     def add_release(self, record: ReleaseRecord) -> None:
-        """Keep a release of a new serial; one with a known manifest is made whole again."""
+        """Keep a release of a higher serial; one with a known manifest is made whole again.
+
+        Raises OvertakenError when the serial is not higher than all that are kept.
+        """
         ...
 
     def history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """At most `limit` releases, newest first."""
         ...
 
-    def add_report(self, record: ReportRecord) -> bool:
-        """Keep a report; False when the same or a later one of its stream is kept already."""
+    def add_report(self, record: ReportRecord, change: SpellChange) -> Added:
+        """Keep a report, and what it makes of its host's spell.
+
+        Neither when the same or a later one of its stream is kept already.
+        """
         ...
 
     def newest_report(self, host: str) -> ReportRecord | None:
@@ -93,6 +137,14 @@ class Store(Protocol):
 
     def newest_reports(self) -> tuple[ReportRecord, ...]:
         """The report that came in last from each host."""
+        ...
+
+    def newest_reports_of(self, hosts: Collection[str]) -> tuple[ReportRecord, ...]:
+        """The report that came in last from each of these."""
+        ...
+
+    def spells(self, hosts: Collection[str] | None = None) -> tuple[SpellRecord, ...]:
+        """The spell of each host that has one; with `hosts`, of these."""
         ...
 
     def release(self, serial: int) -> ReleaseRecord | None:
@@ -126,12 +178,31 @@ class Store(Protocol):
         """The number of the newest event; 0 when there is none."""
         ...
 
-    def recall(self, name: str) -> str:
-        """A short text that was kept under `name`; empty when there is none."""
+    def rollout(self) -> str:
+        """What was decided last about the rollout; empty when nothing was."""
         ...
 
-    def keep(self, name: str, text: str) -> None:
-        """Keep a short text under `name`, in place of the one before."""
+    def decide(self, decision: Decision) -> str:
+        """Replace that by what `decision` makes of it and of all spells; the new text.
+
+        Nobody else decides or adds a release meanwhile, in whatever process.
+        """
+        ...
+
+    def trust_roots(self) -> tuple[Step, ...]:
+        """The trust roots that were published, oldest first."""
+        ...
+
+    def add_trust_root(self, step: Step) -> None:
+        """Keep one; OvertakenError when another one of its version is kept."""
+        ...
+
+    def contacts(self) -> Mapping[str, datetime]:
+        """When each host called last, as far as that was noted."""
+        ...
+
+    def note_contacts(self, times: Mapping[str, datetime]) -> None:
+        """Note when hosts called; an earlier time than is known changes nothing."""
         ...
 
     def close(self) -> None:

@@ -1,304 +1,163 @@
-"""The store in one SQLite file, through SQLAlchemy Core."""
+"""The SQLite file: ours and sound, made new where there is none, or a clear error.
+
+Nothing is ever put over a file that exists. One connection does everything: several in WAL mode
+can corrupt the file before SQLite 3.51.3, and with one, WAL has no advantage. So the rollback
+journal it is, with synchronous=EXTRA, under which a commit survives a power cut.
+"""
 
 from collections.abc import Iterator
 import contextlib
-from datetime import UTC, datetime
-import hashlib
+import os
 from pathlib import Path
+import sqlite3
+import stat
 
 import sqlalchemy
-from sqlalchemy import func, select
-from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy import event, pool
+from sqlalchemy.engine import URL, Connection, Engine
 
 from offctl import errors, files
-from offctl.tables import INSTANT
-from offctl.trust.release import SignedRelease
-from offctl_coordinator.store import events as event_rows
-from offctl_coordinator.store import opening
-from offctl_coordinator.store.records import (
-    EventRecord,
-    HistoryRecord,
-    ObservationRecord,
-    ReleaseRecord,
-    ReportRecord,
-)
-from offctl_coordinator.store.schema import (
-    bundles,
-    meta,
-    observations,
-    release_hosts,
-    releases,
-    reports,
-)
+from offctl_coordinator.store import migrating, schema
+from offctl_coordinator.store.sql import SqlStore
 
-# The content of older releases is of no use: nobody is served it, and git has the text.
-KEPT_CONTENTS = 20
-KEPT_REPORTS = 100
-# As many as anybody can ask for at once; how many hosts an older one had, nobody needs to know.
-KEPT_RELEASES = 1000
+_MAGIC = b"SQLite format 3\x00"
+_JOURNAL_MODE = "delete"
+_SYNCHRONOUS_EXTRA = 3
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator["SqliteStore"]:
+def opened(path: Path) -> Iterator[SqlStore]:
     """Open the database at `path` for this process alone; made when there is none.
 
     What killed ones before it left half written beside it goes.
 
-    Raises AdminError; with code ALREADY_RUNNING when another process has it.
+    Raises AdminError when the file is not a sound database of ours; with code ALREADY_RUNNING when
+    another process has it.
     """
     lock = path.with_name(f"{path.name}.lock")
     with files.locked(lock, holder="another coordinator"):
         files.sweep(path.parent)
-        store = SqliteStore(opening.open_engine(path))
+        store = SqlStore(_open(path))
         try:
             yield store
         finally:
             store.close()
 
 
-class SqliteStore:
-    """A `records.Store`. Every change is one transaction."""
+def _open(path: Path) -> Engine:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        _make(path)
+    except OSError as error:
+        raise errors.AdminError(f"cannot open database {path}: {error.strerror}") from error
+    else:
+        _check_file(path, status)
+    engine = _engine(path)
+    try:
+        with engine.connect() as connection:
+            _check_settings(path, connection)
+            _check_content(path, connection)
+        with engine.begin() as connection:
+            migrating.bring_up(connection, str(path))
+    except sqlalchemy.exc.DatabaseError as error:
+        engine.dispose()
+        raise _damaged(path, str(error.orig)) from error
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
-    def newest_release(self) -> ReleaseRecord | None:
-        query = select(releases).order_by(releases.c.serial.desc()).limit(1)
-        with self._transaction("read the newest release") as connection:
-            row = connection.execute(query).first()
-            return None if row is None else self._release(connection, row)
+def _make(path: Path) -> None:
+    # Made under another name first, so that a crash leaves no half-made file that looks like an
+    # emptied old one.
+    new = path.with_name(f".{path.name}.new")
+    files.remove(new)
+    files.create(new, b"", mode=files.PRIVATE)
+    engine = _engine(new)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            schema.make(connection)
+    except sqlalchemy.exc.DatabaseError as error:
+        raise errors.AdminError(f"cannot make database {path}: {error.orig}") from error
+    finally:
+        engine.dispose()
+    new.rename(path)
+    files.sync_directory(path.parent)
 
-    def _release(self, connection: Connection, row: Row) -> ReleaseRecord:
-        query = (
-            select(release_hosts.c.host, bundles.c.content)
-            .join(bundles, release_hosts.c.bundle_sha256 == bundles.c.sha256)
-            .where(release_hosts.c.serial == row.serial)
-            .order_by(release_hosts.c.host)
+
+def _engine(path: Path) -> Engine:
+    engine = sqlalchemy.create_engine(
+        URL.create("sqlite", database=str(path)),
+        future=True,
+        hide_parameters=True,
+        poolclass=pool.StaticPool,
+        connect_args={"check_same_thread": False},
+    )
+
+    def _configure(connection: sqlite3.Connection, _: object) -> None:
+        with contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute(f"PRAGMA journal_mode = {_JOURNAL_MODE}")
+            cursor.execute(f"PRAGMA synchronous = {_SYNCHRONOUS_EXTRA}")
+            cursor.execute("PRAGMA foreign_keys = ON")
+        # Python's module begins transactions by itself, but not before it makes tables.
+        connection.isolation_level = None
+
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _check_file(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise errors.AdminError(
+            f"cannot open database {path}: not a regular file",
+            hint="set `database` in coordinator.toml to a file of its own",
         )
-        contents = tuple((host, content) for host, content in connection.execute(query))
-        return ReleaseRecord(
-            serial=row.serial,
-            sha256=row.manifest_sha256,
-            release=SignedRelease(row.envelope, contents),
-            published=_read_time(row.published),
-            operator=row.operator,
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise errors.AdminError(
+            f"cannot open database {path}: its mode is {stat.S_IMODE(status.st_mode):04o}, "
+            "not 0600",
+            hint=f"look who may have read it, then `chmod 0600 {path}`",
         )
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except OSError as error:
+        raise errors.AdminError(f"cannot open database {path}: {error.strerror}") from error
+    if magic != _MAGIC:
+        raise _damaged(path, "it is empty" if not magic else "it is not an SQLite file")
 
-    def add_release(self, record: ReleaseRecord) -> None:
-        with self._transaction(f"store release {record.serial}") as connection:
-            _put_release(connection, record)
-            for host, content in record.release.bundles:
-                sha256 = hashlib.sha256(content).hexdigest()
-                _put_bundle(connection, sha256, content)
-                connection.execute(
-                    release_hosts.insert().values(
-                        serial=record.serial, host=host, bundle_sha256=sha256
-                    )
-                )
-            _prune_releases(connection)
-            _prune_bundles(connection)
 
-    def history(self, limit: int) -> tuple[HistoryRecord, ...]:
-        hosts = (
-            select(func.count())
-            .where(release_hosts.c.serial == releases.c.serial)
-            .scalar_subquery()
-            .label("hosts")
-        )
-        query = select(releases, hosts).order_by(releases.c.serial.desc()).limit(limit)
-        with self._transaction("read the history") as connection:
-            return tuple(
-                HistoryRecord(
-                    serial=row.serial,
-                    sha256=row.manifest_sha256,
-                    published=_read_time(row.published),
-                    operator=row.operator,
-                    hosts=row.hosts,
-                )
-                for row in connection.execute(query)
+def _check_settings(path: Path, connection: Connection) -> None:
+    for name, expected in (
+        ("journal_mode", _JOURNAL_MODE),
+        ("synchronous", _SYNCHRONOUS_EXTRA),
+        ("foreign_keys", 1),
+    ):
+        found = connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+        if found != expected:
+            raise errors.AdminError(
+                f"cannot open database {path}: {name} is {found!r}, not {expected!r}",
+                hint="is another program using the file?",
             )
 
-    def add_report(self, record: ReportRecord) -> bool:
-        newest = select(func.max(reports.c.sequence)).where(
-            reports.c.host == record.host, reports.c.stream == record.stream
-        )
-        with self._transaction(f"store a report of {record.host}") as connection:
-            known = connection.execute(newest).scalar()
-            if known is not None and record.sequence <= known:
-                return False
-            connection.execute(
-                reports.insert().values(
-                    host=record.host,
-                    stream=record.stream,
-                    sequence=record.sequence,
-                    received=record.received.strftime(INSTANT),
-                    content=record.content,
-                )
-            )
-            _prune_reports(connection, record.host)
-            return True
 
-    def newest_report(self, host: str) -> ReportRecord | None:
-        query = (
-            select(reports).where(reports.c.host == host).order_by(reports.c.number.desc()).limit(1)
-        )
-        with self._transaction(f"read the report of {host}") as connection:
-            row = connection.execute(query).first()
-            return None if row is None else _report(row)
-
-    def newest_reports(self) -> tuple[ReportRecord, ...]:
-        newest = select(func.max(reports.c.number)).group_by(reports.c.host)
-        query = select(reports).where(reports.c.number.in_(newest)).order_by(reports.c.host)
-        with self._transaction("read the reports") as connection:
-            return tuple(_report(row) for row in connection.execute(query))
-
-    def release(self, serial: int) -> ReleaseRecord | None:
-        query = select(releases).where(releases.c.serial == serial)
-        hosts = select(func.count()).where(release_hosts.c.serial == serial)
-        with self._transaction(f"read release {serial}") as connection:
-            row = connection.execute(query).first()
-            if row is None:
-                return None
-            record = self._release(connection, row)
-            whole = connection.execute(hosts).scalar() == len(record.release.bundles)
-            return record if whole else None
-
-    def keep_observation(self, record: ObservationRecord) -> None:
-        with self._transaction(f"store what {record.host} observed") as connection:
-            connection.execute(observations.delete().where(observations.c.host == record.host))
-            connection.execute(
-                observations.insert().values(
-                    host=record.host,
-                    sha256=record.sha256,
-                    observed=record.observed.strftime(INSTANT),
-                    content=record.content,
-                )
-            )
-
-    def observed(self, host: str, sha256: str, at: datetime) -> bool:
-        same = (observations.c.host == host, observations.c.sha256 == sha256)
-        time = at.strftime(INSTANT)
-        later = observations.update().where(*same, observations.c.observed < time)
-        with self._transaction(f"store when {host} was observed") as connection:
-            if connection.execute(select(observations.c.host).where(*same)).first() is None:
-                return False
-            connection.execute(later.values(observed=time))
-            return True
-
-    def observation(self, host: str) -> ObservationRecord | None:
-        query = select(observations).where(observations.c.host == host)
-        with self._transaction(f"read what {host} observed") as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return ObservationRecord(row.host, row.sha256, _read_time(row.observed), row.content)
-
-    def add_events(self, records: tuple[EventRecord, ...]) -> int:
-        with self._transaction("store what happened") as connection:
-            return event_rows.add(connection, records)
-
-    def events(self, host: str, after: int, limit: int) -> tuple[EventRecord, ...]:
-        with self._transaction("read what happened") as connection:
-            rows = connection.execute(event_rows.page(host, after, limit)).all()
-        found = (
-            EventRecord(*(row.host, row.digest, _read_time(row.received), row.content, row.number))
-            for row in (rows if after else reversed(rows))
-        )
-        return tuple(found)
-
-    def newest_event(self) -> int:
-        with self._transaction("read the newest event") as connection:
-            return connection.execute(event_rows.newest()).scalar() or 0
-
-    def recall(self, name: str) -> str:
-        query = select(meta.c.value).where(meta.c.name == name)
-        with self._transaction(f"read {name}") as connection:
-            return connection.execute(query).scalar() or ""
-
-    def keep(self, name: str, text: str) -> None:
-        with self._transaction(f"store {name}") as connection:
-            connection.execute(meta.delete().where(meta.c.name == name))
-            connection.execute(meta.insert().values(name=name, value=text))
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    @contextlib.contextmanager
-    def _transaction(self, doing: str) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sqlalchemy.exc.SQLAlchemyError as error:
-            cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
-            raise errors.AdminError(f"cannot {doing}: {cause}", code="DATABASE") from error
+def _check_content(path: Path, connection: Connection) -> None:
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar()
+    if application != schema.APPLICATION_ID:
+        raise _damaged(path, "it belongs to another program")
+    sound = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if sound != "ok":
+        raise _damaged(path, str(sound))
 
 
-def _put_release(connection: Connection, record: ReleaseRecord) -> None:
-    same = (releases.c.serial == record.serial, releases.c.manifest_sha256 == record.sha256)
-    if connection.execute(select(releases.c.serial).where(*same)).first() is not None:
-        # It is here, but was found damaged; who published it when stays as it is.
-        connection.execute(releases.update().where(*same).values(envelope=record.release.envelope))
-        connection.execute(release_hosts.delete().where(release_hosts.c.serial == record.serial))
-        return
-    connection.execute(
-        releases.insert().values(
-            serial=record.serial,
-            manifest_sha256=record.sha256,
-            envelope=record.release.envelope,
-            published=record.published.strftime(INSTANT),
-            operator=record.operator,
-        )
+def _damaged(path: Path, cause: str) -> errors.AdminError:
+    return errors.AdminError(
+        f"cannot open database {path}: {cause}",
+        hint="put a backup in its place, or move the file away: then publish the newest release "
+        "again; only history is lost",
+        code="DAMAGED",
     )
-
-
-def _put_bundle(connection: Connection, sha256: str, content: bytes) -> None:
-    row = bundles.c.sha256 == sha256
-    known = connection.execute(select(bundles.c.content).where(row)).first()
-    if known is None:
-        connection.execute(bundles.insert().values(sha256=sha256, content=content))
-    elif known.content != content:  # the disk changed it
-        connection.execute(bundles.update().where(row).values(content=content))
-
-
-def _prune_releases(connection: Connection) -> None:
-    oldest = (
-        select(releases.c.serial).order_by(releases.c.serial.desc()).offset(KEPT_RELEASES).limit(1)
-    )
-    last = connection.execute(oldest).scalar()
-    if last is not None:
-        connection.execute(release_hosts.delete().where(release_hosts.c.serial <= last))
-        connection.execute(releases.delete().where(releases.c.serial <= last))
-
-
-def _prune_bundles(connection: Connection) -> None:
-    kept = select(releases.c.serial).order_by(releases.c.serial.desc()).limit(KEPT_CONTENTS)
-    used = select(release_hosts.c.bundle_sha256).where(
-        release_hosts.c.serial.in_(kept), release_hosts.c.bundle_sha256.is_not(None)
-    )
-    connection.execute(bundles.delete().where(bundles.c.sha256.not_in(used)))
-
-
-def _prune_reports(connection: Connection, host: str) -> None:
-    kept = (
-        select(reports.c.number)
-        .where(reports.c.host == host)
-        .order_by(reports.c.number.desc())
-        .limit(KEPT_REPORTS)
-    )
-    connection.execute(
-        reports.delete().where(reports.c.host == host, reports.c.number.not_in(kept))
-    )
-
-
-def _report(row: Row) -> ReportRecord:
-    return ReportRecord(
-        host=row.host,
-        stream=row.stream,
-        sequence=row.sequence,
-        received=_read_time(row.received),
-        content=row.content,
-    )
-
-
-def _read_time(text: str) -> datetime:
-    return datetime.strptime(text, INSTANT).replace(tzinfo=UTC)

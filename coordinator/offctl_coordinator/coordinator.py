@@ -2,7 +2,7 @@
 
 State lives in the store and is mirrored here for reading. A release is current once the store has
 it durably, never before, and whoever watches is told after that. Other coordinators may have the
-same store: what they did comes in with `catch_up` and `overheard` (docs/adr/0019).
+same store: what they did comes in with `catch_up` and `overheard` (docs/adr/0020).
 """
 
 import asyncio

@@ -14,6 +14,7 @@ from offctl.planner import resources
 from offctl.planner.plan import Origin, Step
 from offctl.pools import PoolStatus
 from offctl.report import (
+    AGENT,
     MAX_RESOURCES,
     Counts,
     Event,
@@ -119,7 +120,7 @@ def _pool(seen: ObservedPool) -> PoolStatus:
 
 def _failure(run: Run) -> Iterable[ResourceStatus]:
     if run.failure:
-        yield ResourceStatus("the agent itself", "failed", run.failure)
+        yield ResourceStatus(AGENT, "failed", run.failure)
 
 
 def _left(run: Run) -> Iterable[ResourceStatus]:

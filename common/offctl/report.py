@@ -28,6 +28,8 @@ MAX_DEBTS = 100
 _MOST = {"resources": MAX_RESOURCES, "events": MAX_EVENTS, "waits": MAX_WAITS}
 _MOST |= {"tunnels": MAX_TUNNELS, "pools": MAX_POOLS, "debts": MAX_DEBTS}
 
+# What a run that an error ended reports as failed; it says nothing of any other resource.
+AGENT = "the agent itself"
 RESOURCE_STATES = (
     "drift",  # differs from what is desired, and was not (yet) changed
     "held",  # may not be changed for now: a hold, a freeze, or an approval that is missing

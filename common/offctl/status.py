@@ -42,6 +42,8 @@ class State(enum.Enum):
 
 BROKEN = frozenset({State.DUPLICATE, State.SILENT, State.REFUSED, State.FAILED, State.EXPIRED})
 RIGHT = frozenset({State.CONVERGED})
+# What these said last holds no more: they say nothing, or are not one host, or not of the site.
+UNHEARD = frozenset({State.SILENT, State.DUPLICATE, State.RETIRED})
 
 
 @dataclass(frozen=True, slots=True)

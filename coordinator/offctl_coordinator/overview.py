@@ -7,7 +7,7 @@ import heapq
 
 from offctl import concerns
 from offctl.concerns import Concern
-from offctl.status import RIGHT, State
+from offctl.status import RIGHT, UNHEARD, State
 from offctl_coordinator.rollout import Rollout
 from offctl_coordinator.roster import HostView, Roster
 
@@ -15,8 +15,6 @@ MAX_AWAITED = 5
 
 # Whose turn has not come is told of as that, in one line.
 _COUNTED = RIGHT | {State.QUEUED}
-# Who is silent, or not one host, or not of the site, is not asked about anything else.
-_UNHEARD = frozenset({State.SILENT, State.DUPLICATE, State.RETIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def overview(roster: Roster, now: datetime, *, limit: int, every_host: bool) -> 
     worst = heapq.nsmallest(most, shown, key=lambda v: (order[v.verdict.state], v.host))
     heard = {
         view.host: None
-        if view.verdict.state in _UNHEARD or view.host not in roster.standings
+        if view.verdict.state in UNHEARD or view.host not in roster.standings
         else roster.standings[view.host].report
         for view in views
     }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graph.drawings import EXAMPLE, drawn, picture
-from offctl.report import Report, ResourceStatus, TunnelStatus
+from offctl.report import AGENT, Report, ResourceStatus, TunnelStatus
 from offctl.status import State
 from offctl_cli.fleet import HostStatus
 from offctl_cli.graph import overview, truth
@@ -103,8 +103,11 @@ def untold() -> dict[str, Told]:
         "its release is not known": replace(off2, published=None),
         "its report was cut": replace(off2, report=replace(report("off2"), omitted=1)),
         "a word of a newer version": replace(off2, status=status("off2", "wonderful")),
+        "an error ended its run": told(
+            "off2", ResourceStatus(AGENT, "failed", "the pool is full"), state="failed"
+        ),
     }
-    for state in (State.SILENT, State.AWAITED, State.DUPLICATE):
+    for state in (State.SILENT, State.AWAITED, State.DUPLICATE, State.RETIRED):
         found[state.value] = replace(off2, status=status("off2", state.value))
     return found
 

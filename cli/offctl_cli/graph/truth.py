@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from offctl import links
 from offctl.desired.model import BindMount, Container, DesiredState
 from offctl.planner import resources
-from offctl.report import Report
-from offctl.status import BROKEN, RIGHT, State
+from offctl.report import AGENT, Report
+from offctl.status import BROKEN, RIGHT, UNHEARD, State
 from offctl.tables import INSTANT
 from offctl_cli.fleet import HostStatus
 from offctl_cli.graph import data, identity, model
@@ -21,8 +21,8 @@ NOT_KNOWN = Mark("not known", Tone.UNKNOWN)
 NOT_PUBLISHED = Mark("not published", Tone.UNKNOWN)
 WELL = Mark("", Tone.RIGHT)
 
-# Hosts in these states say nothing that holds now, or not only one host says it.
-_UNTOLD = frozenset({State.SILENT, State.AWAITED, State.DUPLICATE})
+# Hosts in these states say nothing that holds now.
+_UNTOLD = UNHEARD | {State.AWAITED}
 # States of resources, worst first.
 _STATES = {
     "failed": Tone.BAD,
@@ -54,6 +54,8 @@ class Told:
             self.report is not None
             and self.published is not None
             and _state(self.status) not in {*_UNTOLD, None}
+            # A run that an error ended has looked at nothing to its end.
+            and all(each.resource != AGENT for each in self.report.resources)
         )
 
 

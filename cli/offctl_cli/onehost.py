@@ -7,12 +7,12 @@ from typing import Any
 
 from rich.text import Text
 
-from offctl import concerns, pools
+from offctl import concerns, errors, pools
 from offctl import report as reports
 from offctl.concerns import Concern
 from offctl.pools import PoolStatus
 from offctl.report import Event, Report, ResourceStatus
-from offctl.status import State
+from offctl.status import UNHEARD
 from offctl.tables import INSTANT
 from offctl.text import visible
 from offctl_cli import console, moments, overview
@@ -38,12 +38,15 @@ def print_host(found: HostDetail, now: datetime, *, everything: bool) -> None:
 
 
 def _host_lines(found: HostDetail, now: datetime, *, everything: bool) -> Iterator[str]:
-    status, report = found.status, newest(found)
+    status, (report, unreadable) = found.status, read(found)
     if status.reason:
         yield f"  {visible(status.reason)}" + (f" [{visible(status.code)}]" if status.code else "")
     reported, contacted = (moments.ago(at, now) for at in (status.reported, status.contacted))
     yield f"  last report {reported}, last contact {contacted}"
     if report is None:
+        if unreadable:
+            yield f"  its report cannot be read here: {visible(unreadable)}"
+            yield "  (is its offctl newer than this one? Operators' machines are upgraded first)"
         return
     yield (
         f"  release {report.serial or 'none'}, {report.mode}, {report.freshness}; "
@@ -171,9 +174,9 @@ def _event(event: Event) -> str:
 
 def essence(found: HostDetail) -> tuple[object, ...]:
     """What must differ for a watched host to be shown again: neither ages nor free bytes do."""
-    report = newest(found)
+    report, unreadable = read(found)
     if report is None:
-        return (found.status.state, found.status.reason)
+        return (found.status.state, found.status.reason, unreadable)
     pools = tuple((each.pool, each.health) for each in report.pools)
     tunnels = tuple((each.tunnel, each.role, each.state) for each in report.tunnels)
     told = (report.resources, report.events, report.unasked, report.waits, report.debts)
@@ -183,31 +186,41 @@ def essence(found: HostDetail) -> tuple[object, ...]:
 
 def host_json(found: HostDetail) -> dict[str, Any]:
     """One host's status with its newest report."""
-    report = newest(found)
+    report, unreadable = read(found)
     return {
         "schema": overview.SCHEMA,
         "status": overview.status_json(found.status),
         "report": None
         if report is None
         else {**asdict(report), "time": report.time.strftime(INSTANT)},
+        "unreadable": unreadable,
     }
 
 
-def newest(found: HostDetail) -> Report | None:
-    """The host's newest report."""
-    return reports.parse(found.report) if found.report else None
+def read(found: HostDetail) -> tuple[Report | None, str]:
+    """The host's newest report; or why one that it made cannot be read here, as by a newer agent.
+
+    What else is known of the host is shown all the same.
+    """
+    try:
+        return (reports.parse(found.report) if found.report else None), ""
+    except errors.MalformedError as error:
+        return None, str(error).removeprefix("cannot read ").removeprefix("the report: ")
 
 
 def exit_status(found: HostDetail, now: datetime) -> int:
     """As `overview.exit_status`, for this host and everything it says is not right."""
     by_state = overview.exit_status((found.status,))
-    return max(by_state, overview.graded(each.grade.value for each in troubles(found, now)))
+    unreadable = int(bool(read(found)[1]))
+    return max(
+        by_state, unreadable, overview.graded(each.grade.value for each in troubles(found, now))
+    )
 
 
 def troubles(found: HostDetail, now: datetime) -> list[Concern]:
     """What its newest report tells of tunnels and pools that are not right."""
-    report = newest(found)
-    if report is None or overview.state_of(found.status) is State.SILENT:
+    report, _ = read(found)
+    if report is None or overview.state_of(found.status) in UNHEARD:
         return []
     known = concerns.concerns({found.status.host: report}, now)
     return [each for each in known if each.kind in ("tunnel", "pool")]

@@ -18,8 +18,9 @@ from offctl.pools import PoolStatus
 from offctl.report import Report, ResourceStatus, TunnelStatus, Wait
 from offctl.tables import INSTANT
 from offctl.text import visible
-from offctl_cli import foreseeing, happened, moments, onehost, pointing, standing
-from offctl_cli.fleet import Event
+from offctl_cli import doubts, foreseeing, happened, moments, onehost, pointing, standing
+from offctl_cli.doubts import Doubt
+from offctl_cli.fleet import Event, HostStatus
 from offctl_cli.foreseeing import Seen
 from offctl_cli.standing import Standing
 
@@ -40,10 +41,12 @@ class Property:
 class Shown:
     """Everything known of one resource. `at` is when its properties were observed.
 
-    `label` is what plans call it; of a pool there are no properties.
+    `label` is what plans call it; of a pool there are no properties. While there are `doubts`
+    nothing reported wrong does not mean that nothing is.
     """
 
     label: str
+    doubts: tuple[Doubt, ...]
     wrong: tuple[ResourceStatus, ...]
     waits: tuple[Wait, ...]
     tunnels: tuple[TunnelStatus, ...]
@@ -81,15 +84,25 @@ def find(text: str, state: DesiredState, report: Report | None) -> tuple[Resourc
 
 
 def show(
-    text: str, state: DesiredState, report: Report | None, seen: Seen, events: Iterable[Event]
+    text: str,
+    state: DesiredState,
+    told: Report | None,
+    seen: Seen,
+    events: Iterable[Event],
+    *,
+    status: HostStatus,
+    unreadable: str = "",
 ) -> Shown:
-    """Raises NotFoundError."""
-    found = find(text, state, report)
+    """`told` is the host's newest report, `unreadable` why it cannot be read, if it cannot.
+
+    Raises NotFoundError.
+    """
+    found = find(text, state, told)
     labels = tuple(dict.fromkeys(_labels(found, state))) or (f"pool {text.strip('/')}",)
     tunnels = {identity.partition("/")[0] for kind, identity in found if kind == "tunnel"}
-    told = report or None
     return Shown(
         label=facts.called(found[0], state) if found else labels[0],
+        doubts=tuple(doubts.doubts(status, told, unreadable)),
         wrong=tuple(r for r in told.resources if _about(r.resource, labels)) if told else (),
         waits=tuple(w for w in told.waits if _about(w.scope, labels)) if told else (),
         tunnels=tuple(t for t in told.tunnels if t.tunnel in tunnels) if told else (),
@@ -101,16 +114,25 @@ def show(
     )
 
 
-def exit_status(shown: Shown) -> int:
-    """0 nothing wrong, 1 something wants attention, 2 something is broken."""
+def exit_status(shown: Shown, now: datetime) -> int:
+    """0 nothing wrong, 1 something wants attention or is not known, 2 something is broken."""
+    return max(_own_status(shown, now), *(doubt.status for doubt in shown.doubts), 0)
+
+
+def _own_status(shown: Shown, now: datetime) -> int:
     states = {each.state for each in shown.wrong} - {"orphan", "unmanaged"}
     ends = {each.state for each in shown.tunnels} - links.RIGHT
     broken = "failed" in states or ends & {"down", "broken"}
-    graded = [concerns.trouble(pool, "") for pool in shown.pools]
-    worst = {each[0] for each in graded if each is not None}
+    worst = {grade for pool in shown.pools for grade, _ in _troubles(pool, now)}
     if broken or concerns.Grade.BROKEN in worst:
         return 2
     return int(bool(states or ends or worst))
+
+
+def _troubles(pool: PoolStatus, now: datetime) -> Iterator[tuple[concerns.Grade, str]]:
+    found = concerns.trouble(pool, concerns.stale(now))
+    if found is not None:
+        yield found
 
 
 def _labels(found: Iterable[Resource], state: DesiredState) -> Iterator[str]:
@@ -150,8 +172,10 @@ def _properties(found: Iterable[Resource], state: DesiredState, seen: Seen) -> I
 
 def lines(shown: Shown, host: str, now: datetime) -> Iterator[str]:
     """For people, harmless."""
-    verdict = ": nothing is reported wrong" if exit_status(shown) == 0 else ""
+    verdict = ": nothing is reported wrong" if exit_status(shown, now) == 0 else ""
     yield f"{visible(shown.label)} on {visible(host)}{verdict}"
+    for doubt in shown.doubts:
+        yield f"  not sure: {visible(doubt.reason)}"
     for wrong in shown.wrong:
         yield from onehost.resource_lines(wrong)
     for wait in shown.waits:
@@ -159,6 +183,7 @@ def lines(shown: Shown, host: str, now: datetime) -> Iterator[str]:
         yield f"  {visible(wait.kind)}{until}: {visible(wait.reason)}"
     for pool in shown.pools:
         yield f"  {onehost.pool_words(pool, now)}"
+        yield from (f"    {grade.value}: {visible(why)}" for grade, why in _troubles(pool, now))
     for tunnel in shown.tunnels:
         yield f"  {_tunnel(tunnel, now)}"
     yield from _property_lines(shown)
@@ -196,6 +221,7 @@ def as_json(shown: Shown, host: str, schema: int) -> dict[str, Any]:
     document = {"schema": schema, "host": host, **asdict(shown)}
     return {
         **document,
+        "doubts": [doubt.reason for doubt in shown.doubts],
         "at": moments.instant(shown.at),
         "events": [happened.event_json(event) for event in shown.events],
     }

@@ -48,18 +48,23 @@ class Concern:
 
 def concerns(reports: Mapping[str, Report | None], now: datetime) -> list[Concern]:
     """Everything there is, worst first; None stands for a host that is not to be heard."""
-    stale = (now - SNAPSHOTS).strftime(INSTANT)
+    since = stale(now)
     found = list(_tunnels(reports))
     for host, report in reports.items():
         if report is not None:
-            found += _of_host(host, report, stale)
+            found += _of_host(host, report, since)
     grades = {grade: number for number, grade in enumerate(Grade)}
     return sorted(found, key=lambda c: (grades[c.grade], c.kind, c.host, c.subject))
 
 
-def _of_host(host: str, report: Report, stale: str) -> Iterator[Concern]:
+def stale(now: datetime) -> str:
+    """Snapshots of a pool that last changed before this have stopped."""
+    return (now - SNAPSHOTS).strftime(INSTANT)
+
+
+def _of_host(host: str, report: Report, since: str) -> Iterator[Concern]:
     for pool in report.pools:
-        if (found := trouble(pool, stale)) is not None:
+        if (found := trouble(pool, since)) is not None:
             grade, reason = found
             yield Concern(grade, "pool", host, pool.pool, reason)
     for wait in report.waits:
@@ -69,8 +74,8 @@ def _of_host(host: str, report: Report, stale: str) -> Iterator[Concern]:
         yield Concern(Grade.NOTE, "debt", host, debt, reason)
 
 
-def trouble(pool: PoolStatus, stale: str) -> tuple[Grade, str] | None:
-    """What is wrong with a pool; snapshots last changed before `stale` have stopped."""
+def trouble(pool: PoolStatus, since: str) -> tuple[Grade, str] | None:
+    """What is wrong with a pool; snapshots last changed before `since` have stopped."""
     told: list[tuple[Grade, str]] = []
     if pool.health != _SOUND:
         grade = Grade.ATTENTION if pool.health == _DEGRADED else Grade.BROKEN
@@ -78,7 +83,7 @@ def trouble(pool: PoolStatus, stale: str) -> tuple[Grade, str] | None:
     if (full := pool.used_of_hundred) >= FULL:
         grade = Grade.BROKEN if full >= VERY_FULL else Grade.ATTENTION
         told.append((grade, f"{full} % full, {pools.size(pool.free)} free"))
-    if pool.snapshots and pool.snapshots < stale:
+    if pool.snapshots and pool.snapshots < since:
         words = f"snapshots unchanged since {pool.snapshots[:10]}"
         told.append((Grade.ATTENTION, words))
     if not told:

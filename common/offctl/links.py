@@ -105,6 +105,11 @@ def links(
             if only is None or status.tunnel in only:
                 ends.setdefault(status.tunnel, []).append(End(host, status))
     found = [Link(name, tuple(each), _unheard(each, reports)) for name, each in ends.items()]
+    return ordered(found)
+
+
+def ordered(found: Iterable[Link]) -> tuple[Link, ...]:
+    """Worst first, and by name."""
     return tuple(sorted(found, key=lambda link: (ORDER.index(link.state), link.name)))
 
 

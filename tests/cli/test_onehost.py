@@ -198,6 +198,30 @@ def test_what_a_silent_host_said_of_its_pools_is_no_news() -> None:
     assert onehost.exit_status(silent, NOW) == 2
 
 
+@pytest.mark.parametrize("state", ["silent", "duplicate", "retired"])
+def test_a_host_that_is_not_heard_tells_of_no_trouble(state: str) -> None:
+    found = detail(pools=(replace(POOL, health="DEGRADED"),), tunnels=(END,))
+    assert len(onehost.troubles(found, NOW)) == 2
+    assert onehost.troubles(replace(found, status=replace(RIGHT, state=state)), NOW) == []
+
+
+def test_a_report_of_a_newer_agent_hides_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its state is the coordinator's word, and that is known."""
+    newer = json.dumps({**json.loads(detail().report), "wonder\x1b[2J": 1}).encode()
+    found = HostDetail(replace(RIGHT, state="failed", reason="the pool is full"), newer)
+    said = shown(found, capsys)
+    assert said.startswith("off2: failed\n  the pool is full\n  last report 12 s ago")
+    assert "  its report cannot be read here: unknown key 'wonder" in said
+    assert "\x1b" not in said
+    assert onehost.exit_status(found, NOW) == 2
+    right = HostDetail(RIGHT, newer)
+    assert onehost.exit_status(right, NOW) == 1
+    value = onehost.host_json(right)
+    assert value["report"] is None
+    assert value["unreadable"].startswith("unknown key")
+    assert onehost.essence(right) != onehost.essence(HostDetail(RIGHT, b""))
+
+
 def test_watching_tells_changes_and_not_ages() -> None:
     before = onehost.essence(detail(pools=(POOL,)))
     assert onehost.essence(detail(pools=(replace(POOL, used=7 << 40),))) == before

@@ -1,7 +1,7 @@
 """`offctl status HOST RESOURCE`: found by what people call it, and everything known of it shown."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import pytest
 
 from cli.test_events import ACTION, FAILED
-from cli.test_status import configured
+from cli.test_status import RIGHT, configured
 from offctl import errors
 from offctl.desired.model import (
     BindMount,
@@ -24,11 +24,11 @@ from offctl.desired.model import (
 from offctl.observed import ObservedDataset, ObservedState, Property, Unknown
 from offctl.planner.view import View
 from offctl.pools import PoolStatus
-from offctl.report import Difference, Report, ResourceStatus, TunnelStatus, Wait
+from offctl.report import AGENT, Difference, Report, ResourceStatus, TunnelStatus, Wait
 from offctl_cli import oneresource
 from offctl_cli.commands import status
 from offctl_cli.foreseeing import Seen
-from transport.fleet import Fleet, served
+from transport.fleet import Fleet, now, served
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 END = TunnelEnd(
@@ -85,7 +85,11 @@ def report(**changes: object) -> Report:
 
 
 def shown(text: str, seen: Seen = NOTHING_SEEN) -> oneresource.Shown:
-    return oneresource.show(text, STATE, report(), seen, (ACTION, FAILED))
+    return about(text, report(), seen)
+
+
+def about(text: str, told: Report, seen: Seen = NOTHING_SEEN) -> oneresource.Shown:
+    return oneresource.show(text, STATE, told, seen, (ACTION, FAILED), status=RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_what_there_is_not_is_refused(text: str, hint: str) -> None:
     ("text", "expected"), [("off", 2), ("tank/products", 1), ("tank", 1), ("mongo", 2)]
 )
 def test_the_exit_status_is_about_the_resource_alone(text: str, expected: int) -> None:
-    assert oneresource.exit_status(shown(text)) == expected
+    assert oneresource.exit_status(shown(text), NOW) == expected
 
 
 def test_a_resource_shows_what_is_asked_and_how_it_stands() -> None:
@@ -148,8 +152,69 @@ def test_what_is_not_known_is_not_made_up() -> None:
     lines = list(oneresource.lines(shown("off"), "off2", NOW))
     assert "how it stands is not known: it has not handed in anything" in lines
     assert "  hold: a restore" in lines
-    right = oneresource.show("tank/products", STATE, None, NOTHING_SEEN, ())
-    assert next(oneresource.lines(right, "off2", NOW)).endswith(": nothing is reported wrong")
+    never = oneresource.show("tank/products", STATE, None, NOTHING_SEEN, (), status=RIGHT)
+    lines = list(oneresource.lines(never, "off2", NOW))
+    assert lines[:2] == ["dataset tank/products on off2", "  not sure: no report at all"]
+    assert oneresource.exit_status(never, NOW) == 1
+
+
+def test_the_verdict_is_that_of_a_host_that_is_to_be_believed() -> None:
+    well = about("tank/products", report(resources=(ELSEWHERE,)))
+    assert next(oneresource.lines(well, "off2", NOW)).endswith(": nothing is reported wrong")
+    assert oneresource.exit_status(well, NOW) == 0
+    assert oneresource.as_json(well, "off2", 1)["doubts"] == []
+
+
+AGENT_FAILED = ResourceStatus(AGENT, "failed", "cannot write x")
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "unreadable", "why", "expected"),
+    [
+        ("silent", {}, "", "silent: because", 2),
+        ("duplicate", {}, "", "duplicate: because", 2),
+        ("refused", {}, "", "refused: because", 2),
+        ("expired", {}, "", "expired: because", 2),
+        ("awaited", None, "", "awaited: because", 1),
+        ("retired", {}, "", "retired: because", 1),
+        ("a newer word", {}, "", "a newer word: because", 1),
+        ("queued", None, "", "no report at all", 1),
+        ("converged", {"omitted": 3}, "", "3 more were left out of its report", 1),
+        ("failed", {"resources": (AGENT_FAILED,)}, "", "an error ended its run: cannot write x", 2),
+        ("stale", {"serial": 0}, "", "it reports about no release yet", 1),
+        ("converged", None, "unknown key 'new'", "its report cannot be read here: unknown", 1),
+    ],
+)
+def test_nothing_reported_wrong_is_no_verdict_where_nobody_can_be_sure(
+    state: str, said: dict[str, object] | None, unreadable: str, why: str, expected: int
+) -> None:
+    host = replace(RIGHT, state=state, reason="because")
+    told = None if said is None else report(**{"resources": (), **said})
+    found = oneresource.show(
+        "tank/products", STATE, told, NOTHING_SEEN, (), status=host, unreadable=unreadable
+    )
+    lines = list(oneresource.lines(found, "off2", NOW))
+    assert lines[0] == "dataset tank/products on off2"
+    assert lines[1].startswith(f"  not sure: {why}")
+    assert oneresource.exit_status(found, NOW) == expected
+    assert oneresource.as_json(found, "off2", 1)["doubts"][0].startswith(why)
+
+
+def test_a_doubt_never_hides_what_is_broken() -> None:
+    found = about("off", report(omitted=1))
+    assert oneresource.exit_status(found, NOW) == 2
+
+
+def test_a_pool_whose_snapshots_stopped_says_so() -> None:
+    pool = PoolStatus("tank", "ONLINE", 1 << 40, 9 << 40, "2026-02-20T12:00:00Z")
+    found = about("tank", report(resources=(), pools=(pool,)))
+    assert oneresource.exit_status(found, NOW) == 1
+    lines = list(oneresource.lines(found, "off2", NOW))
+    assert lines[0] == "pool tank on off2"
+    assert lines[2] == "    attention: snapshots unchanged since 2026-02-20"
+    fresh = replace(pool, snapshots="2026-03-01T11:00:00Z")
+    found = about("tank", report(resources=(), pools=(fresh,)))
+    assert oneresource.exit_status(found, NOW) == 0
 
 
 def test_a_tunnel_shows_what_its_end_says() -> None:
@@ -159,14 +224,18 @@ def test_a_tunnel_shows_what_its_end_says() -> None:
 
 def test_what_happened_to_it_is_shown_and_nothing_else() -> None:
     mine = replace(ACTION, resource="dataset tank/products")
-    found = oneresource.show("off/products", STATE, report(), NOTHING_SEEN, (mine, ACTION))
+    found = oneresource.show(
+        "off/products", STATE, report(), NOTHING_SEEN, (mine, ACTION), status=RIGHT
+    )
     assert found.events == (mine,)
 
 
 def test_the_command_against_a_real_coordinator(tmp_path: Path) -> None:
     fleet = Fleet()
     state = replace(STATE, host="off1", tunnels=(), identity=fleet.state("off1").identity)
-    with served(fleet, tmp_path, fleet.release_of(3, state)) as running:
+    clock = [now()]
+    release = fleet.release_of(3, state)
+    with served(fleet, tmp_path, release, clock=lambda: clock[0]) as running:
         config = configured(tmp_path, fleet, running.address)
         content = fleet.report("off1", serial=3, resources=(MOUNT,))
         running.do(running.coordinator.report("off1", content))
@@ -174,8 +243,12 @@ def test_the_command_against_a_real_coordinator(tmp_path: Path) -> None:
         told = CliRunner().invoke(status.command, ["off1", "off"], env=environment)
         coded = CliRunner().invoke(status.command, ["off1", "113", "--json"], env=environment)
         nothing = CliRunner().invoke(status.command, ["off1", "mongo"], env=environment)
+        clock[0] += timedelta(hours=2)
+        silent = CliRunner().invoke(status.command, ["off1", "tank/products"], env=environment)
     assert told.exit_code == 1, told.output
     assert "drift    mount /mnt/products of container 113 off: not shown" in told.output
     value = json.loads(coded.output)
     assert (value["schema"], value["host"], value["label"]) == (1, "off1", "container 113 off")
     assert isinstance(nothing.exception, errors.NotFoundError)
+    assert silent.exit_code == 2, silent.output
+    assert "dataset tank/products on off1\n  not sure: silent: no report for 2 h\n" in silent.output

@@ -12,7 +12,7 @@ from offctl.trust import release as releases
 from offctl.trust.release import SignedRelease
 from offctl_cli import connection, cutting, signedfile
 from offctl_cli.client import Client
-from offctl_cli.commands.tunnels import newest
+from offctl_cli.commands.tunnels import last_words
 
 
 @click.command("publish")
@@ -65,7 +65,7 @@ def _refuse_cuts(release: SignedRelease, meant: tuple[str, ...], fleet: Client) 
     wanted = {host: bundle.parse(content) for host, content in release.bundles}
     if not any(state.tunnels for state in wanted.values()):
         return
-    for name, reason in cutting.cuts(wanted, newest(fleet)):
+    for name, reason in cutting.cuts(wanted, last_words(fleet)):
         if name not in meant:
             raise errors.AuthorError(
                 f"cannot publish this: it would cut tunnel {name}: {reason}",

@@ -172,7 +172,7 @@ def _resource(
     fleet: Client, resolved: Connection, host: str, resource: str, *, as_json: bool
 ) -> int:
     found = fleet.get_host(host)
-    report = onehost.newest(found)
+    report, unreadable = onehost.read(found)
     serial = found.status.serial or fleet.list_hosts().serial
     release, _ = believing.release(fleet, serial, resolved.root)
     state = reverting.states(release).get(host)
@@ -180,12 +180,15 @@ def _resource(
         raise errors.NotFoundError(f"cannot show anything of {host}: release {serial} lacks it")
     seen = foreseeing.seen(fleet, state.site, (found.status,))[host]
     events = fleet.list_events(host, limit=_EVENTS).events
-    shown = oneresource.show(resource, state, report, seen, events)
+    shown = oneresource.show(
+        resource, state, report, seen, events, status=found.status, unreadable=unreadable
+    )
+    now = _now()
     if as_json:
         click.echo(json.dumps(oneresource.as_json(shown, host, overview.SCHEMA), indent=1))
     else:
-        _print(oneresource.lines(shown, host, _now()))
-    return oneresource.exit_status(shown)
+        _print(oneresource.lines(shown, host, now))
+    return oneresource.exit_status(shown, now)
 
 
 def _print(lines: Iterator[str]) -> None:

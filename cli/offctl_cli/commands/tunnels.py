@@ -1,5 +1,6 @@
 """`offctl tunnels`: every encrypted link, what both of its ends say, and since when."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 import json
 from pathlib import Path
@@ -10,12 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from offctl import errors, links, progress
-from offctl import report as reports
+from offctl import links, progress
 from offctl.links import Link
-from offctl_cli import connection
+from offctl.report import Report
+from offctl.status import UNHEARD, State
+from offctl_cli import connection, onehost, overview
 from offctl_cli.client import Client
 from offctl_cli.console import visible
+from offctl_cli.fleet import HostDetail
 
 _STYLES = {"proven": "green", "loaded": "green", "silent": "yellow", "not loaded": "yellow"}
 
@@ -36,36 +39,70 @@ def command(
     `proven` means that a connection through the client end, to the far target, stayed up when it
     was tried last. That is done at once when something changes on the client's host, otherwise
     about every ten minutes: a break at the far end or on the way may take a quarter of an hour to
-    be seen. A target that takes connections and answers nothing counts as working. Exit 0 when
-    every tunnel is right, 1 when one is not, 3 when the coordinator was not reached.
+    be seen. A target that takes connections and answers nothing counts as working. What a host
+    that is silent, or two machines, said last of its ends is no news. Exit 0 when every tunnel is
+    right, 1 when one is not or not known, 3 when the coordinator was not reached.
     """
     resolved = connection.resolve(address, trust, certificate, key)
     with Client(resolved) as fleet, progress.shown("asking how the tunnels are"):
-        found = links.links(newest(fleet))
+        hosts = _hosts(fleet)
+    found, lost = told(hosts), _unreadable(hosts)
     if as_json:
         click.echo(json.dumps([links.as_json(link) for link in found], indent=1))
-    elif not found:
+    elif not found and not lost:
         click.echo("no host has said anything of a tunnel")
     else:
         _print(found)
-    sys.exit(0 if all(link.right for link in found) else 1)
+        for line in lost:
+            click.echo(visible(line))
+    sys.exit(0 if all(link.right for link in found) and not lost else 1)
 
 
-def newest(fleet: Client) -> dict[str, reports.Report | None]:
-    """The newest report of every host; None where there is none."""
-    found: dict[str, reports.Report | None] = {}
-    for status in fleet.list_hosts().hosts:
-        content = fleet.get_host(status.host).report
-        found[status.host] = _parsed(content)
-    return found
+def newest(fleet: Client) -> dict[str, Report | None]:
+    """What every host says now; None for those that say nothing, or whose word no longer holds."""
+    return _heard(_hosts(fleet))
 
 
-def _parsed(content: bytes) -> reports.Report | None:
-    """One host's word; what cannot be read says nothing, and must not hide the others."""
-    try:
-        return reports.parse(content) if content else None
-    except errors.MalformedError:
-        return None
+def last_words(fleet: Client) -> dict[str, Report | None]:
+    """What every host said last, and be it long ago: a host that is not heard works on by that."""
+    return {found.status.host: onehost.read(found)[0] for found in _hosts(fleet)}
+
+
+def told(hosts: Iterable[HostDetail]) -> tuple[Link, ...]:
+    """Every tunnel, worst first; those of which nobody who is heard speaks are silent."""
+    every = tuple(hosts)
+    found = links.links(_heard(every))
+    known = {link.name for link in found}
+    lost: dict[str, set[str]] = {}
+    for each in every:
+        # Of a host that left the site nobody asks for a tunnel.
+        report = onehost.read(each)[0] if _state(each) in UNHEARD - {State.RETIRED} else None
+        for end in () if report is None else report.tunnels:
+            if end.tunnel not in known:
+                lost.setdefault(end.tunnel, set()).add(each.status.host)
+    silent = (Link(name, (), tuple(sorted(of))) for name, of in lost.items())
+    return links.ordered((*found, *silent))
+
+
+def _hosts(fleet: Client) -> tuple[HostDetail, ...]:
+    return tuple(fleet.get_host(status.host) for status in fleet.list_hosts().hosts)
+
+
+def _heard(hosts: Iterable[HostDetail]) -> dict[str, Report | None]:
+    return {
+        found.status.host: None if _state(found) in UNHEARD else onehost.read(found)[0]
+        for found in hosts
+    }
+
+
+def _unreadable(hosts: Iterable[HostDetail]) -> list[str]:
+    """What cannot be read says nothing, and must not hide the others."""
+    read = ((found.status.host, onehost.read(found)[1]) for found in hosts)
+    return [f"? {host}: its report cannot be read here: {why}" for host, why in read if why]
+
+
+def _state(found: HostDetail) -> State | None:
+    return overview.state_of(found.status)
 
 
 def _print(found: tuple[Link, ...]) -> None:
@@ -92,7 +129,7 @@ def _print(found: tuple[Link, ...]) -> None:
         if link.between:
             click.echo(visible(f"~ {link.name}: {_between(link)}"))
         for host in link.unheard:
-            click.echo(visible(f"? {link.name}: {host} has said nothing of its end"))
+            click.echo(visible(f"? {link.name}: {host} says nothing of its end now"))
 
 
 def _side(link: Link, role: str) -> str:
@@ -102,7 +139,8 @@ def _side(link: Link, role: str) -> str:
         place = f"/{told[-1].status.container}" if told[-1].status.container else ""
         return visible(f"{told[-1].host}{place} {told[-1].status.accept} {told[-1].status.state}")
     peers = {end.status.peer for end in link.ends}
-    return visible(", ".join(sorted(peers)) + (" silent" if link.unheard else " (unmanaged)"))
+    said = f"{', '.join(sorted(peers))} {'silent' if link.unheard else '(unmanaged)'}"
+    return visible(said.strip())
 
 
 def _between(link: Link) -> str:

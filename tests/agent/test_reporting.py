@@ -195,3 +195,10 @@ def test_a_report_of_nothing_but_long_words_ends_too(config: configs.Config) -> 
     assert len(content) <= reports.MAX_REPORT
     found = reports.parse(content)
     assert len(found.waits) + found.omitted == reports.MAX_WAITS
+
+
+def test_a_run_that_an_error_ended_says_so_by_the_name_that_others_look_for(
+    config: configs.Config,
+) -> None:
+    (status,) = report(config, Run(Plan(), failure="cannot write x [DISK_FULL]")).resources
+    assert (status.resource, status.state) == (reports.AGENT, "failed")

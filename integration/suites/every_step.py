@@ -51,5 +51,6 @@ def test_killed_at_every_step_of_building_off2(fleet: Fleet, tmp_path: Path) -> 
     report = off2.apply()
     assert report["events"] == events
     assert off2.unsettled(report) == []
-    assert not [note for note in report["notes"] if "owed" in note or "damaged" in note]
+    assert report["debts"] == []
+    assert not [note for note in report["notes"] if "damaged" in note]
     assert off2.wrong() == [SEEN]

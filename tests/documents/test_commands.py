@@ -69,7 +69,17 @@ def _no_coordinator_any_more(world: World) -> None:
 
 def _ovh1_is_installed_anew(world: World) -> None:
     world.stage.stop("courier-ovh1", "agent-ovh1")
+    world.stage.log("courier-ovh1")
     world.wipe("ovh1")
+
+
+def _the_courier_brings_it(world: World) -> None:
+    """A reader who is told that there is nothing yet asks again."""
+    name = "courier-ovh1"
+    world.stage.wait(
+        f"a release for {name}",
+        lambda: any("in the inbox: a release" in line for line in world.stage.log(name)),
+    )
 
 
 # What happens beside a command, or just before a section, that no document can show: what other
@@ -81,6 +91,7 @@ AFTER: dict[tuple[str, str], Callable[[World], None]] = {
     ("docs/moving-a-dataset.md", "zfs list"): _replication,
     ("docs/disasters.md", ""): _no_coordinator_any_more,
     ("docs/disasters.md", "A host was installed anew"): _ovh1_is_installed_anew,
+    ("docs/disasters.md", "systemctl start offctl-courier"): _the_courier_brings_it,
 }
 
 

@@ -20,6 +20,8 @@ from offctl_coordinator.roster import Snapshot
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 # A method that is not in the table; anybody may ask for any.
 OTHER = "other"
+# The status of gRPC for a mistake of ours.
+MISTAKE = "INTERNAL"
 
 
 class Metrics:
@@ -34,6 +36,10 @@ class Metrics:
             ("method", "code"),
             registry=self.registry,
         )
+        # A counter that begins with 1 has not increased for Prometheus: the first mistake would be
+        # no alert.
+        for method in (*callers.METHODS, OTHER):
+            self._calls.labels(_label(method), MISTAKE)
         self._seconds = prometheus_client.Histogram(
             "offctl_rpc_seconds",
             "From when a call came in until it was answered, streams left out.",

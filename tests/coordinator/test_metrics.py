@@ -19,7 +19,7 @@ import pytest
 from offctl.api.v1 import agent_pb2
 from offctl.errors import AdminError, MalformedError
 from offctl.status import State
-from offctl_coordinator import config, metrics, scraping
+from offctl_coordinator import callers, config, metrics, scraping
 from offctl_coordinator.metrics import Metrics
 from transport import processes
 from transport.fleet import Fleet, Running, serving, sha256
@@ -27,6 +27,8 @@ from unitfiles import ROOT
 
 SECONDS = 5.0
 EXAMPLE = ROOT / "packaging" / "etc" / "coordinator.toml.example"
+RPCS = "offctl_rpcs_total"
+METHODS = {*(method.rpartition(".")[2] for method in callers.METHODS), metrics.OTHER}
 _Labels: TypeAlias = tuple[tuple[str, str], ...]
 Samples: TypeAlias = dict[tuple[str, _Labels], float]
 
@@ -132,8 +134,18 @@ async def test_what_a_stranger_asks_for_makes_no_label(tmp_path: Path) -> None:
                 with pytest.raises(aio.AioRpcError):
                     await call(b"", timeout=SECONDS)
         found = scrape.read()
-    labels = {dict(labels)["method"] for name, labels in found if name == "offctl_rpcs_total"}
-    assert labels == {metrics.OTHER}
+    counted = {labels: value for (name, labels), value in found.items() if name == RPCS}
+    # Those that are told from the start have none.
+    assert {dict(labels)["method"] for labels, value in counted.items() if value} == {metrics.OTHER}
+    assert {dict(labels)["method"] for labels in counted} == METHODS
+
+
+async def test_the_first_mistake_is_an_increase(tmp_path: Path) -> None:
+    scrape = Scrape()
+    async with serving(Fleet(), tmp_path, counting=scrape.metrics) as running:
+        scrape.running.append(running)
+        fresh = {key: value for key, value in scrape.read().items() if key[0] == RPCS}
+    assert fresh == {(RPCS, (("code", "INTERNAL"), ("method", each))): 0.0 for each in METHODS}
 
 
 @contextlib.contextmanager

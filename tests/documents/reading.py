@@ -17,6 +17,11 @@ PAGES = (README, *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("
 PROGRAMS = ("offctl", "offctl-agent", "offctl-courier", "offctl-coordinator")
 _FENCE = re.compile(r"(?ms)^```([a-z]*)([^\n]*)\n(.*?)^```$")
 _PARTS = re.compile(rf"(?ms)^## ([^\n]+)$|{_FENCE.pattern.removeprefix('(?ms)')}")
+# Where a block of text ends besides an empty line: no code span reaches from one into the next.
+_BLOCKS = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-*+] |\d+\. |\||#+ |> ))")
+# Code is set between as many backticks as it begins with.
+_SPAN = re.compile(r"(?s)(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_USER = re.compile(r"^sudo (?:-u \S+ )?")
 _COMMENT = re.compile(r"\s+# .*$")
 
 
@@ -72,19 +77,30 @@ def other_fences(page: str) -> list[str]:
 
 def prose(page: str) -> str:
     """A page without its fenced blocks."""
-    return _FENCE.sub("", text_of(page))
+    return _FENCE.sub("\n", text_of(page))
+
+
+def spans(text: str) -> list[str]:
+    """What is set as code in sentences; a span goes on over the ends of lines, as in a browser."""
+    found = (span for block in _BLOCKS.split(text) for _, span in _SPAN.findall(block))
+    return [" ".join(span.split()) for span in found]
+
+
+def unpaired(text: str) -> list[str]:
+    """Blocks of text with a backtick that begins or ends nothing."""
+    return [block for block in _BLOCKS.split(text) if "`" in _SPAN.sub("", block)]
 
 
 def code(page: str) -> str:
     """Everything in a page that is set as code."""
     blocks = (body for _, _, body in _FENCE.findall(text_of(page)))
-    return "\n".join((*blocks, *re.findall(r"`([^`\n]+)`", prose(page))))
+    return "\n".join((*blocks, *spans(prose(page))))
 
 
 def inline(page: str) -> list[str]:
     """Commands of ours in the middle of a sentence, or in a table."""
-    spans = re.findall(r"`([^`\n]+)`", prose(page))
-    return [span for span in spans if span.split()[0] in PROGRAMS and " " in span]
+    meant = (_USER.sub("", span, count=1) for span in spans(prose(page)))
+    return [span for span in meant if span.split(" ")[0] in PROGRAMS and " " in span]
 
 
 def manual(path: Path) -> list[str]:

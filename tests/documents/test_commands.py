@@ -31,9 +31,18 @@ ORDER = (
     "docs/watching.md",
     "docs/disasters.md",
 )
-# How many are run at least, and how many stood in for: a page that loses its commands is noticed.
-RUN = 149
-STOOD_IN = {"apt": 7, "promtool": 2, "systemctl": 18, "zfs send": 2, "zfs snapshot": 2}
+# How many are run at least, how many are parsed at least, and how many stood in for: a page that
+# loses its commands is noticed.
+RUN = 152
+IN_SENTENCES = 188
+STOOD_IN = {
+    "apt": 7,
+    "promtool": 2,
+    "systemctl": 18,
+    "zfs get": 1,
+    "zfs send": 2,
+    "zfs snapshot": 2,
+}
 
 
 def _no_waves(world: World) -> None:
@@ -60,7 +69,17 @@ def _no_coordinator_any_more(world: World) -> None:
 
 def _ovh1_is_installed_anew(world: World) -> None:
     world.stage.stop("courier-ovh1", "agent-ovh1")
+    world.stage.log("courier-ovh1")
     world.wipe("ovh1")
+
+
+def _the_courier_brings_it(world: World) -> None:
+    """A reader who is told that there is nothing yet asks again."""
+    name = "courier-ovh1"
+    world.stage.wait(
+        f"a release for {name}",
+        lambda: any("in the inbox: a release" in line for line in world.stage.log(name)),
+    )
 
 
 # What happens beside a command, or just before a section, that no document can show: what other
@@ -72,6 +91,7 @@ AFTER: dict[tuple[str, str], Callable[[World], None]] = {
     ("docs/moving-a-dataset.md", "zfs list"): _replication,
     ("docs/disasters.md", ""): _no_coordinator_any_more,
     ("docs/disasters.md", "A host was installed anew"): _ovh1_is_installed_anew,
+    ("docs/disasters.md", "systemctl start offctl-courier"): _the_courier_brings_it,
 }
 
 
@@ -127,6 +147,26 @@ def test_no_command_stands_in_an_indented_block(page: str) -> None:
     assert not re.findall(rf"(?m)^ {{4,}}\$? ?(?:{programs}) .*$", reading.prose(page))
 
 
+def test_a_move_is_published_only_after_a_look_that_nobody_has_written_since() -> None:
+    typed = [s.text for s in reading.steps("docs/moving-a-dataset.md") if isinstance(s, Shown)]
+    held = [number for number, text in enumerate(typed) if text.startswith("offctl-agent hold --r")]
+    copied = [re.search(r"@(\w+) \|", text) for text in typed]
+    last = max(number for number, found in enumerate(copied) if found)
+    name = copied[last]
+    assert name
+    published = next(n for n, text in enumerate(typed) if text.startswith("offctl publish"))
+    # It has no end: nothing is started on the old dataset, however long the copy takes.
+    assert held[0] == 0
+    assert "--for" not in typed[0]
+    looked = typed[last + 1 : published]
+    assert "offctl-agent hold" in looked
+    assert f"zfs get -Hp -o value written@{name[1]} zfs-hdd/opff/cache" in looked
+    stopped = [text.split()[-1] for text in typed if text.startswith("pct shutdown")]
+    assert [f"pct status {each}" for each in stopped] == [t for t in looked if "pct status" in t]
+    # The hold ends after that.
+    assert typed.index("offctl-agent hold --release") > published
+
+
 def test_what_is_made_can_be_made() -> None:
     targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
     shown = {t for p in reading.PAGES for t in re.findall(r"\bmake ([a-z-]+)", reading.code(p))}
@@ -136,6 +176,21 @@ def test_what_is_made_can_be_made() -> None:
 @pytest.mark.parametrize("page", reading.PAGES)
 def test_commands_in_sentences_are_taken_by_their_programs(page: str) -> None:
     assert {text: why for text in reading.inline(page) if (why := parsing.refused(text))} == {}
+
+
+def test_none_of_them_is_missed() -> None:
+    assert sum(len(reading.inline(page)) for page in reading.PAGES) >= IN_SENTENCES
+    assert {
+        "offctl-coordinator database copy /var/lib/offctl-coordinator/coordinator.db",
+        "offctl trust rotate trust.toml -o trust.signed --key release.pem "
+        "--coordinator two=server.cert.pem",
+        "offctl publish trust.signed",
+    } <= set(reading.inline("docs/several-coordinators.md"))
+
+
+@pytest.mark.parametrize("page", reading.PAGES)
+def test_every_backtick_has_its_pair(page: str) -> None:
+    assert reading.unpaired(reading.prose(page)) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "man").iterdir()), ids=lambda p: p.name)
@@ -149,3 +204,9 @@ def test_commands_in_manual_pages_are_too(path: Path) -> None:
 )
 def test_a_wrong_command_would_be_noticed(text: str) -> None:
     assert parsing.refused(text)
+
+
+def test_a_code_span_goes_on_over_the_end_of_a_line_and_no_further() -> None:
+    text = "1. Do `offctl sign\n   site` and ``a ` b``:\n2. one ` alone\n\n`c\nd`, `e`\n| `f` |\n"
+    assert reading.spans(text) == ["offctl sign site", "a ` b", "c d", "e", "f"]
+    assert reading.unpaired(text) == ["2. one ` alone"]

@@ -243,12 +243,23 @@ def _send(world: World, shown: Shown) -> None:
         world.stage.run(f"{machine} zfs receive {found[2]}", show=False)
 
 
+def _written(world: World, shown: Shown) -> None:
+    """Simulated hosts do not count what was written; it is asked of a dataset that is there."""
+    found = re.fullmatch(r"zfs get -Hp -o value written@\w+ ([a-z0-9/-]+)", shown.text)
+    assert found, shown
+    world.stage.run(
+        f"offctl-simhost {shown.machine}/machine zfs list {found[1]}",
+        show=False,
+    )
+
+
 STAND_INS: dict[str, Callable[[World, Shown], None]] = {
     "systemctl": _systemctl,
     "apt": _apt,
     "promtool": _promtool,
     "zfs snapshot": _snapshot,
     "zfs send": _send,
+    "zfs get": _written,
 }
 
 

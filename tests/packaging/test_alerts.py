@@ -67,6 +67,24 @@ def test_every_alert_has_a_case_for_both() -> None:
     assert alerts() == list(dict.fromkeys(fires)) == list(dict.fromkeys(quiet))
 
 
+def test_what_to_do_about_every_alert_is_written_down() -> None:
+    page = (ROOT / "docs" / "when-something-is-wrong.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `(Offctl\w+)` \| ([^|]+) \| ([^|]+) \|$", page)
+    assert [alert for alert, _, _ in rows] == alerts()
+    assert f"MESSAGE_ID={Message.MISTAKE.value}`" in page
+
+
+def test_every_word_for_which_a_host_wants_somebody_has_its_place_there() -> None:
+    page = (ROOT / "docs" / "when-something-is-wrong.md").read_text(encoding="utf-8")
+    rules = RULES.read_text(encoding="utf-8")
+    for alert in ("OffctlHostBroken", "OffctlHostWantsAPerson"):
+        asked = re.search(rf'alert: {alert}\n.*state=~"([a-z|]+)"', rules)
+        row = re.search(rf"(?m)^\| `{alert}` .*$", page)
+        assert asked
+        assert row
+        assert set(asked[1].split("|")) == set(re.findall(r"`([a-z]+)`", row[0]))
+
+
 def test_rules_ask_for_what_the_programs_tell_and_no_more(tmp_path: Path) -> None:
     asked = set(re.findall(r"\boffctl_\w+", RULES.read_text(encoding="utf-8")))
     told = set(re.findall(r"(?m)^(offctl_\w+)", of_a_coordinator(tmp_path)))

@@ -15,14 +15,14 @@ LASTS = timedelta(minutes=5)
 class Age:
     """Of the last look at the host, counted from before it began.
 
-    A release that expires at `until` in the middle of a run does not end it, except one that takes
-    longer than a plan lasts.
+    There is one for a run: a release that expires at `until` in the middle of it does not end it,
+    except one that takes longer than a plan lasts, whatever it spent the time on.
     """
 
     def __init__(self, circumstances: Circumstances, until: datetime) -> None:
         self._circumstances = circumstances
         self._until = until
-        self._begun = circumstances.clock()
+        self._begun = circumstances.began or circumstances.clock()
         self.renew()
 
     def renew(self) -> None:
@@ -36,9 +36,18 @@ class Age:
         # was only put right costs one look more.
         by_clock = abs(self._circumstances.clock() - self._time)
         age = max(timedelta(seconds=self._circumstances.elapsed() - self._elapsed), by_clock)
-        now = self._circumstances.clock()
-        if now >= self._until and now - self._begun > LASTS:
-            return "the release has expired since this run began"
+        if over := self.expired():
+            return over
         if age <= LASTS:
             return ""
         return f"the host was looked at {age.total_seconds() / 60:.0f} minutes ago; looked again"
+
+    def expired(self, patience: timedelta = timedelta()) -> str:
+        """Why nothing may be done by the release any more; empty while it may.
+
+        What the run itself has to wait for, `patience` at the most, it may take longer.
+        """
+        now = self._circumstances.clock()
+        if now >= self._until and now - self._begun > LASTS + patience:
+            return "the release has expired since this run began"
+        return ""

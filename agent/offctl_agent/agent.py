@@ -123,6 +123,7 @@ class Agent:
                 tell=lambda result: tell(taken, result),
                 pause=self._pause,
                 serial=taken.held.accepted.manifest.serial if taken.held else 0,
+                began=now,
             )
             try:
                 done = converge.run(taken, self.state, self._host, circumstances)

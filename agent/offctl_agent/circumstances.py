@@ -13,7 +13,8 @@ class Circumstances:
     """`restarts` are ids of containers that may be restarted whatever the window.
 
     `go_on` is asked now and then; `tell` hears of every step as it ends; `pause` waits, `elapsed`
-    counts, in seconds. `serial` is the release worked towards; 0 for none.
+    counts, in seconds. `serial` is the release worked towards; 0 for none. `began` is the time by
+    which that was believed; without it the run begins when it begins.
     """
 
     clock: Callable[[], datetime]
@@ -23,3 +24,4 @@ class Circumstances:
     pause: Callable[[float], None] = time.sleep
     elapsed: Callable[[], float] = time.monotonic
     serial: int = 0
+    began: datetime | None = None

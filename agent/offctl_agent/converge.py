@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from offctl import errors, files
 from offctl.desired.model import DesiredState
@@ -27,13 +26,11 @@ from offctl_agent.host import failures
 from offctl_agent.host.protocol import Host
 from offctl_agent.intake import Intake
 from offctl_agent.journal import Journal, Record
+from offctl_agent.rounds import Rounds, identity
 from offctl_agent.state import State
 from offctl_agent.trials import OnTrial, Undone
 from offctl_agent.undoing import Bench
 from offctl_agent.witness import Witness
-
-# Later rounds only finish what an earlier one made possible; more would be fighting somebody.
-ROUNDS = 3
 
 # Key, field and desired value of what an interrupted step was about.
 Interrupted = set[tuple[str, str, str]]
@@ -81,16 +78,16 @@ def run(intake: Intake, state: State, host: Host, circumstances: Circumstances) 
     trial = OnTrial(host, desired, state.trials(), state.keep_trials)
     killed = {record.key for record in left if record.outcome != Outcome.DONE.value}
     witness = Witness(trial, state, ledger, circumstances.clock, killed)
-    going = (consent, circumstances, limit, witness, intake.held.accepted.manifest.expires)
+    # One for both rounds: what expires while a probe is given its time has expired after it too.
+    age = Age(circumstances, intake.until or intake.held.accepted.manifest.expires)
+    going = (consent, circumstances, limit, witness, age)
     found = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
     peace = replace(consent, stopped=consenting.peace(desired, state, circumstances))
-    bench = Bench(asked, trial, state, journal, ledger, peace, circumstances)
+    bench = Bench(asked, trial, state, journal, ledger, peace, circumstances, age)
     if (judged := undoing.judge(bench, found.plan)).results:
         found.events += [_event(r, circumstances) for r in judged.results if _happened(r)]
         again = _rounds(asked, ledger, (journal, interrupted, starts), trial, going)
-        found.plan, found.events = again.plan, found.events + again.events
-        found.tunnels, found.seen = again.tunnels, again.seen
-        found.results.update(again.results)
+        _go_on(found, again)
     found.notes += judged.notes
     found.undone = consenting.still_undone(desired, state)
     found.notes += notes + consenting.over(intake, state, circumstances)
@@ -162,31 +159,29 @@ def _rounds(
     ledger: Ledger,
     memory: tuple[Journal, Interrupted, Starts],
     host: OnTrial,
-    consent_and: tuple[Consent, Circumstances, Limit, Witness, datetime],
+    consent_and: tuple[Consent, Circumstances, Limit, Witness, Age],
 ) -> Run:
     journal, interrupted, starts = memory
-    consent, circumstances, limit, witness, expires = consent_and
-    age = Age(circumstances, expires)
+    consent, circumstances, limit, witness, age = consent_and
     consent = replace(consent, outdated=age.outdated)
+    age.renew()
     observed = host.observe(desired)
     starts.seen(_running(observed), circumstances.clock())
     _adopt(interrupted, observed, ledger)
     found = Run(planner.plan(desired, observed, ledger), tunnels=observed.tunnels)
     tell = _once(circumstances.tell)
-    rounds = 0
-    while rounds < ROUNDS:
+    rounds, over = Rounds(), False
+    while not over:
         limit.look_at(found.plan)
         witness.look_at(found.plan)
         host.expect(found.plan)
         earlier = tuple(found.results.values())
         results = execute.execute(found.plan, host, journal, consent, tell, earlier=earlier)
-        found.results.update({_identity(result): result for result in results})
+        found.results.update({identity(result.step): result for result in results})
         happened = [result for result in results if _happened(result)]
         outdated = next((r.detail for r in results if r.code == execute.OUTDATED), "")
         if not happened and not outdated:
             break
-        # One that took its time and got somewhere is no fight with anybody.
-        rounds += not (outdated and happened)
         if outdated and outdated not in found.notes:
             found.notes.append(outdated)
         found.events += [_event(result, circumstances) for result in happened]
@@ -195,15 +190,23 @@ def _rounds(
         _claim((r for r in happened if r.outcome is Outcome.DONE), ledger)
         # pct may fail after having done its work: what is seen to be so now is ours all the same.
         interrupted |= _fields(r for r in happened if r.outcome is Outcome.FAILED)
-        before = "" if outdated else found.plan.digest
+        before = found.plan
         age.renew()
         observed = host.observe(desired)
         _adopt(interrupted, observed, ledger)
         found.plan, found.tunnels = planner.plan(desired, observed, ledger), observed.tunnels
-        if found.plan.empty or found.plan.digest == before or not circumstances.go_on():
-            break
+        over = rounds.over(before, happened, found.plan, outdated=bool(outdated))
+        over = over or not circumstances.go_on()
     found.seen = observed
     return found
+
+
+def _go_on(found: Run, again: Run) -> None:
+    """Add to a run what its later rounds found."""
+    found.plan, found.tunnels, found.seen = again.plan, again.tunnels, again.seen
+    found.events += again.events
+    found.results.update(again.results)
+    found.notes += [note for note in again.notes if note not in found.notes]
 
 
 def _running(observed: ObservedState) -> list[int]:
@@ -222,16 +225,12 @@ def _once(tell: Callable[[Result], None]) -> Callable[[Result], None]:
     told: set[tuple[str, str, Outcome]] = set()
 
     def once(result: Result) -> None:
-        said = (*_identity(result), result.outcome)
+        said = (*identity(result.step), result.outcome)
         if result.code != execute.OUTDATED and (said not in told or _happened(result)):
             tell(result)
         told.add(said)
 
     return once
-
-
-def _identity(result: Result) -> tuple[str, str]:
-    return result.step.resource.key, result.step.text
 
 
 def _happened(result: Result) -> bool:

@@ -55,6 +55,7 @@ class Intake:
     `site` is the trust root's: it is known before any release is.
 
     `observe_only` is empty, or says why nothing may be changed; `code` is the word for programs.
+    `until` is when that comes to be so by itself: release or trust root, what expires first.
     """
 
     site: str
@@ -65,6 +66,7 @@ class Intake:
     news: bool = False
     code: str = ""
     notes: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,12 @@ def take(
         offered.news,
         code,
         (*recalled.notes, *offered.notes, *learnt),
+        _until(offered.held, rooted.root),
     )
+
+
+def _until(held: Held | None, root: TrustRoot) -> datetime | None:
+    return None if held is None else min(held.accepted.manifest.expires, root.expires)
 
 
 def _foremost(

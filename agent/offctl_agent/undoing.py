@@ -6,6 +6,7 @@ never to trying the same change once more.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from offctl.desired.model import Container, DesiredState, RunState
 from offctl.observed import ObservedContainer, ObservedState
@@ -17,6 +18,7 @@ from offctl.planner.plan import Effect, Origin, Plan, Step
 from offctl.report import Difference, Wait
 from offctl.tables import INSTANT
 from offctl_agent import execute, trials
+from offctl_agent.age import Age
 from offctl_agent.circumstances import Circumstances
 from offctl_agent.execute import Consent, Outcome, Result
 from offctl_agent.host import beliefs
@@ -40,7 +42,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything a judgement needs; `consent` says what even going back waits for."""
+    """Everything a judgement needs; `consent` says what even going back waits for.
+
+    `age` is that of the run: by a release that has expired nothing is judged, as in a run that
+    begins then.
+    """
 
     desired: DesiredState
     host: OnTrial
@@ -49,6 +55,12 @@ class Bench:
     ledger: Ledger
     consent: Consent
     circumstances: Circumstances
+    age: Age
+
+    def expired(self, container: Container) -> str:
+        """Why it is too late to judge: never because of the time that the probe was given."""
+        assert container.probe is not None
+        return self.age.expired(timedelta(seconds=container.probe.grace))
 
 
 def judge(bench: Bench, plan: Plan) -> Judged:
@@ -77,6 +89,8 @@ def _judge(bench: Bench, trial: Trial, container: Container, found: Judged) -> N
     if not trial.condemned:
         said = _said(bench, container)
         if said is None:
+            if over := bench.expired(container):
+                found.notes.append(f"container {trial.container}: not judged: {over}")
             return
         if not said:
             _close(bench, trial)
@@ -113,7 +127,8 @@ def _condemn(bench: Bench, trial: Trial, said: str) -> Trial:
 def _said(bench: Bench, container: Container) -> str | None:
     """Empty as soon as it is well; what it said last when its grace is over.
 
-    None when the agent is stopping, or somebody wants peace here: then it is judged another time.
+    None when the agent is stopping, somebody wants peace here, or the release has expired: then it
+    is judged another time.
     """
     assert container.probe is not None
     look = _step(container, UNDO, act.SetContainer(container.id, (), (), (), (), False), ())
@@ -125,6 +140,8 @@ def _said(bench: Bench, container: Container) -> str | None:
             return ""
         # A probe that hangs takes its time out of the grace.
         waited += bench.circumstances.elapsed() - begun
+        if bench.expired(container):
+            return None
         if waited >= container.probe.grace:
             return said
         if not bench.circumstances.go_on() or bench.consent.stopped(look):
@@ -139,7 +156,9 @@ def _go_back(
 ) -> Iterator[Result | None]:
     """The results of going back; None where it could not be seen how the container is."""
     # A restart back was consented to with the restart there; any other waits for its own consent.
-    consent = replace(bench.consent, restart=lambda _: "") if trial.restarted else bench.consent
+    consent = replace(bench.consent, outdated=lambda: bench.expired(container))
+    if trial.restarted:
+        consent = replace(consent, restart=lambda _: "")
     for make in (_written, _in_effect):
         there = _there(bench.host.observe(bench.desired), trial.container)
         if there is None:

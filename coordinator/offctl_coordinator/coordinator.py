@@ -89,9 +89,22 @@ class Coordinator:
         await self.catch_up()
         await self.hosts.catch_up()
 
-    async def catch_up(self) -> None:
-        """Take up what was published and decided, here or by another coordinator."""
-        await self._force.catch_up()
+    async def catch_up(self, *, again: bool = True) -> None:
+        """Take up what was published and decided, here or by another coordinator.
+
+        `again`: also judge anew what was refused, since the cause may have gone.
+        """
+        await self._force.catch_up(again=again)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the newest release is known and could not be taken up: catch up at once."""
+        return self._force.behind
+
+    @property
+    def empty(self) -> bool:
+        """Whether no release is current."""
+        return self._force.publication is None
 
     async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
         """Go on under another trust root of the same site; raises RefusedError."""

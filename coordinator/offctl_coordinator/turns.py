@@ -51,6 +51,7 @@ class Turns:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._older: dict[int, Publication] = {}
+        self._missed: set[int] = set()
         self._newest: Publication | None = None
         self.rollout = Rollout()
         self.spells: dict[str, Spell] = {}
@@ -205,11 +206,11 @@ class Turns:
         found: dict[int, Publication] = {}
         for serial in sorted(wanted):
             older = await self._memory.release(serial)
-            if older is None:
-                logger.warning("release %d is not here any more; its hosts keep it", serial)
-            else:
+            if older is not None:
                 found[serial] = older
-        self._older = found
+            elif serial not in self._missed:
+                logger.warning("release %d is not here any more; its hosts keep it", serial)
+        self._older, self._missed = found, wanted - set(found)
 
 
 _Change: TypeAlias = Callable[[Rollout, Mapping[str, Spell]], Rollout]

@@ -105,6 +105,7 @@ class Turns:
         self, report: Report, verdict: Verdict, spell: SpellRecord | None, now: datetime
     ) -> bool:
         """Take a report in; True when another wave got its turn."""
+        self.decided = self.rollout, self.rollout
         newest, host = self._newest, report.host
         if newest is None or newest.host(host) is None:
             return False
@@ -123,6 +124,7 @@ class Turns:
 
     async def overheard(self, hosts: Collection[str], now: datetime) -> bool:
         """Look again after these reported elsewhere; True when another wave got its turn."""
+        self.decided = self.rollout, self.rollout
         newest = self._newest
         if newest is None:
             return False
@@ -139,7 +141,6 @@ class Turns:
     async def _judge(self, judged: "_Change") -> bool:
         """Decide, where there is something to decide; True when another wave got its turn."""
         kept = self.rollout
-        self.decided = kept, kept
         if judged(kept, self.spells) == kept:
             return False
         await self._decide(judged)

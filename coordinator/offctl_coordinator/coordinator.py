@@ -35,6 +35,7 @@ from offctl_coordinator.roster import Roster, Snapshot, Standing
 from offctl_coordinator.store.records import (
     HistoryRecord,
     ReportRecord,
+    SpellRecord,
     Store,
 )
 from offctl_coordinator.turns import Steering
@@ -211,16 +212,27 @@ class Coordinator:
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         before = self.hosts.standings.get(host)
         await self.chronicle.reported(found, before.report if before else None)
-        spell = self.turns.spell_after(found, self._verdict(host, standing), now)
-        added = await self._in_store(self._store.add_report, record, spell)
+        change = self.turns.spell_after(found, self._verdict(host, standing), now)
+        added = await self._in_store(self._store.add_report, record, change)
         if added.new:
             self.hosts.standings[host] = standing
+        # One that is sent again was stored, but perhaps not heard: the database failed in between.
+        if added.new or await self._came_last(record):
             async with self._force.changing:
+                spell = added.spell if added.new else await self._spell(host)
                 verdict = self._verdict(host, standing)
-                if await self.turns.heard(found, verdict, added.spell, now):
+                if await self.turns.heard(found, verdict, spell, now):
                     self._force.tell()
                 await self.chronicle.moved(*self.turns.decided)
         return await self.observations.told(found, observed)
+
+    async def _came_last(self, record: ReportRecord) -> bool:
+        """Whether this report is the newest that is kept of its host."""
+        kept = await self._in_store(self._store.newest_report, record.host)
+        return kept is not None and kept.content == record.content
+
+    async def _spell(self, host: str) -> SpellRecord | None:
+        return next(iter(await self._in_store(self._store.spells, (host,))), None)
 
     def _verdict(self, host: str, standing: Standing) -> Verdict:
         known = replace(self._roster(), standings={host: standing})

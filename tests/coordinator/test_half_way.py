@@ -10,9 +10,11 @@ import pytest
 from coordinator import failing
 from coordinator.several import coordinator, everywhere, pair, serial, until
 from offctl import errors
+from offctl import report as reports
 from offctl.trust import rotation
 from offctl.trust.release import SignedRelease
 from offctl_coordinator import neighbours
+from offctl_coordinator.turns import Order, Steering
 from transport import fleet as fleets
 from transport.cluster import Cluster
 from transport.fleet import Fleet, Running, serving
@@ -139,3 +141,48 @@ async def test_a_clock_that_is_set_right_needs_no_restart(
         assert caplog.text.count("only operators are served") == 1
         late[0] = timedelta()
         await until(lambda: serial(at.coordinator) == 1)
+
+
+FAILED = {"counts": reports.Counts(resources=3, failed=1)}
+
+
+async def test_a_failure_that_was_stored_and_not_heard_halts_when_it_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet()
+    release = second(fleet)
+    async with serving(fleet, tmp_path) as at:
+        await at.publish(release)
+        told = {"serial": 2, "manifest_sha256": fleets.sha256(release)}
+        report = fleet.report("off1", 1, **told, **FAILED)
+        failing.once(monkeypatch, "decide")
+        with pytest.raises(errors.UnreachableError):
+            await at.coordinator.report("off1", report)
+        assert not at.coordinator.turns.rollout.halted
+        await at.coordinator.report("off1", report)
+        assert at.coordinator.turns.rollout.halted.startswith("off1: ")
+        # What is older than the newest stays unheard, however often it comes.
+        await at.coordinator.steer(Steering(Order.RESUME, 2, 1, "desk"))
+        await at.coordinator.report("off1", fleet.report("off1", 2, **told))
+        await at.coordinator.report("off1", report)
+        assert not at.coordinator.turns.rollout.halted
+
+
+async def test_a_wave_is_told_of_once(tmp_path: Path) -> None:
+    fleet = Fleet()
+    release, later = second(fleet), [0]
+
+    def clock() -> datetime:
+        return fleets.now() + timedelta(seconds=later[0])
+
+    async with serving(fleet, tmp_path, clock=clock) as at:
+        await at.publish(release)
+        told = {"serial": 2, "manifest_sha256": fleets.sha256(release)}
+        await at.coordinator.report("off1", fleet.report("off1", 1, **told, **FAILED))
+        for sequence in range(3):
+            later[0] += 10
+            await at.coordinator.report("ovh9", fleet.report("ovh9", sequence, **told))
+        page = await at.coordinator.chronicle.page("", 0, 99)
+        assert [each.action for _, each in page.events if each.kind == "rollout"] == [
+            f"halted: {at.coordinator.turns.rollout.halted}"
+        ]

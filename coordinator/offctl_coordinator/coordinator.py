@@ -24,7 +24,7 @@ from offctl.trust.root import TrustRoot
 from offctl_coordinator import turns
 from offctl_coordinator.answers import Fetched, Published, PublishedRoot
 from offctl_coordinator.callers import AllowList
-from offctl_coordinator.chronicle import Chronicle
+from offctl_coordinator.chronicle import Chronicle, Page
 from offctl_coordinator.desk import Desk
 from offctl_coordinator.hosts import Hosts
 from offctl_coordinator.inforce import InForce
@@ -34,6 +34,7 @@ from offctl_coordinator.observations import Observations
 from offctl_coordinator.roster import Roster, Snapshot, Standing
 from offctl_coordinator.store.records import (
     HistoryRecord,
+    ObservationRecord,
     ReportRecord,
     SpellRecord,
     Store,
@@ -73,7 +74,8 @@ class Coordinator:
         self.hosts = Hosts(store, self._in_store)
         self.observations = Observations(store, self._in_store)
         self.desk = Desk(store, self._in_store, self.roster, clock)
-        # Raises UnreachableError while what is mirrored here may be old.
+        # Raises UnreachableError while what is mirrored here may be old. Callers are told so before
+        # the store is asked: what waits for a database that is away would be more and more.
         self.sure: Callable[[], None] = _alone
 
     @property
@@ -107,9 +109,12 @@ class Coordinator:
         """Whether no release is current."""
         return self._force.publication is None
 
-    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
-        """Go on under another trust root of the same site; raises RefusedError."""
-        await self._force.reload(root, timestamp_key)
+    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> TrustRoot:
+        """Go on under another trust root of the same site, or what follows it: the one in force.
+
+        Raises RefusedError.
+        """
+        return await self._force.reload(root, timestamp_key)
 
     async def overheard(self, hosts: Collection[str]) -> None:
         """Take up what these hosts reported to another coordinator."""
@@ -121,6 +126,7 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
+        self.sure()
         return await _finished(self._force.publish_root(envelope, operator))
 
     def close(self) -> None:
@@ -134,6 +140,7 @@ class Coordinator:
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
         """Accept a release durably and tell everybody, or raise RefusedError."""
+        self.sure()
         return await _finished(self._force.publish(release, operator))
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
@@ -173,6 +180,7 @@ class Coordinator:
 
     async def steer(self, steering: Steering) -> None:
         """Pause, resume or promote the rollout; raises RefusedError."""
+        self.sure()
         await _finished(self._steer(steering))
 
     async def _steer(self, steering: Steering) -> None:
@@ -183,6 +191,7 @@ class Coordinator:
 
     async def release(self, serial: int) -> SignedRelease:
         """A release as it was published; raises NotFoundError."""
+        self.sure()
         record = await self._in_store(self._store.release, serial)
         if record is None:
             raise errors.NotFoundError(
@@ -195,6 +204,7 @@ class Coordinator:
 
         Raises MalformedError when it is not one.
         """
+        self.sure()
         return await _finished(self._report(host, content, observed))
 
     async def _report(self, host: str, content: bytes, observed: bytes) -> bool:
@@ -265,7 +275,18 @@ class Coordinator:
 
     async def history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """At most `limit` releases, newest first."""
+        self.sure()
         return await self._in_store(self._store.history, min(limit, MAX_HISTORY))
+
+    async def events(self, host: str, after: int, limit: int) -> Page:
+        """What happened, of one host or everywhere; see `Chronicle.page`."""
+        self.sure()
+        return await self.chronicle.page(host, after, limit)
+
+    async def observation(self, host: str) -> ObservationRecord:
+        """What a host observed last; raises NotFoundError."""
+        self.sure()
+        return await self.observations.get(host)
 
     async def _in_store(self, function: Callable[..., _Result], *arguments: object) -> _Result:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from typing import Any
 
 from offctl import errors
 from offctl.messages import Message
+from offctl.trust import rotation
 from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
@@ -89,8 +90,10 @@ class InForce:
             await self.turns.reread()
             self.tell()
 
-    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
-        """Go on under another trust root of the same site; raises RefusedError, changing nothing.
+    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> TrustRoot:
+        """Go on under another trust root of the same site, or under what was published after it.
+
+        Gives the one in force. Raises RefusedError, changing nothing.
 
         With `timestamp_key` that one signs from now on. When the new root does not accept the
         current release, nothing is current until another is published.
@@ -102,11 +105,14 @@ class InForce:
                 f"{self.root.site!r}",
             )
         async with self.changing:
+            # Since it was read from the disk another may have been published.
+            root = rotation.follow(self._chain, root).root
             record = await self._in_store(self._store.newest_release)
             callers.allow(root, None)
             if timestamp_key is not None:
                 self._timestampers = Timestampers(timestamp_key)
             await self._go_on_under(root, record)
+            return self.root
 
     async def _go_on_under(self, root: TrustRoot, record: ReleaseRecord | None) -> None:
         """The trust root first, and whatever happens then: the store may fail at any time."""

@@ -5,15 +5,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import grpc
+from grpc import aio
 import pytest
 
 from coordinator import failing
 from coordinator.several import coordinator, everywhere, pair, serial, until
 from offctl import errors
 from offctl import report as reports
+from offctl.api.v1 import agent_pb2, operator_pb2
 from offctl.trust import rotation
 from offctl.trust.release import SignedRelease
 from offctl_coordinator import neighbours
+from offctl_coordinator.store.sql import SqlStore
 from offctl_coordinator.turns import Order, Steering
 from transport import fleet as fleets
 from transport.cluster import Cluster
@@ -186,3 +190,41 @@ async def test_a_wave_is_told_of_once(tmp_path: Path) -> None:
         assert [each.action for _, each in page.events if each.kind == "rollout"] == [
             f"halted: {at.coordinator.turns.rollout.halted}"
         ]
+
+
+async def test_whoever_calls_while_the_database_is_away_waits_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet()
+    release = fleet.release(1, "off1")
+    asked: list[str] = []
+
+    def away() -> None:
+        raise errors.UnreachableError("cannot say what is current", code="DATABASE")
+
+    async with serving(fleet, tmp_path) as at, at.agent("off1") as agent, at.operator() as operator:
+        await at.publish(release)
+        monkeypatch.setattr(SqlStore, "transaction", lambda _, doing: asked.append(doing))
+        at.coordinator.sure = away
+        publish = iter([operator_pb2.PublishRequest(envelope=release.envelope)])
+        order = operator_pb2.SteerRolloutRequest.ORDER_PROMOTE
+        calls = (
+            agent.FetchRelease(agent_pb2.FetchReleaseRequest()),
+            agent.Report(agent_pb2.ReportRequest(report=fleet.report("off1", 1))),
+            operator.Publish(publish),
+            operator.PublishTrustRoot(operator_pb2.PublishTrustRootRequest(envelope=b"{}")),
+            operator.ListHosts(operator_pb2.ListHostsRequest()),
+            operator.GetHost(operator_pb2.GetHostRequest(host="off1")),
+            operator.GetObservation(operator_pb2.GetObservationRequest(host="off1")),
+            operator.History(operator_pb2.HistoryRequest()),
+            operator.GetRelease(operator_pb2.GetReleaseRequest(serial=1)).read(),
+            operator.GetRollout(operator_pb2.GetRolloutRequest()),
+            operator.SteerRollout(operator_pb2.SteerRolloutRequest(order=order, serial=1, wave=1)),
+            operator.GetOverview(operator_pb2.GetOverviewRequest()),
+            operator.ListEvents(operator_pb2.ListEventsRequest()),
+        )
+        for call in calls:
+            with pytest.raises(aio.AioRpcError) as refused:
+                await call
+            assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert asked == []

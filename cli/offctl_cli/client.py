@@ -57,16 +57,16 @@ class Client:
     """One connection, for use in a `with`. Every method raises as `_calling` says."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._channel = _channel(connection)
-        # One that serves, for all calls; where nobody does, the last one's error is told.
-        for address in connection.others:
-            if _serves(self._channel):
-                break
-            self._channel.close()
-            self._connection = dataclasses.replace(connection, address=address)
-            self._channel = _channel(self._connection)
+        self._configured = connection
+        self._connection, self._channel = _connected(connection)
         self._stub = operator_pb2_grpc.OperatorServiceStub(self._channel)
+
+    def look_again(self) -> None:
+        """Where there are several addresses, go on with one that serves now."""
+        if self._configured.others:
+            self.close()
+            self._connection, self._channel = _connected(self._configured)
+            self._stub = operator_pb2_grpc.OperatorServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +209,11 @@ class Client:
                 return errors.UnreachableError(
                     f"cannot reach the coordinator: no answer from {self._connection.address}"
                 )
+            case grpc.StatusCode.CANCELLED:
+                # Not by us: it stopped within the call.
+                return errors.UnreachableError(
+                    f"cannot reach the coordinator: {self._connection.address} hung up"
+                )
             case grpc.StatusCode.FAILED_PRECONDITION:
                 return errors.RefusedError(text or said, code=code if text else "")
             case grpc.StatusCode.NOT_FOUND:
@@ -229,6 +234,18 @@ class Client:
                 )
             case _:
                 return errors.InternalError(f"cannot ask the coordinator: {said}")
+
+
+def _connected(connection: Connection) -> tuple[Connection, grpc.Channel]:
+    """One that serves, for all calls; where nobody does, the last one's error is told."""
+    found, channel = connection, _channel(connection)
+    for address in connection.others:
+        if _serves(channel):
+            break
+        channel.close()
+        found = dataclasses.replace(connection, address=address)
+        channel = _channel(found)
+    return found, channel
 
 
 def _channel(connection: Connection) -> grpc.Channel:

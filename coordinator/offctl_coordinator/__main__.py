@@ -75,7 +75,7 @@ def copy(file: Path, path: Path) -> None:
     config = program.with_credentials(configs.load(path), os.environ)
     for name, number in opening.copied(file, config).items():
         print(f"{name.replace('_', ' ')}: {number}")
-    print(f"# copied and compared; {file} is as it was and is not used any more")
+    print(f"# copied and compared; {file} has all of it still and is not used any more")
 
 
 def _ready(site: str, address: str) -> None:

@@ -24,7 +24,7 @@ from offctl.trust.root import TrustRoot
 from offctl_coordinator import turns
 from offctl_coordinator.answers import Fetched, Published, PublishedRoot
 from offctl_coordinator.callers import AllowList
-from offctl_coordinator.chronicle import Chronicle
+from offctl_coordinator.chronicle import Chronicle, Page
 from offctl_coordinator.desk import Desk
 from offctl_coordinator.hosts import Hosts
 from offctl_coordinator.inforce import InForce
@@ -34,7 +34,9 @@ from offctl_coordinator.observations import Observations
 from offctl_coordinator.roster import Roster, Snapshot, Standing
 from offctl_coordinator.store.records import (
     HistoryRecord,
+    ObservationRecord,
     ReportRecord,
+    SpellRecord,
     Store,
 )
 from offctl_coordinator.turns import Steering
@@ -72,7 +74,8 @@ class Coordinator:
         self.hosts = Hosts(store, self._in_store)
         self.observations = Observations(store, self._in_store)
         self.desk = Desk(store, self._in_store, self.roster, clock)
-        # Raises UnreachableError while what is mirrored here may be old.
+        # Raises UnreachableError while what is mirrored here may be old. Callers are told so before
+        # the store is asked: what waits for a database that is away would be more and more.
         self.sure: Callable[[], None] = _alone
 
     @property
@@ -89,13 +92,29 @@ class Coordinator:
         await self.catch_up()
         await self.hosts.catch_up()
 
-    async def catch_up(self) -> None:
-        """Take up what was published and decided, here or by another coordinator."""
-        await self._force.catch_up()
+    async def catch_up(self, *, again: bool = True) -> None:
+        """Take up what was published and decided, here or by another coordinator.
 
-    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
-        """Go on under another trust root of the same site; raises RefusedError."""
-        await self._force.reload(root, timestamp_key)
+        `again`: also judge anew what was refused, since the cause may have gone.
+        """
+        await self._force.catch_up(again=again)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the newest release is known and could not be taken up: catch up at once."""
+        return self._force.behind
+
+    @property
+    def empty(self) -> bool:
+        """Whether no release is current."""
+        return self._force.publication is None
+
+    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> TrustRoot:
+        """Go on under another trust root of the same site, or what follows it: the one in force.
+
+        Raises RefusedError.
+        """
+        return await self._force.reload(root, timestamp_key)
 
     async def overheard(self, hosts: Collection[str]) -> None:
         """Take up what these hosts reported to another coordinator."""
@@ -107,6 +126,7 @@ class Coordinator:
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
+        self.sure()
         return await _finished(self._force.publish_root(envelope, operator))
 
     def close(self) -> None:
@@ -120,6 +140,7 @@ class Coordinator:
 
     async def publish(self, release: SignedRelease, operator: str) -> Published:
         """Accept a release durably and tell everybody, or raise RefusedError."""
+        self.sure()
         return await _finished(self._force.publish(release, operator))
 
     async def fetch(self, host: str, held_sha256: str, trust_version: int = 0) -> Fetched:
@@ -159,6 +180,7 @@ class Coordinator:
 
     async def steer(self, steering: Steering) -> None:
         """Pause, resume or promote the rollout; raises RefusedError."""
+        self.sure()
         await _finished(self._steer(steering))
 
     async def _steer(self, steering: Steering) -> None:
@@ -169,6 +191,7 @@ class Coordinator:
 
     async def release(self, serial: int) -> SignedRelease:
         """A release as it was published; raises NotFoundError."""
+        self.sure()
         record = await self._in_store(self._store.release, serial)
         if record is None:
             raise errors.NotFoundError(
@@ -181,6 +204,7 @@ class Coordinator:
 
         Raises MalformedError when it is not one.
         """
+        self.sure()
         return await _finished(self._report(host, content, observed))
 
     async def _report(self, host: str, content: bytes, observed: bytes) -> bool:
@@ -198,16 +222,27 @@ class Coordinator:
         record = ReportRecord(host, found.stream, found.sequence, now, content)
         before = self.hosts.standings.get(host)
         await self.chronicle.reported(found, before.report if before else None)
-        spell = self.turns.spell_after(found, self._verdict(host, standing), now)
-        added = await self._in_store(self._store.add_report, record, spell)
+        change = self.turns.spell_after(found, self._verdict(host, standing), now)
+        added = await self._in_store(self._store.add_report, record, change)
         if added.new:
             self.hosts.standings[host] = standing
+        # One that is sent again was stored, but perhaps not heard: the database failed in between.
+        if added.new or await self._came_last(record):
             async with self._force.changing:
+                spell = added.spell if added.new else await self._spell(host)
                 verdict = self._verdict(host, standing)
-                if await self.turns.heard(found, verdict, added.spell, now):
+                if await self.turns.heard(found, verdict, spell, now):
                     self._force.tell()
                 await self.chronicle.moved(*self.turns.decided)
         return await self.observations.told(found, observed)
+
+    async def _came_last(self, record: ReportRecord) -> bool:
+        """Whether this report is the newest that is kept of its host."""
+        kept = await self._in_store(self._store.newest_report, record.host)
+        return kept is not None and kept.content == record.content
+
+    async def _spell(self, host: str) -> SpellRecord | None:
+        return next(iter(await self._in_store(self._store.spells, (host,))), None)
 
     def _verdict(self, host: str, standing: Standing) -> Verdict:
         known = replace(self._roster(), standings={host: standing})
@@ -240,7 +275,18 @@ class Coordinator:
 
     async def history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """At most `limit` releases, newest first."""
+        self.sure()
         return await self._in_store(self._store.history, min(limit, MAX_HISTORY))
+
+    async def events(self, host: str, after: int, limit: int) -> Page:
+        """What happened, of one host or everywhere; see `Chronicle.page`."""
+        self.sure()
+        return await self.chronicle.page(host, after, limit)
+
+    async def observation(self, host: str) -> ObservationRecord:
+        """What a host observed last; raises NotFoundError."""
+        self.sure()
+        return await self.observations.get(host)
 
     async def _in_store(self, function: Callable[..., _Result], *arguments: object) -> _Result:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from typing import Any
 
 from offctl import errors
 from offctl.messages import Message
+from offctl.trust import rotation
 from offctl.trust.accept import Floor
 from offctl.trust.keys import SecretKey
 from offctl.trust.refusal import Refusal, refused
@@ -54,7 +55,10 @@ class InForce:
         self._chain = lasting.chain()
         self._floor = lasting.floor()
         self._record: ReleaseRecord | None = None
-        self._doubted: set[str] = set()
+        # What was logged already: whose it is, and why it is not believed.
+        self._doubted: set[tuple[str, str]] = set()
+        self._refused = ""
+        self._behind = False
         self._timestampers = Timestampers(key)
         self.publication: Publication | None = None
         self.allowed = callers.allow(self.root, None)
@@ -70,16 +74,26 @@ class InForce:
         """The trust roots after `version`; 0 asks for none."""
         return rooting.successors(self._chain, version)
 
-    async def catch_up(self) -> None:
-        """Take up what was published and decided, here or by another coordinator."""
+    @property
+    def behind(self) -> bool:
+        """Whether the newest release was read, or stored, and then could not be taken up."""
+        return self._behind
+
+    async def catch_up(self, *, again: bool = True) -> None:
+        """Take up what was published and decided, here or by another coordinator.
+
+        `again`: also judge anew what was refused, since the cause may have gone.
+        """
         async with self.changing:
             await self._follow_roots()
-            await self._follow_release()
+            await self._follow_release(again=again)
             await self.turns.reread()
             self.tell()
 
-    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> None:
-        """Go on under another trust root of the same site; raises RefusedError, changing nothing.
+    async def reload(self, root: TrustRoot, timestamp_key: SecretKey | None = None) -> TrustRoot:
+        """Go on under another trust root of the same site, or under what was published after it.
+
+        Gives the one in force. Raises RefusedError, changing nothing.
 
         With `timestamp_key` that one signs from now on. When the new root does not accept the
         current release, nothing is current until another is published.
@@ -91,13 +105,17 @@ class InForce:
                 f"{self.root.site!r}",
             )
         async with self.changing:
-            await self._go_on_under(root)
+            # Since it was read from the disk another may have been published.
+            root = rotation.follow(self._chain, root).root
+            record = await self._in_store(self._store.newest_release)
+            callers.allow(root, None)
             if timestamp_key is not None:
                 self._timestampers = Timestampers(timestamp_key)
+            await self._go_on_under(root, record)
+            return self.root
 
-    async def _go_on_under(self, root: TrustRoot) -> None:
-        record = await self._in_store(self._store.newest_release)
-        callers.allow(root, None)
+    async def _go_on_under(self, root: TrustRoot, record: ReleaseRecord | None) -> None:
+        """The trust root first, and whatever happens then: the store may fail at any time."""
         self.root = root
         self._set_current(None)
         await self._take_up(record)
@@ -120,8 +138,7 @@ class InForce:
                         hint="put the keys and the trust root of the other coordinators here too",
                         code="MISMATCH",
                     ) from error
-                if str(error) not in self._doubted:
-                    self._doubted.add(str(error))
+                if self._newly_doubted(str(step.version), str(error)):
                     logger.error("trust root %d in the database: %s", step.version, error)  # noqa: TRY400
                 break
             await self._go_on(known)
@@ -130,14 +147,17 @@ class InForce:
                 await self._in_store(self._store.add_trust_root, step)
 
     async def _go_on(self, known: Judged) -> None:
+        # All that may fail comes before the chain: what is in it is not looked at again.
+        record = await self._in_store(self._store.newest_release)
+        callers.allow(known.root, None)
         if known.step is not None:
             chain = (*self._chain, known.step)
             await asyncio.to_thread(self._lasting.keep_chain, chain)
             self._chain = chain
         if known.root is not self.root:
-            await self._go_on_under(known.root)
+            await self._go_on_under(known.root, record)
 
-    async def _follow_release(self) -> None:
+    async def _follow_release(self, *, again: bool = True) -> None:
         """Take up the newest release of the store; one from a backup gets back what it lost."""
         record = await self._in_store(self._store.newest_release)
         kept = self._record
@@ -147,13 +167,18 @@ class InForce:
                 *(record.serial if record else 0, kept.serial),
             )
             await self._in_store(self._store.add_release, kept)
-        elif record and record.sha256 not in self._doubted | {kept.sha256 if kept else ""}:
+            record = kept
+        # What is really current counts: what was only stored, or read, may have got no further.
+        current = self.publication.sha256 if self.publication else ""
+        other = record is not None and record.sha256 != current
+        if self._behind or (other and (again or record.sha256 != self._refused)):
             await self._take_up(record)
 
     async def publish_root(self, envelope: bytes, operator: str) -> PublishedRoot:
         """Accept a successor of the trust root durably, or raise RefusedError."""
         async with self.changing:
             known = rooting.judge(envelope, self.root, self._chain, self._timestampers.public)
+            callers.allow(known.root, None)
             if known.step is not None:
                 # First where others see it: of two for one version the first one counts.
                 await self._in_store(self._store.add_trust_root, known.step)
@@ -194,9 +219,11 @@ class InForce:
         await self._in_store(self._store.add_release, record)
         self._raise_floor(Floor(found.serial, found.sha256))
         self._record = record
+        self._behind = True
         await self.turns.begin(found)
         await self._chronicle.published(operator, found.serial, len(found.hosts))
         self._set_current(found)
+        self._behind = False
         logger.info(
             "release %d published by operator %s",
             *(found.serial, operator),
@@ -208,33 +235,47 @@ class InForce:
 
     async def _take_up(self, record: ReleaseRecord | None) -> None:
         """Go on with the store's newest release, or with none."""
-        found = self._judged(record) if record else None
+        self._behind = True
+        found = await self._judged(record) if record else None
         # Whose turn it is first: whoever is told of a release asks for it at once.
         await self.turns.begin(found)
         self._set_current(found)
+        self._behind = False
 
-    def _judged(self, record: ReleaseRecord) -> Publication | None:
+    async def _judged(self, record: ReleaseRecord) -> Publication | None:
         # The database is not trusted: what it holds is judged again at each start.
+        now = self._clock()
         try:
-            found = publication.judge(
-                record.release, self.root, floor=self._floor, now=self._clock(), kept=True
+            found = await asyncio.to_thread(
+                publication.judge, record.release, self.root, floor=self._floor, now=now, kept=True
             )
             callers.allow(self.root, found)
         except errors.RefusedError as error:
-            self._doubted.add(record.sha256)
-            logger.error(  # noqa: TRY400
+            self._refuse(record, error)
+            return None
+        self._refused = ""
+        self._doubted = {each for each in self._doubted if each[0] != record.sha256}
+        self._record = record
+        if found.serial > self._floor.serial:
+            self._raise_floor(Floor(found.serial, found.sha256))
+        return found
+
+    def _refuse(self, record: ReleaseRecord, error: errors.RefusedError) -> None:
+        self._refused = record.sha256
+        if self._newly_doubted(record.sha256, error.code):
+            logger.error(
                 "release %d in the database is not accepted [%s]: %s; only operators are served "
-                "until a release is published",
+                "until it is, or another one is published",
                 *(record.serial, error.code, error),
                 extra=Message.RELEASE_NOT_KEPT.fields(
                     OFFCTL_SERIAL=str(record.serial), OFFCTL_CODE=error.code
                 ),
             )
-            return None
-        self._record = record
-        if found.serial > self._floor.serial:
-            self._raise_floor(Floor(found.serial, found.sha256))
-        return found
+
+    def _newly_doubted(self, what: str, why: str) -> bool:
+        new = (what, why) not in self._doubted
+        self._doubted.add((what, why))
+        return new
 
     def _raise_floor(self, floor: Floor) -> None:
         self._floor = floor

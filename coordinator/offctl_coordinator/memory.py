@@ -29,6 +29,8 @@ class Memory:
         self._in_store = in_store
         self._root = root
         self._clock = clock
+        # What was logged already: it is read again and again.
+        self._doubted: set[tuple[int, str]] = set()
 
     async def recall(self) -> tuple[str, tuple[SpellRecord, ...]]:
         """What was decided last, empty when nothing was, and every spell."""
@@ -55,5 +57,7 @@ class Memory:
                 record.release, self._root(), floor=Floor(), now=self._clock(), kept=True
             )
         except errors.RefusedError as error:
-            logger.warning("release %d in the database is not accepted: %s", serial, error)
+            if (serial, error.code) not in self._doubted:
+                self._doubted.add((serial, error.code))
+                logger.warning("release %d in the database is not accepted: %s", serial, error)
             return None

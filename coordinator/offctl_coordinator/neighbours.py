@@ -25,6 +25,8 @@ PULSE = 5.0
 # For how long the last answer counts: a connection that is cut is noticed in less.
 LEASE = 30.0
 CONTACTS_SECONDS = 10.0
+# How often a release that is not accepted is judged again: a clock is set right, say.
+AGAIN_SECONDS = 60.0
 # Reports that come in one after the other are read together.
 GATHER = 0.02
 LONGEST_WAIT = 10.0
@@ -57,6 +59,7 @@ class Neighbours:
         self._heard: float | None = None
         self._logged = -LOG_SECONDS
         self._exchanged = 0.0
+        self._caught_up = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="listener")
 
     @contextlib.asynccontextmanager
@@ -105,6 +108,7 @@ class Neighbours:
         try:
             # Listening already, so that nothing falls in between.
             await self._coordinator.catch_up()
+            self._caught_up = time.monotonic()
             await self._coordinator.hosts.catch_up()
             await self._coordinator.overheard(())
             logger.info("listening to the database")
@@ -122,8 +126,14 @@ class Neighbours:
     async def _take(self, words: tuple[str, ...]) -> None:
         foreign = [word.split(" ") for word in words if not word.startswith(f"{self._name} ")]
         kinds = {word[1] for word in foreign if len(word) > 1}
-        if kinds & {"release", "rollout", "trust"}:
-            await self._coordinator.catch_up()
+        began = time.monotonic()
+        again = "release" in kinds or (
+            self._coordinator.empty and began - self._caught_up > AGAIN_SECONDS
+        )
+        if again or self._coordinator.behind or kinds & {"rollout", "trust"}:
+            await self._coordinator.catch_up(again=again)
+        if again:
+            self._caught_up = began
         hosts = {word[2] for word in foreign if len(word) > 2 and word[1] == "report"}
         if hosts:
             await self._coordinator.overheard(hosts)

@@ -52,7 +52,7 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         self, request: operator_pb2.GetObservationRequest, caller: Caller
     ) -> operator_pb2.GetObservationResponse:
         del caller
-        return wire.observation(await self._coordinator.observations.get(request.host))
+        return wire.observation(await self._coordinator.observation(request.host))
 
     async def History(  # noqa: N802
         self, request: operator_pb2.HistoryRequest, caller: Caller
@@ -96,7 +96,7 @@ class OperatorService(operator_pb2_grpc.OperatorServiceServicer):
         del caller
         limit = overviewwire.limit(request.limit)
         return overviewwire.events(
-            await self._coordinator.chronicle.page(request.host, request.after, limit)
+            await self._coordinator.events(request.host, request.after, limit)
         )
 
 

@@ -123,7 +123,7 @@ class _Reloads:
             trust = self._lasting.in_force(keyfiles.load_trust(self._config))
             keyfiles.load_server_keys(self._config, trust)
             timestamp_key = keyfiles.load_timestamp_key(self._config, trust)
-            await self._coordinator.reload(trust, timestamp_key)
+            trust = await self._coordinator.reload(trust, timestamp_key)
         except errors.OffctlError as error:
             # The operator who sent the signal reads the log; the old trust root stays in force.
             logger.error(  # noqa: TRY400

@@ -51,6 +51,7 @@ class Turns:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._older: dict[int, Publication] = {}
+        self._missed: set[int] = set()
         self._newest: Publication | None = None
         self.rollout = Rollout()
         self.spells: dict[str, Spell] = {}
@@ -104,6 +105,7 @@ class Turns:
         self, report: Report, verdict: Verdict, spell: SpellRecord | None, now: datetime
     ) -> bool:
         """Take a report in; True when another wave got its turn."""
+        self.decided = self.rollout, self.rollout
         newest, host = self._newest, report.host
         if newest is None or newest.host(host) is None:
             return False
@@ -122,6 +124,7 @@ class Turns:
 
     async def overheard(self, hosts: Collection[str], now: datetime) -> bool:
         """Look again after these reported elsewhere; True when another wave got its turn."""
+        self.decided = self.rollout, self.rollout
         newest = self._newest
         if newest is None:
             return False
@@ -138,7 +141,6 @@ class Turns:
     async def _judge(self, judged: "_Change") -> bool:
         """Decide, where there is something to decide; True when another wave got its turn."""
         kept = self.rollout
-        self.decided = kept, kept
         if judged(kept, self.spells) == kept:
             return False
         await self._decide(judged)
@@ -205,11 +207,11 @@ class Turns:
         found: dict[int, Publication] = {}
         for serial in sorted(wanted):
             older = await self._memory.release(serial)
-            if older is None:
-                logger.warning("release %d is not here any more; its hosts keep it", serial)
-            else:
+            if older is not None:
                 found[serial] = older
-        self._older = found
+            elif serial not in self._missed:
+                logger.warning("release %d is not here any more; its hosts keep it", serial)
+        self._older, self._missed = found, wanted - set(found)
 
 
 _Change: TypeAlias = Callable[[Rollout, Mapping[str, Spell]], Rollout]

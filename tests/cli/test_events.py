@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import json
 import os
 from pathlib import Path
+import select
 import signal
 import subprocess
 import sys
@@ -194,3 +195,34 @@ def test_following_goes_on_until_it_is_ended(tmp_path: Path) -> None:
         assert following.wait(20) == 0
         assert following.stdout.read() == ""
         following.stdout.close()
+
+
+def test_following_goes_on_at_another_coordinator(tmp_path: Path) -> None:
+    fleet = Fleet()
+    places = tmp_path / "one", tmp_path / "two"
+    for place in places:
+        place.mkdir()
+    with served(fleet, places[1], fleet.release(7, "off1")) as two:
+        with served(fleet, places[0], fleet.release(7, "off1")) as one:
+            config = configured(tmp_path, fleet, one.address)
+            both = f'addresses = ["{one.address}", "{two.address}"]'
+            text = config.read_text()
+            config.write_text(text.replace(f'address = "{one.address}"', both))
+            following = subprocess.Popen(
+                [Path(sys.executable).parent / "offctl", "events", "-f"],
+                env={**os.environ, "OFFCTL_CONFIG": str(config)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            assert following.stdout is not None
+            assert "published release 7" in following.stdout.readline()
+        try:
+            tell(two, fleet, 1, 1)
+            found = select.select([following.stdout], [], [], 20)[0]
+            line = following.stdout.readline() if found else "none came"
+        finally:
+            following.send_signal(signal.SIGINT)
+            out, err = following.communicate(timeout=20)
+    assert "12:01:00Z  off1: changed" in line, err
+    assert (out, err.count("trying again")) == ("", 1), err

@@ -1,7 +1,7 @@
 """Two coordinators on one PostgreSQL, in this process, for tests of what they tell each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,19 @@ async def until(true: Callable[[], object], what: str = "") -> None:
     while not true():
         assert time.monotonic() < end, what or "it does not come true"
         await asyncio.sleep(0.02)
+
+
+async def accepted(work: Callable[[], Awaitable[object]]) -> None:
+    """Again until the database is there, as operators and couriers do."""
+    end = time.monotonic() + SOON
+    while True:
+        try:
+            await work()
+        except errors.UnreachableError:
+            assert time.monotonic() < end, "the database does not come back"
+            await asyncio.sleep(0.02)
+        else:
+            return
 
 
 @contextlib.asynccontextmanager

@@ -8,9 +8,15 @@ import sqlalchemy
 from coordinator.test_migrations import OLDER, check, older
 from coordinator.test_program import call
 from offctl import errors
+from offctl.trust.release import SignedRelease
 from offctl_coordinator.store import copying, postgresql, schema, sqlite
 from offctl_coordinator.store.address import parse_address
-from offctl_coordinator.store.records import EventRecord, ReportRecord
+from offctl_coordinator.store.records import (
+    EventRecord,
+    ObservationRecord,
+    ReleaseRecord,
+    ReportRecord,
+)
 from offctl_coordinator.store.sql import SqlStore
 from transport.cluster import Cluster
 
@@ -130,3 +136,39 @@ def test_what_cannot_be_copied_is_said(
         assert code == 2
         assert "another coordinator is running already" in err
     assert not (tmp_path / "missing.db").exists()
+
+
+HOSTS = ("Beta", "alpha", "off-1", "off1", "off_1", "OFF2", "off10", "off2")
+
+
+def test_the_order_of_a_language_at_the_server_changes_nothing(
+    tmp_path: Path,
+    cluster: Cluster,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(copying, "_CHUNK", 3)
+    file = older(OLDER[-1], tmp_path)
+    # Built in, so that it needs no locale of the system.
+    url = cluster.database("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    sorted_there = cluster.sql(
+        url, "SELECT x FROM (VALUES ('Beta'), ('alpha'), ('off_1'), ('off1')) v (x) ORDER BY x"
+    )
+    assert sorted_there.split() != sorted(sorted_there.split())
+    with sqlite.opened(file) as store:
+        noon = store.history(1)[0].published
+        store.note_contacts(dict.fromkeys(HOSTS, noon))
+        for host in HOSTS:
+            store.keep_observation(ObservationRecord(host, "a" * 64, noon, host.encode()))
+        bundles = tuple((host, host.encode()) for host in sorted(HOSTS))
+        for serial in (3, 4):
+            release = SignedRelease(b"envelope", bundles)
+            store.add_release(ReleaseRecord(serial, f"{serial:064}", release, noon, "desk"))
+        before = everything(store)
+    code, _, err = copy(capsys, file, configured(tmp_path, url))
+    assert (code, err) == (0, "")
+    with postgresql.opened(parse_address(url), "", "one") as store:
+        found = everything(store)
+    assert {name: sorted(map(repr, rows)) for name, rows in found.items()} == {
+        name: sorted(map(repr, rows)) for name, rows in before.items()
+    }

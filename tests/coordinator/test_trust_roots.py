@@ -174,3 +174,19 @@ def test_what_lasts_and_is_damaged_is_no_reason_to_forget(tmp_path: Path, name: 
     with pytest.raises(errors.MalformedError, match=name) as found:
         read()
     assert "move it away" in found.value.hint
+
+
+async def test_a_reload_that_read_an_older_one_goes_on_to_what_was_published(
+    tmp_path: Path,
+) -> None:
+    fleet = Fleet()
+    async with serving(fleet, tmp_path) as running:
+        await running.publish(fleet.release(1, "off1"))
+        # Read from the disk by a reload that waits while this one is published.
+        read = Lasting(tmp_path).in_force(fleet.root())
+        spare = Pair.make("spare")
+        newer = two(fleet, operators=(("spare", spare.certificate),))
+        await running.coordinator.publish_root(signed(fleet, newer), "desk")
+        assert (await running.coordinator.reload(read)).version == 2
+        callers = running.coordinator.allowed.callers.values()
+        assert {caller.name for caller in callers} == {"spare", "off1"}

@@ -135,10 +135,10 @@ class Cluster:
             self._process.wait(DEADLINE)
             self._process = None
 
-    def database(self) -> str:
-        """The `database` setting for a new, empty database."""
+    def database(self, options: str = "") -> str:
+        """The `database` setting for a new, empty database, made with these options."""
         name = f"db{next(self._numbers)}_{os.getpid()}"
-        self.run(*self._psql("postgres"), f"CREATE DATABASE {name}")
+        self.run(*self._psql("postgres"), f"CREATE DATABASE {name} {options}")
         return f"postgresql://{OWNER}@:{self.port}/{name}?host={self.directory}"
 
     def sql(self, database: str, statement: str) -> str:

@@ -76,6 +76,8 @@ def _follow(client: Client, host: str, after: int, *, as_json: bool) -> None:
             if not away:
                 click.echo(f"offctl: {error} (trying again)", err=True)
             away = True
+            # All of several have the same events under the same numbers.
+            client.look_again()
             continue
         away = False
         if page.newest < after:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 import itertools
 
 import sqlalchemy
-from sqlalchemy import Table, func, select
+from sqlalchemy import Column, String, Table, func, select
 from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql import ColumnElement
 
 from offctl import errors
 from offctl_coordinator.store import schema
@@ -46,17 +47,27 @@ def _check_empty(new: Connection, tables: list[Table]) -> None:
 
 def _rows(table: Table, connection: Connection) -> Iterator[Row]:
     # By each one's key, so that no statement stays open, however large the table is.
-    keys = list(table.primary_key)
+    keys = [_ordered(key, connection) for key in table.primary_key]
     after: tuple[object, ...] | None = None
     while True:
         query = select(table).order_by(*keys).limit(_CHUNK)
         if after is not None:
-            query = query.where(sqlalchemy.tuple_(*keys) > sqlalchemy.tuple_(*after))
+            # The first one alone too: that one has an index, whatever order the others are in.
+            query = query.where(
+                keys[0] >= after[0], sqlalchemy.tuple_(*keys) > sqlalchemy.tuple_(*after)
+            )
         rows = connection.execute(query).all()
         yield from rows
         if len(rows) < _CHUNK:
             return
-        after = tuple(getattr(rows[-1], key.name) for key in keys)
+        after = tuple(getattr(rows[-1], key.name) for key in table.primary_key)
+
+
+def _ordered(key: Column, connection: Connection) -> ColumnElement:
+    """Text by its bytes, as in SQLite: a server may have been made with a language's order."""
+    if connection.dialect.name == "postgresql" and isinstance(key.type, String):
+        return key.collate("C")
+    return key
 
 
 def _copy(table: Table, old: Connection, new: Connection) -> int:

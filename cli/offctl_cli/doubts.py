@@ -9,7 +9,11 @@ from offctl_cli import overview
 from offctl_cli.fleet import HostStatus
 
 # What a host in these states reports, or does not, says nothing of a resource that holds now.
-_DOUBTED = UNHEARD | {State.AWAITED, State.REFUSED, State.EXPIRED, None}
+_DOUBTED = UNHEARD | {
+    *(State.AWAITED, State.REFUSED, State.EXPIRED, None),
+    # It may be right, by a release that is not the newest.
+    *(State.STALE, State.BEHIND, State.QUEUED),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,14 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Everything known of one resource. `at` is when its properties were observed.
+    """Everything known of one resource, asked for by `release`; observed at `at`.
 
     `label` is what plans call it; of a pool there are no properties. While there are `doubts`
     nothing reported wrong does not mean that nothing is.
     """
 
     label: str
+    release: int
     doubts: tuple[Doubt, ...]
     wrong: tuple[ResourceStatus, ...]
     waits: tuple[Wait, ...]
@@ -91,9 +92,12 @@ def show(
     events: Iterable[Event],
     *,
     status: HostStatus,
+    release: int,
     unreadable: str = "",
 ) -> Shown:
     """`told` is the host's newest report, `unreadable` why it cannot be read, if it cannot.
+
+    `state` is what the release of the serial `release` asks for.
 
     Raises NotFoundError.
     """
@@ -102,6 +106,7 @@ def show(
     tunnels = {identity.partition("/")[0] for kind, identity in found if kind == "tunnel"}
     return Shown(
         label=facts.called(found[0], state) if found else labels[0],
+        release=release,
         doubts=tuple(doubts.doubts(status, told, unreadable)),
         wrong=tuple(r for r in told.resources if _about(r.resource, labels)) if told else (),
         waits=tuple(w for w in told.waits if _about(w.scope, labels)) if told else (),
@@ -204,11 +209,10 @@ def _tunnel(tunnel: TunnelStatus, now: datetime) -> str:
 def _property_lines(shown: Shown) -> Iterator[str]:
     if not shown.properties:
         return
+    when = f", as observed at {shown.at.strftime(INSTANT)}" if shown.at else ""
     if shown.untold:
-        yield f"how it stands is not known: {visible(shown.untold)}"
-    else:
-        when = f", as observed at {shown.at.strftime(INSTANT)}" if shown.at else ""
-        yield f"asked for{when}:"
+        when = f"; how it stands is not known: {shown.untold}"
+    yield visible(f"asked for by release {shown.release}{when}") + ("" if shown.untold else ":")
     for each in shown.properties:
         here = each.standing
         told = [("configured", here.configured), ("running", here.running)]

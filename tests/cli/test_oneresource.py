@@ -89,7 +89,7 @@ def shown(text: str, seen: Seen = NOTHING_SEEN) -> oneresource.Shown:
 
 
 def about(text: str, told: Report, seen: Seen = NOTHING_SEEN) -> oneresource.Shown:
-    return oneresource.show(text, STATE, told, seen, (ACTION, FAILED), status=RIGHT)
+    return oneresource.show(text, STATE, told, seen, (ACTION, FAILED), status=RIGHT, release=7)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,17 @@ def test_a_resource_shows_what_is_asked_and_how_it_stands() -> None:
     text = "\n".join(oneresource.lines(shown("tank/products", Seen(view, NOW)), "off2", NOW))
     assert text.startswith("dataset tank/products on off2\n  drift    dataset tank/products: set\n")
     assert "           atime: on → off\n" in text
-    assert "asked for, as observed at 2026-03-01T12:00:00Z:\n" in text
+    assert "asked for by release 7, as observed at 2026-03-01T12:00:00Z:\n" in text
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
     lines = list(oneresource.lines(shown("off"), "off2", NOW))
-    assert "how it stands is not known: it has not handed in anything" in lines
+    untold = "how it stands is not known: it has not handed in anything"
+    assert f"asked for by release 7; {untold}" in lines
     assert "  hold: a restore" in lines
-    never = oneresource.show("tank/products", STATE, None, NOTHING_SEEN, (), status=RIGHT)
+    never = oneresource.show(
+        "tank/products", STATE, None, NOTHING_SEEN, (), status=RIGHT, release=7
+    )
     lines = list(oneresource.lines(never, "off2", NOW))
     assert lines[:2] == ["dataset tank/products on off2", "  not sure: no report at all"]
     assert oneresource.exit_status(never, NOW) == 1
@@ -178,10 +181,13 @@ AGENT_FAILED = ResourceStatus(AGENT, "failed", "cannot write x")
         ("awaited", None, "", "awaited: because", 1),
         ("retired", {}, "", "retired: because", 1),
         ("a newer word", {}, "", "a newer word: because", 1),
-        ("queued", None, "", "no report at all", 1),
+        ("blocked", None, "", "no report at all", 1),
+        ("queued", {}, "", "queued: because", 1),
+        ("behind", {}, "", "behind: because", 1),
+        ("stale", {}, "", "stale: because", 1),
         ("converged", {"omitted": 3}, "", "3 more were left out of its report", 1),
         ("failed", {"resources": (AGENT_FAILED,)}, "", "an error ended its run: cannot write x", 2),
-        ("stale", {"serial": 0}, "", "it reports about no release yet", 1),
+        ("drift", {"serial": 0}, "", "it reports about no release yet", 1),
         ("converged", None, "unknown key 'new'", "its report cannot be read here: unknown", 1),
     ],
 )
@@ -191,7 +197,10 @@ def test_nothing_reported_wrong_is_no_verdict_where_nobody_can_be_sure(
     host = replace(RIGHT, state=state, reason="because")
     told = None if said is None else report(**{"resources": (), **said})
     found = oneresource.show(
-        "tank/products", STATE, told, NOTHING_SEEN, (), status=host, unreadable=unreadable
+        *("tank/products", STATE, told, NOTHING_SEEN, ()),
+        status=host,
+        release=7,
+        unreadable=unreadable,
     )
     lines = list(oneresource.lines(found, "off2", NOW))
     assert lines[0] == "dataset tank/products on off2"
@@ -225,7 +234,7 @@ def test_a_tunnel_shows_what_its_end_says() -> None:
 def test_what_happened_to_it_is_shown_and_nothing_else() -> None:
     mine = replace(ACTION, resource="dataset tank/products")
     found = oneresource.show(
-        "off/products", STATE, report(), NOTHING_SEEN, (mine, ACTION), status=RIGHT
+        "off/products", STATE, report(), NOTHING_SEEN, (mine, ACTION), status=RIGHT, release=7
     )
     assert found.events == (mine,)
 
@@ -245,6 +254,9 @@ def test_the_command_against_a_real_coordinator(tmp_path: Path) -> None:
         nothing = CliRunner().invoke(status.command, ["off1", "mongo"], env=environment)
         clock[0] += timedelta(hours=2)
         silent = CliRunner().invoke(status.command, ["off1", "tank/products"], env=environment)
+        content = fleet.report("off1", 2, serial=3, time=clock[0])
+        running.do(running.coordinator.report("off1", content))
+        behind = CliRunner().invoke(status.command, ["off1", "tank/products"], env=environment)
     assert told.exit_code == 1, told.output
     assert "drift    mount /mnt/products of container 113 off: not shown" in told.output
     value = json.loads(coded.output)
@@ -252,3 +264,8 @@ def test_the_command_against_a_real_coordinator(tmp_path: Path) -> None:
     assert isinstance(nothing.exception, errors.NotFoundError)
     assert silent.exit_code == 2, silent.output
     assert "dataset tank/products on off1\n  not sure: silent: no report for 2 h\n" in silent.output
+    assert behind.exit_code == 1, behind.output
+    assert behind.output.startswith(
+        "dataset tank/products on off1\n  not sure: behind: at serial 3"
+    )
+    assert "\nasked for by release 3; how it stands is not known: " in behind.output

@@ -181,7 +181,10 @@ def _resource(
     seen = foreseeing.seen(fleet, state.site, (found.status,))[host]
     events = fleet.list_events(host, limit=_EVENTS).events
     shown = oneresource.show(
-        resource, state, report, seen, events, status=found.status, unreadable=unreadable
+        *(resource, state, report, seen, events),
+        status=found.status,
+        release=serial,
+        unreadable=unreadable,
     )
     now = _now()
     if as_json:

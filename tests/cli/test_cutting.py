@@ -78,3 +78,43 @@ def test_what_is_revoked_is_meant_to_be_cut(tmp_path: Path) -> None:
 def test_what_a_stranger_says_counts_for_nothing(tmp_path: Path) -> None:
     reports = {"evil": report("evil", ONE, SECOND), "ovh1": report("ovh1", TWO)}
     assert list(cutting.cuts(wanted(tmp_path, 2, None, None), reports)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "revoked", "mute", "expected"),
+    [
+        # The old key goes, another is used, it goes back, both at once by hand.
+        ((2, "switch"), (2, None), None, ("ovh1",), ["ovh1"]),
+        ((2, "accept"), (2, "switch"), None, ("off2",), ["off2"]),
+        ((2, "switch"), (1, None), None, ("ovh1", "off2"), ["ovh1", "off2"]),
+        ((1, None), (2, None), None, ("ovh1",), ["ovh1"]),
+        ((2, "switch"), (2, None), None, ("off1",), []),
+        # Every key that may be in use stays.
+        ((2, "switch"), (2, "switch"), None, ("ovh1", "off2"), []),
+        ((1, None), (2, "accept"), None, ("ovh1", "off2"), []),
+        # Revoked is meant to be cut, and nothing beside it.
+        ((1, None), (2, None), 1, ("ovh1",), []),
+        ((2, "switch"), (3, None), 2, ("ovh1", "off2"), []),
+        ((2, "switch"), (3, None), 1, ("ovh1",), ["ovh1"]),
+    ],
+)
+def test_a_host_that_does_not_say_which_key_it_uses_may_use_any(
+    tmp_path: Path,
+    before: tuple[int, str | None],
+    after: tuple[int, str | None],
+    revoked: int | None,
+    mute: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    published = wanted(tmp_path / "before", *before, None)
+    found = cutting.unsaid(wanted(tmp_path / "after", *after, revoked), mute, published)
+    assert list(found) == [(NAME, host) for host in expected]
+
+
+def test_without_a_release_before_it_all_that_is_managed_may_be_cut(tmp_path: Path) -> None:
+    states = wanted(tmp_path, 1, None, None)
+    found = list(cutting.unsaid(states, ("ovh1",), None))
+    assert {host for _, host in found} == {"ovh1"}
+    ours = {e.name for s in states.values() for e in s.tunnels if not e.kept and not e.psk_file}
+    assert {name for name, _ in found} == ours
+    assert list(cutting.unsaid(states, ("ovh1",), {})) == []

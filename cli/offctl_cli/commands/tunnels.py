@@ -13,7 +13,7 @@ from rich.text import Text
 
 from offctl import links, progress
 from offctl.links import Link
-from offctl.report import Report
+from offctl.report import AGENT, Report
 from offctl.status import UNHEARD, State
 from offctl_cli import connection, onehost, overview
 from offctl_cli.client import Client
@@ -40,13 +40,14 @@ def command(
     was tried last. That is done at once when something changes on the client's host, otherwise
     about every ten minutes: a break at the far end or on the way may take a quarter of an hour to
     be seen. A target that takes connections and answers nothing counts as working. What a host
-    that is silent, or two machines, said last of its ends is no news. Exit 0 when every tunnel is
-    right, 1 when one is not or not known, 3 when the coordinator was not reached.
+    that is silent, or two machines, said last of its ends is no news, and one whose run was ended
+    by an error says nothing of them. Exit 0 when every tunnel is right, 1 when one is not or not
+    known, 3 when the coordinator was not reached.
     """
     resolved = connection.resolve(address, trust, certificate, key)
     with Client(resolved) as fleet, progress.shown("asking how the tunnels are"):
         hosts = _hosts(fleet)
-    found, lost = told(hosts), _unreadable(hosts)
+    found, lost = told(hosts), [*_unreadable(hosts), *_ended(hosts)]
     if as_json:
         click.echo(json.dumps([links.as_json(link) for link in found], indent=1))
     elif not found and not lost:
@@ -63,9 +64,19 @@ def newest(fleet: Client) -> dict[str, Report | None]:
     return _heard(_hosts(fleet))
 
 
-def last_words(fleet: Client) -> dict[str, Report | None]:
-    """What every host said last, and be it long ago: a host that is not heard works on by that."""
-    return {found.status.host: onehost.read(found)[0] for found in _hosts(fleet)}
+def last_words(fleet: Client) -> tuple[dict[str, Report | None], frozenset[str]]:
+    """What every host said last, and be it long ago: a host that is not heard works on by that.
+
+    And those that are mute.
+    """
+    hosts = _hosts(fleet)
+    return {found.status.host: onehost.read(found)[0] for found in hosts}, mute(hosts)
+
+
+def mute(hosts: Iterable[HostDetail]) -> frozenset[str]:
+    """Those that reported, but so that nobody here can know of their tunnels."""
+    read = ((found.status.host, *onehost.read(found)) for found in hosts)
+    return frozenset(host for host, said, unreadable in read if unreadable or _erred(said))
 
 
 def told(hosts: Iterable[HostDetail]) -> tuple[Link, ...]:
@@ -99,6 +110,19 @@ def _unreadable(hosts: Iterable[HostDetail]) -> list[str]:
     """What cannot be read says nothing, and must not hide the others."""
     read = ((found.status.host, onehost.read(found)[1]) for found in hosts)
     return [f"? {host}: its report cannot be read here: {why}" for host, why in read if why]
+
+
+def _ended(hosts: Iterable[HostDetail]) -> list[str]:
+    """A run that was ended by an error has looked at no tunnel: there may be some all the same."""
+    return [
+        f"? {each.status.host}: an error ended its run, so it says nothing of its tunnels"
+        for each in hosts
+        if _state(each) is not State.RETIRED and _erred(onehost.read(each)[0])
+    ]
+
+
+def _erred(report: Report | None) -> bool:
+    return report is not None and any(each.resource == AGENT for each in report.resources)
 
 
 def _state(found: HostDetail) -> State | None:
